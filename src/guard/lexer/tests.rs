@@ -1,0 +1,105 @@
+//! Tables: a text, and its tokens separated by `|`.
+
+use super::*;
+
+/// The tokens of `sql` as text, separated by `|`.
+fn split(sql: &str) -> String {
+    match tokens(sql) {
+        Ok(tokens) => tokens.iter().map(|token| token.text(sql)).collect::<Vec<_>>().join("|"),
+        Err(Fault::Unterminated { what, start }) => format!("unterminated {what} at {start}"),
+        Err(Fault::SlowToRead { what, start }) => format!("{what} at {start}"),
+    }
+}
+
+#[track_caller]
+fn check(cases: &[(&str, &str)]) {
+    for (sql, expected) in cases {
+        assert_eq!(split(sql), *expected, "{sql:?}");
+    }
+}
+
+#[test]
+fn blanks_and_comments() {
+    check(&[
+        (" \t\n\r\x0b\x0ca", "a"),
+        ("a\u{a0}b", "a\u{a0}b"),
+        ("a -- b\nc", "a|c"),
+        ("a -- b\rc", "a|c"),
+        ("a -- b", "a"),
+        ("a/* /* b */ c */d", "a|d"),
+        ("a/*/ b */c", "a|c"),
+        ("a/***/b/**/c", "a|b|c"),
+        ("a/* /* */", "unterminated comment at 1"),
+        ("2 */* c */ 3", "2|*|3"),
+        ("a+--b\nc", "a|+|c"),
+        ("5 - -3", "5|-|-|3"),
+    ]);
+}
+
+#[test]
+fn strings() {
+    check(&[
+        ("'it''s' x", "'it''s'|x"),
+        (r"'a\' x", r"'a\'|x"),
+        (r"E'a\' x' y", r"E'a\' x'|y"),
+        (r"e'\\' y", r"e'\\'|y"),
+        ("N'x' b'1' X'1f' U&'d'", "N'x'|b'1'|X'1f'|U&'d'"),
+        ("se'x'", "se|'x'"),
+        ("u &'x'", "u|&|'x'"),
+        ("'a'\n'b' c", "'a'\n'b'|c"),
+        ("'a' -- ' \r 'b' c", "'a' -- ' \r 'b'|c"),
+        ("'a' 'b'", "'a'|'b'"),
+        ("'a' /* \n */ 'b'", "'a'|'b'"),
+        ("E'a'\n'\\' b' c", "E'a'\n'\\' b'|c"),
+        ("'a' -- x", "'a'"),
+        ("x 'abc", "unterminated string literal at 2"),
+        (r"E'abc\", "unterminated string literal at 0"),
+        ("'a'\n'b", "unterminated string literal at 0"),
+    ]);
+}
+
+#[test]
+fn names() {
+    check(&[
+        ("\"a\"\"b'\" c", "\"a\"\"b'\"|c"),
+        ("U&\"d\\0061\"", "U&\"d\\0061\""),
+        ("xu&\"a\"", "xu|&|\"a\""),
+        ("a$b$ c$b$", "a$b$|c$b$"),
+        ("\"abc", "unterminated quoted name at 0"),
+        ("\u{131}nc caf\u{e9}", "\u{131}nc|caf\u{e9}"),
+        ("a.b . c..d", "a|.|b|.|c|..|d"),
+    ]);
+    let name = |sql: &str| tokens(sql).unwrap()[0].name(sql).map(Cow::into_owned);
+    assert_eq!(name("Pg_Sleep").unwrap(), "pg_sleep");
+    assert_eq!(name("\"Pg_Sl\"\"eep\"").unwrap(), "Pg_Sl\"eep");
+    assert_eq!(name("\u{17f}ELECT").unwrap(), "\u{17f}elect", "only ASCII is folded");
+    assert_eq!(name(&"a".repeat(70)).unwrap().len(), 63);
+    assert_eq!(name(&"\u{e9}".repeat(40)).unwrap().len(), 62, "no character is cut in two");
+    assert_eq!(name("'x'"), None);
+}
+
+#[test]
+fn dollars() {
+    check(&[
+        ("$$a'b$$ c", "$$a'b$$|c"),
+        ("$q$ $$ $qq$ $q$ c", "$q$ $$ $qq$ $q$|c"),
+        ("$a$$b$a$ c", "$a$$b$a$|c"),
+        ("$\u{e9}$x$\u{e9}$ c", "$\u{e9}$x$\u{e9}$|c"),
+        ("$1 $23x", "$1|$23|x"),
+        ("$a b$ c", "$|a|b$|c"),
+        ("$1a$ $a$", "unterminated dollar-quoted string at 5"),
+        ("1$a$x$a$", "1|$a$x$a$"),
+        ("$a$ x", "unterminated dollar-quoted string at 0"),
+    ]);
+}
+
+#[test]
+fn numbers() {
+    check(&[
+        ("1 1.5 .5 1. 1e5 1E-5 1.5e+3", "1|1.5|.5|1.|1e5|1E-5|1.5e+3"),
+        ("0x1F 0b10 0o17 1_000 0x_1", "0x1F|0b10|0o17|1_000|0x_1"),
+        ("1..2", "1|..|2"),
+        ("1a 1e 1e+ 0xg 1_", "1|a|1|e|1|e|+|0|xg|1|_"),
+        ("1.x", "1.|x"),
+    ]);
+}

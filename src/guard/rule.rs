@@ -1,0 +1,215 @@
+//! The rules by name: a stable code for each, why it exists and what to do instead, and the refusal that carries one.
+//!
+//! In: a rule and where it was broken. Out: a message that a language model can act on. Pure.
+
+use std::fmt::Write as _;
+
+/// The longest piece of the analyst's text in a message, in characters.
+const MAX_QUOTE: usize = 80;
+
+/// Why a text is refused. docs/guard.md is made of the three texts of each rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "Rule::reason says what each one is")]
+pub enum Rule {
+    Empty,
+    TooLong,
+    Nul,
+    Unterminated,
+    SlowToRead,
+    Parentheses,
+    MultipleStatements,
+    NotAQuery,
+    Writes,
+    SelectInto,
+    RowLock,
+    UnicodeName,
+    Parameter,
+    Function,
+    Relation,
+}
+
+impl Rule {
+    /// Every rule, in the order of the document.
+    pub const ALL: &[Rule] = &[
+        Rule::Empty,
+        Rule::TooLong,
+        Rule::Nul,
+        Rule::Unterminated,
+        Rule::SlowToRead,
+        Rule::Parentheses,
+        Rule::MultipleStatements,
+        Rule::NotAQuery,
+        Rule::Writes,
+        Rule::SelectInto,
+        Rule::RowLock,
+        Rule::UnicodeName,
+        Rule::Parameter,
+        Rule::Function,
+        Rule::Relation,
+    ];
+
+    /// The stable code: never renamed, never used again for another rule.
+    pub fn code(self) -> &'static str {
+        self.texts().0
+    }
+
+    /// Why the text is refused, as a sentence.
+    pub fn reason(self) -> &'static str {
+        self.texts().1
+    }
+
+    /// What to do instead, as a sentence.
+    pub fn instead(self) -> &'static str {
+        self.texts().2
+    }
+
+    fn texts(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Rule::Empty => ("GUARD_EMPTY", "There is no statement in the text.", "Send one SELECT statement."),
+            Rule::TooLong => (
+                "GUARD_TOO_LONG",
+                "The text is longer than the server looks at.",
+                "Shorten it: join with a table or use generate_series in place of a long list of values.",
+            ),
+            Rule::Nul => {
+                ("GUARD_NUL", "The text contains a NUL character, which no SQL text can hold.", "Remove the character.")
+            }
+            Rule::Unterminated => (
+                "GUARD_UNTERMINATED",
+                "A literal, a quoted name or a comment is opened and never closed.",
+                "Close it; write a quote inside a literal twice ('it''s').",
+            ),
+            Rule::SlowToRead => (
+                "GUARD_SLOW_TO_READ",
+                "Reading the text would keep PostgreSQL busy before any time limit applies.",
+                "Put spaces between operators, and do not nest comments so deep.",
+            ),
+            Rule::Parentheses => (
+                "GUARD_PARENTHESES",
+                "The parentheses do not match.",
+                "Close every parenthesis that the text opens, and no other.",
+            ),
+            Rule::MultipleStatements => (
+                "GUARD_MULTIPLE_STATEMENTS",
+                "There is more than one statement in the text.",
+                "Send the statements one at a time, each in a call of its own; only the last character may be a semicolon.",
+            ),
+            Rule::NotAQuery => (
+                "GUARD_NOT_A_QUERY",
+                "The text does not begin as a query does.",
+                "Begin with SELECT, WITH, VALUES or TABLE; nothing else is run here.",
+            ),
+            Rule::Writes => (
+                "GUARD_WRITES",
+                "INSERT, UPDATE, DELETE or MERGE stands inside or after WITH.",
+                "Read only: select the rows instead. Nothing can be changed through this server.",
+            ),
+            Rule::SelectInto => (
+                "GUARD_SELECT_INTO",
+                "SELECT INTO creates a table.",
+                "Drop INTO and the name after it; the rows are returned. A column called into is written \"into\".",
+            ),
+            Rule::RowLock => {
+                ("GUARD_ROW_LOCK", "FOR UPDATE, FOR SHARE and their variants lock rows.", "Leave the FOR clause out.")
+            }
+            Rule::UnicodeName => (
+                "GUARD_UNICODE_NAME",
+                "A name is written with Unicode escapes (U&\"…\"), which would hide what it names.",
+                "Write the name itself, in plain double quotes if needed.",
+            ),
+            Rule::Parameter => (
+                "GUARD_PARAMETER",
+                "There is a parameter such as $1, and no values come with the text.",
+                "Write the value into the text as a literal.",
+            ),
+            Rule::Function => (
+                "GUARD_FUNCTION",
+                "A function is called that is not available here.",
+                "Leave the function out. If it is a column of yours, select it without the table name before it.",
+            ),
+            Rule::Relation => (
+                "GUARD_RELATION",
+                "A system relation is read that is not available here.",
+                "Leave it out; pg_class, pg_attribute, pg_stats, pg_settings, pg_stat_user_tables and information_schema can \
+                 be read. If it is an alias of yours, choose another.",
+            ),
+        }
+    }
+}
+
+/// A text that is not run, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The rule that the text breaks.
+    pub rule: Rule,
+    /// The reason, the offending word and what to do instead. One line without control characters.
+    pub message: String,
+    /// The offending token's place in the analyst's text, in characters, counted from 1.
+    pub position: Option<usize>,
+}
+
+impl Refusal {
+    /// A refusal of the whole text. `detail` adds to the rule's reason and may be empty.
+    pub(super) fn new(rule: Rule, detail: String) -> Refusal {
+        Refusal { rule, message: message(rule, &detail, None), position: None }
+    }
+
+    /// A refusal because of what stands at byte `at` of `sql`.
+    pub(super) fn at(rule: Rule, sql: &str, at: usize, detail: String) -> Refusal {
+        let position = sql.get(..at).unwrap_or_default().chars().count().saturating_add(1);
+        Refusal { rule, message: message(rule, &detail, Some(position)), position: Some(position) }
+    }
+}
+
+fn message(rule: Rule, detail: &str, position: Option<usize>) -> String {
+    let mut message = rule.reason().to_owned();
+    let place = position.map(|position| format!("at character {position}")).unwrap_or_default();
+    let found = [place.as_str(), detail].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
+    if !found.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = write!(message, " Found {found}.");
+    }
+    let _ = write!(message, " {}", rule.instead());
+    message
+}
+
+/// A piece of the analyst's text for a message: escaped, and cut if it is long.
+pub(super) fn quote(text: &str) -> String {
+    let mut quoted = String::from("`");
+    quoted.extend(text.chars().take(MAX_QUOTE).flat_map(|c| {
+        let plain = (!c.is_control() && c != '`').then_some(c);
+        plain.into_iter().chain(plain.is_none().then(|| c.escape_unicode()).into_iter().flatten())
+    }));
+    if text.chars().nth(MAX_QUOTE).is_some() {
+        quoted.push('…');
+    }
+    quoted.push('`');
+    quoted
+}
+
+/// What to do in place of a statement that begins with `verb`.
+pub(super) fn advice(verb: &str) -> String {
+    let hint = match verb.to_ascii_lowercase().as_str() {
+        "explain" => "send the query itself, without EXPLAIN and its options",
+        "show" => "SELECT current_setting('name') shows a setting",
+        "insert" | "update" | "delete" | "merge" | "truncate" | "copy" => "data can only be read here, with SELECT",
+        "create" | "alter" | "drop" | "grant" | "revoke" | "comment" | "refresh" | "reindex" | "cluster" | "vacuum"
+        | "analyze" | "security" | "import" | "reassign" => "nothing can be created, changed or maintained here",
+        "call" | "do" | "execute" | "prepare" | "deallocate" | "load" => {
+            "procedures, code blocks and prepared statements are not run here"
+        }
+        "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release" => {
+            "the server runs each text in a transaction of its own"
+        }
+        "set" | "reset" | "discard" => {
+            "settings cannot be changed; AT TIME ZONE converts times, and names can be qualified with their schema"
+        }
+        "listen" | "notify" | "unlisten" | "lock" | "checkpoint" | "declare" | "fetch" | "move" | "close" => {
+            "sessions keep nothing between two texts here"
+        }
+        "desc" | "describe" | "use" => "there is no such statement in PostgreSQL; the catalog tools describe tables",
+        "from" => "the SELECT comes first in PostgreSQL",
+        _ => return quote(verb),
+    };
+    format!("{}; {hint}", quote(verb))
+}

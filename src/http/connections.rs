@@ -1,0 +1,232 @@
+//! The connections: accept, a cap, a thread for each, and their end.
+//!
+//! At the cap the connection that has waited longest for a request makes room, so that idle clients, or hostile ones that
+//! dribble a head or a body, cannot keep others out. A connection whose request is being answered is never dropped.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{Shutdown, TcpListener, TcpStream},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tiny_http::Method;
+
+use super::{Exchange, Head, Reply, Wire, from_now};
+
+/// Enough for the deepest path here (JSON of 128 levels, in a build without optimisation).
+const STACK_BYTES: usize = 1 << 20;
+
+/// The open connections.
+pub struct Connections {
+    max: usize,
+    draining: AtomicBool,
+    open: Mutex<Open>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Open {
+    next: u64,
+    all: HashMap<u64, Connection>,
+}
+
+struct Connection {
+    stream: Arc<TcpStream>,
+    state: State,
+    since: Instant,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Between two requests, or sending a head.
+    Idle,
+    /// Sending a body, or being sent an answer: up to the client, so it may have to make room.
+    Transfer,
+    /// Its request is being answered.
+    Busy,
+}
+
+impl Connections {
+    /// Room for `max` connections.
+    pub fn new(max: usize) -> Arc<Connections> {
+        Arc::new(Connections { max, draining: AtomicBool::new(false), open: Mutex::default(), changed: Condvar::new() })
+    }
+
+    /// Takes no more connections and requests: `listener` is shut down, so that a proxy goes to another copy, and idle
+    /// connections are closed. Answers under way are finished.
+    pub fn close(&self, listener: &TcpListener) {
+        self.draining.store(true, Ordering::SeqCst);
+        if let Err(error) = rustix::net::shutdown(listener, rustix::net::Shutdown::Both) {
+            log::warn!("cannot shut the listener down: {error}");
+        }
+        for connection in self.lock().all.values().filter(|connection| connection.state == State::Idle) {
+            let _ = connection.stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Waits until no connection is left, for at most `time`; true when none is.
+    pub fn drained(&self, time: Duration) -> bool {
+        let deadline = from_now(time);
+        let mut open = self.lock();
+        while !open.all.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            open = self.changed.wait_timeout(open, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a connection in; `None` when all places are taken by requests under way.
+    fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Option<Place> {
+        let mut open = self.lock();
+        while open.all.len() >= self.max {
+            if !evict(&mut open) {
+                return None;
+            }
+        }
+        let id = open.next;
+        open.next = open.next.wrapping_add(1);
+        open.all.insert(id, Connection { stream: Arc::clone(stream), state: State::Idle, since: Instant::now() });
+        Some(Place { id, connections: Arc::clone(self) })
+    }
+}
+
+/// Closes the connection that has waited longest for its client. Its thread sees the end of the stream and goes.
+fn evict(open: &mut Open) -> bool {
+    let waiting = open.all.iter().filter(|(_, connection)| connection.state != State::Busy);
+    let Some((_, id)) = waiting.map(|(id, connection)| (connection.since, *id)).min() else { return false };
+    if let Some(connection) = open.all.remove(&id) {
+        let _ = connection.stream.shutdown(Shutdown::Both);
+    }
+    true
+}
+
+/// A connection's place; given back when dropped, whatever ends the connection.
+pub(super) struct Place {
+    id: u64,
+    connections: Arc<Connections>,
+}
+
+impl Place {
+    /// Says what the connection is doing now. False when it has been closed in the meantime, or shall be.
+    pub(super) fn enter(&self, state: State) -> bool {
+        let draining = self.connections.draining.load(Ordering::SeqCst);
+        match self.connections.lock().all.get_mut(&self.id) {
+            Some(connection) => {
+                (connection.state, connection.since) = (state, Instant::now());
+                state != State::Idle || !draining
+            }
+            None => false,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.lock().all.remove(&self.id);
+        self.connections.changed.notify_all();
+    }
+}
+
+/// Accepts connections until the listener is shut down, and answers each request with `handler`, in a thread for each
+/// connection. Returns when draining has begun.
+pub fn serve<H>(listener: &TcpListener, connections: &Arc<Connections>, handler: H)
+where
+    H: Fn(&mut Exchange<'_>) -> Reply + Clone + Send + 'static,
+{
+    loop {
+        let accepted = listener.accept();
+        if connections.draining.load(Ordering::SeqCst) {
+            return;
+        }
+        match accepted {
+            Ok((stream, _)) => {
+                let _ = stream.set_nodelay(true);
+                start(Arc::new(stream), connections, handler.clone());
+            }
+            Err(error) => {
+                // Out of file descriptors, most likely: one idle client fewer, and a moment for others to end.
+                log::warn!("cannot accept a connection: {error}");
+                evict(&mut connections.lock());
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+}
+
+fn start<H>(stream: Arc<TcpStream>, connections: &Arc<Connections>, handler: H)
+where
+    H: Fn(&mut Exchange<'_>) -> Reply + Send + 'static,
+{
+    let mut wire = Wire { stream, ahead: Vec::new() };
+    let Some(place) = connections.enter(&wire.stream) else {
+        let _ = wire.stream.set_nonblocking(true);
+        let _ = wire.reply(
+            Reply::refusal(503, "all connections are busy; try again").with("Retry-After", "1"),
+            false,
+            false,
+        );
+        return;
+    };
+    let thread = thread::Builder::new().name("connection".to_owned()).stack_size(STACK_BYTES);
+    if let Err(error) = thread.spawn(move || converse(&mut wire, &place, &handler)) {
+        log::warn!("cannot start a thread for a connection: {error}");
+    }
+}
+
+/// Request after request on one connection.
+fn converse(wire: &mut Wire, place: &Place, handler: &impl Fn(&mut Exchange<'_>) -> Reply) {
+    loop {
+        let head = match wire.head() {
+            Ok(Some(head)) => head,
+            Ok(None) => return,
+            Err(refused) => {
+                place.enter(State::Transfer);
+                let _ = wire.reply(Reply::refusal(refused.0, refused.1), false, false);
+                return wire.linger();
+            }
+        };
+        if !place.enter(State::Busy) {
+            return;
+        }
+        match answer(wire, head, place, handler) {
+            Ok(true) => {}
+            Ok(false) => return wire.linger(),
+            Err(_) => return,
+        }
+    }
+}
+
+/// Answers one request; true when the connection can carry another.
+fn answer(
+    wire: &mut Wire,
+    head: Head,
+    place: &Place,
+    handler: &impl Fn(&mut Exchange<'_>) -> Reply,
+) -> io::Result<bool> {
+    let head_only = *head.method() == Method::Head;
+    let (keep_alive, has_body) = (head.keep_alive, head.content_length > 0);
+    let mut exchange = Exchange { head, wire, place, body_taken: false };
+    // A panic is one request's end: its session is marked by its own guards, and the client gets an answer.
+    let reply = catch_unwind(AssertUnwindSafe(|| handler(&mut exchange)));
+    let in_step = !has_body || exchange.body_taken;
+    let reply = reply.unwrap_or_else(|_| Reply::refusal(500, "an internal error; the operator's log has more"));
+    let keep_alive = keep_alive && in_step && !place.connections.draining.load(Ordering::SeqCst);
+    place.enter(State::Transfer);
+    wire.reply(reply, head_only, keep_alive)?;
+    Ok(keep_alive && place.enter(State::Idle))
+}

@@ -1,0 +1,25 @@
+//! `analytics_mcp`: a hosted, read-only MCP server over PostgreSQL.
+//!
+//! A request goes one way: socket → [`http`] → [`auth`] → [`jsonrpc`] → [`mcp`] → [`tools`] → [`guard`] → [`db`] →
+//! [`rows`] → response, with [`audit`] as witness; [`server`] is that way, in one function. The modules below stand in
+//! the order in which they are best read. A type that carries a guarantee has private fields and one constructor, so that
+//! no stage can be left out: [`auth::Analyst`], [`guard::ReadOnlySql`], [`audit::Entry`].
+//!
+//! The security boundary is the database role's privileges; everything here is defence in depth around it
+//! (docs/threat-model.md).
+pub mod audit;
+pub mod auth;
+pub mod catalog;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod guard;
+pub mod http;
+pub mod inflight;
+pub mod instructions;
+pub mod jsonrpc;
+pub mod mcp;
+pub mod posture;
+pub mod rows;
+pub mod server;
+pub mod tools;

@@ -1,0 +1,233 @@
+//! Boots: settings, role, socket, signals. Operator errors end here, with a message that says what to do.
+
+use std::{
+    env,
+    io::{self, Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
+    process::ExitCode,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use analytics_mcp::{
+    config::{Config, SETTINGS},
+    db::{Cancel, Database},
+    error::{Code, Failure},
+    posture::{Finding, Posture},
+    server::Server,
+};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+
+/// `EX_CONFIG` of sysexits.h: restarting will not help.
+const EXIT_CONFIG: u8 = 78;
+
+fn main() -> ExitCode {
+    // The driver logs statements at lower levels than these, so the levels are not for the environment to choose.
+    env_logger::Builder::new()
+        .filter(None, log::LevelFilter::Error)
+        .filter(Some("analytics_mcp"), log::LevelFilter::Info)
+        .target(env_logger::Target::Stderr)
+        .init();
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => serve(),
+        ["check"] => check(),
+        ["healthcheck"] => healthcheck(),
+        ["--version" | "-V"] => say(&format!("analytics_mcp {}", env!("CARGO_PKG_VERSION"))),
+        ["--help" | "-h"] => say(&help()),
+        _ => {
+            log::error!("unknown arguments; see analytics_mcp --help");
+            ExitCode::from(64)
+        }
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from(
+        "analytics_mcp: a read-only MCP server over PostgreSQL\n\n\
+         Usage: analytics_mcp              serves\n\
+         \x20      analytics_mcp check        looks at the settings and the database role, then exits\n\
+         \x20      analytics_mcp healthcheck  asks the running server's /healthz (for containers)\n\
+         \x20      analytics_mcp --version | --help\n\n\
+         Settings, from the environment:\n",
+    );
+    for setting in SETTINGS {
+        let default = setting.default.map(|default| format!(" [{default}]")).unwrap_or_default();
+        text.push_str(&format!("  {}{default}\n      {}\n", setting.name, setting.meaning));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn say(text: &str) -> ExitCode {
+    match writeln!(io::stdout(), "{text}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// The settings and the pool, or the exit code after the reason has been logged.
+fn prepare() -> Result<(Config, Database), ExitCode> {
+    let config = Config::from_env();
+    let prepared = config.and_then(|config| Database::new(&config).map(|database| (config, database)));
+    prepared.map_err(|error| {
+        log::error!("{error}");
+        ExitCode::from(EXIT_CONFIG)
+    })
+}
+
+fn serve() -> ExitCode {
+    let (config, database) = match prepare() {
+        Ok(prepared) => prepared,
+        Err(code) => return code,
+    };
+    let tokens = match config.token_source.load() {
+        Ok(tokens) => tokens,
+        Err(error) => {
+            log::error!("{error}");
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    let posture = Posture::new(config.readable_schemas.clone());
+    match posture.look(&database, &Cancel::default(), Instant::now()) {
+        Ok(findings) => {
+            let refused = report(&findings);
+            if refused {
+                log::error!("not started: mend the role as said above, or apply scripts/analytics_ro_role.sql");
+                return ExitCode::from(EXIT_CONFIG);
+            }
+        }
+        Err(failure) if database.login_refused().is_some() => return refused_login(&database, &failure),
+        // The role is looked at before the first query instead.
+        Err(Failure { code: Code::Unavailable, message, .. }) => log::warn!("starting without the database: {message}"),
+        Err(failure) => return refused_login(&database, &failure),
+    }
+    let address = config.listen;
+    let listener = match TcpListener::bind(address) {
+        Ok(listener) => listener,
+        Err(error) => {
+            log::error!(
+                "MCP_LISTEN: cannot listen on {address}: {error}; stop what listens there, or choose another port"
+            );
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
+    match start(config, database, tokens, posture, listener) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until a signal ends it.
+fn start(
+    config: Config,
+    database: Database,
+    tokens: analytics_mcp::auth::Tokens,
+    posture: Posture,
+    listener: TcpListener,
+) -> io::Result<()> {
+    let (address, count) = (config.listen, tokens.len());
+    let server = Server::new(config, database, tokens, posture)?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let listener = Arc::new(listener);
+    let accepting = thread::Builder::new().name("accept".to_owned()).spawn({
+        let (server, listener) = (Arc::clone(&server), Arc::clone(&listener));
+        move || server.run(&listener)
+    })?;
+    log::info!("analytics_mcp {} listens on {address} for {count} tokens", env!("CARGO_PKG_VERSION"));
+    for signal in signals.forever() {
+        if signal == SIGHUP {
+            match server.reload_tokens() {
+                Ok(count) => log::info!("{count} tokens read again"),
+                Err(error) => log::error!("the tokens stay as they were: {error}"),
+            }
+            continue;
+        }
+        log::info!("stopping: running queries get up to 10 s");
+        server.stop(&listener);
+        break;
+    }
+    drop(listener);
+    let _ = accepting.join();
+    log::info!("stopped");
+    Ok(())
+}
+
+/// Looks at settings and role, and tells everything that is found.
+fn check() -> ExitCode {
+    let (config, database) = match prepare() {
+        Ok(prepared) => prepared,
+        Err(code) => return code,
+    };
+    let posture = Posture::new(config.readable_schemas.clone());
+    match posture.look(&database, &Cancel::default(), Instant::now()) {
+        Ok(findings) => {
+            let refused = report(&findings);
+            if refused {
+                return ExitCode::from(EXIT_CONFIG);
+            }
+            say(&format!("settings: usable\nrole: fit to be used; warnings: {}", findings.len()))
+        }
+        Err(failure) => refused_login(&database, &failure),
+    }
+}
+
+/// Says why the role could not be looked at.
+fn refused_login(database: &Database, failure: &Failure) -> ExitCode {
+    match database.login_refused() {
+        Some(reason) => {
+            log::error!("DATABASE_URL: {reason}; correct the role, its password or the database");
+            ExitCode::from(EXIT_CONFIG)
+        }
+        None => {
+            log::error!("the database role cannot be inspected: {}", failure.message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs findings; true when one of them forbids the start.
+fn report(findings: &[Finding]) -> bool {
+    for finding in findings {
+        let level = if finding.refuse { log::Level::Error } else { log::Level::Warn };
+        log::log!(level, "{}. Mend: {}", finding.what, finding.mend);
+    }
+    findings.iter().any(|finding| finding.refuse)
+}
+
+/// Whether the server on this machine answers. Needs no shell and no curl in the image.
+fn healthcheck() -> ExitCode {
+    let asked = Config::from_env()
+        .map_err(|error| error.to_string())
+        .and_then(|config| ask_health(config.listen).map_err(|error| error.to_string()));
+    match asked {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            log::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn ask_health(listen: SocketAddr) -> io::Result<bool> {
+    let ip = match listen.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    let limit = Duration::from_secs(3);
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, listen.port()), limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut status = [0; 12];
+    stream.read_exact(&mut status)?;
+    Ok(status == *b"HTTP/1.1 200")
+}

@@ -1,0 +1,127 @@
+//! Arguments of a tool call, taken one by one; what is left over is refused.
+
+use serde_json::{Map, Value};
+
+use crate::error::Failure;
+
+/// The arguments that are still to be taken, and the names that were asked for.
+pub(super) struct Arguments {
+    given: Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl Arguments {
+    pub(super) fn new(given: Map<String, Value>) -> Arguments {
+        Arguments { given, known: Vec::new() }
+    }
+
+    /// A text of at most `most` characters. Null counts as not given.
+    pub(super) fn text(&mut self, name: &'static str, most: usize, default: Option<&str>) -> Result<String, Failure> {
+        match (self.take(name), default) {
+            (Some(Value::String(text)), None) if text.trim().is_empty() => {
+                Err(Failure::argument(name, "must not be empty"))
+            }
+            (Some(Value::String(text)), _) if text.chars().count() > most => {
+                Err(Failure::argument(name, format!("must not be longer than {most} characters")))
+            }
+            (Some(Value::String(text)), _) => Ok(text),
+            (Some(_), _) => Err(Failure::argument(name, "must be a string")),
+            (None, Some(default)) => Ok(default.to_owned()),
+            (None, None) => Err(Failure::argument(name, "is required, and must be a string")),
+        }
+    }
+
+    /// One of some texts.
+    pub(super) fn one_of(
+        &mut self,
+        name: &'static str,
+        allowed: &[String],
+        default: Option<&str>,
+    ) -> Result<String, Failure> {
+        let list = || format!("must be one of: {}", allowed.join(", "));
+        match (self.take(name), default) {
+            (Some(Value::String(text)), _) if allowed.contains(&text) => Ok(text),
+            (Some(_), _) => Err(Failure::argument(name, list())),
+            (None, Some(default)) => Ok(default.to_owned()),
+            (None, None) => Err(Failure::argument(name, format!("is required; {}", list()))),
+        }
+    }
+
+    /// A whole number from 1 to `most`, which also bounds the default; JSON Schema counts 20.0 as one.
+    pub(super) fn integer(&mut self, name: &'static str, most: u32, default: u32) -> Result<u32, Failure> {
+        let Some(value) = self.take(name) else { return Ok(default.min(most)) };
+        let whole = value.as_u64().or_else(|| {
+            let number = value.as_f64().filter(|number| number.fract() == 0.0 && (1.0..=4e9).contains(number))?;
+            format!("{number:.0}").parse().ok()
+        });
+        match whole.and_then(|number| u32::try_from(number).ok()) {
+            Some(number) if (1..=most).contains(&number) => Ok(number),
+            _ => Err(Failure::argument(name, format!("must be a whole number from 1 to {most}"))),
+        }
+    }
+
+    /// Refuses what nobody asked for.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        match self.given.keys().next() {
+            None => Ok(()),
+            Some(unknown) => {
+                let unknown: String = unknown.chars().take(64).collect();
+                let known = if self.known.is_empty() {
+                    "takes no arguments".to_owned()
+                } else {
+                    format!("takes only: {}", self.known.join(", "))
+                };
+                Err(Failure::argument(&unknown, format!("there is no such argument; the tool {known}")))
+            }
+        }
+    }
+
+    fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.given.remove(name).filter(|value| !value.is_null())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn arguments(value: Value) -> Arguments {
+        Arguments::new(value.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn numbers_are_whole_and_within_bounds() {
+        let n =
+            |value: Value| arguments(json!({ "n": value })).integer("n", 100, 20).map_err(|failure| failure.message);
+        assert_eq!(n(json!(7)), Ok(7));
+        assert_eq!(n(json!(7.0)), Ok(7));
+        assert_eq!(n(Value::Null), Ok(20));
+        for wrong in [
+            json!(0),
+            json!(-1),
+            json!(101),
+            json!(1.5),
+            json!("7"),
+            json!([7]),
+            json!(true),
+            json!(1e300),
+            json!(u64::MAX),
+        ] {
+            assert!(n(wrong.clone()).unwrap_err().contains("from 1 to 100"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_argument_is_named_with_the_known_ones() {
+        let mut given = arguments(json!({ "sql": "SELECT 1", "limit": 5 }));
+        given.text("sql", 10, None).unwrap();
+        let failure = given.finish().unwrap_err();
+        assert!(
+            failure.message.contains("\"limit\"") && failure.message.contains("takes only: sql"),
+            "{}",
+            failure.message
+        );
+    }
+}

@@ -1,0 +1,115 @@
+"""What every client must see: the tools, one call of each, and the calls that must be refused.
+
+The clients differ in how they ask; what the server must answer is the same and stands here once.
+"""
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+TOOLS = ["list_schemas", "list_tables", "describe_table", "list_functions", "sample_table", "query"]
+
+TOP_COST_CENTRES = """
+SELECT cost_centre, round(sum(distance_km)) AS km
+FROM reporting.v_daily_summary WHERE day >= current_date - 30
+GROUP BY 1 ORDER BY 2 DESC LIMIT 5
+"""
+
+
+def endpoint() -> tuple[str, dict[str, str]]:
+    """The server under test and the header that lets a client in. Without them this fails: there is nothing to skip."""
+    return os.environ["ANALYTICS_URL"], {"Authorization": f"Bearer {os.environ['ANALYTICS_TOKEN']}"}
+
+
+def running(text: str) -> int:
+    """How many statements with this text run in the database now, asked as its superuser."""
+    sql = f"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND position('{text}' IN query) > 0 AND pid <> pg_backend_pid()"
+    command = [os.environ["ANALYTICS_PSQL"], "-XAtc", sql, "-d", os.environ["ANALYTICS_SUPERUSER_DSN"]]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout)
+
+
+def rows(answer: dict) -> list[dict]:
+    assert answer["row_count"] == len(answer["rows"]), answer
+    return answer["rows"]
+
+
+def _schemas(answer: dict) -> None:
+    assert {row["schema"] for row in rows(answer)} == {"reporting", "tracksolid", "tickets", "fuel"}
+
+
+def _tables(answer: dict) -> None:
+    kinds = {row["name"]: row["kind"] for row in rows(answer)}
+    assert kinds["v_daily_summary"] == "view" and kinds["v_trips"] == "materialized view", kinds
+
+
+def _description(answer: dict) -> None:
+    columns = {column["column"]: column["type"] for column in answer["columns"]}
+    assert columns["ticket_id"] == "bigint" and "comment" in columns, columns
+
+
+def _functions(answer: dict) -> None:
+    assert "fn_top_cost_centres" in {row["name"] for row in rows(answer)}
+
+
+def _sample(answer: dict) -> None:
+    assert len(rows(answer)) == 3 and answer["truncated"] is True and answer["truncated_by"] == "rows"
+    point = rows(answer)[0]["geom"]
+    assert point["type"] == "Point" and len(point["coordinates"]) == 2, point
+
+
+def _top(answer: dict) -> None:
+    km = [row["km"] for row in rows(answer)]
+    assert len(km) == 5 and km == sorted(km, reverse=True) and km[0] > 0, answer
+    assert answer["truncated"] is False
+    assert [column.split()[0] for column in answer["columns"]] == ["cost_centre", "km"]
+
+
+# tool, arguments, check of the answer
+CALLS = [
+    ("list_schemas", {}, _schemas),
+    ("list_tables", {"schema": "reporting"}, _tables),
+    ("describe_table", {"schema": "tickets", "table": "inc"}, _description),
+    ("list_functions", {}, _functions),
+    ("sample_table", {"schema": "tracksolid", "table": "positions", "n": 3}, _sample),
+    ("query", {"sql": TOP_COST_CENTRES}, _top),
+]
+
+# name, tool, arguments, the code, and a part of the text that says what to do
+REFUSED = [
+    ("guard", "query", {"sql": "DELETE FROM tickets.inc"}, "GUARD_", "SELECT"),
+    ("second statement", "query", {"sql": "SELECT 1; SELECT 2"}, "GUARD_", "one statement"),
+    ("lock", "query", {"sql": "SELECT pg_advisory_lock(1)"}, "GUARD_", "pg_advisory_lock"),
+    ("sql error", "query", {"sql": "SELECT cost_center FROM reporting.v_daily_summary"}, "SQL_ERROR", "cost_centre"),
+    ("no privilege", "query", {"sql": "SELECT * FROM infrastructure.nowhere"}, "SQL_ERROR", "infrastructure"),
+    ("unknown argument", "query", {"sql": "SELECT 1", "limit": 5}, "ARGUMENT", "max_rows"),
+    ("out of range", "query", {"sql": "SELECT 1", "max_rows": 0}, "ARGUMENT", "from 1 to"),
+    ("unknown schema", "list_tables", {"schema": "infrastructure"}, "ARGUMENT", "tickets"),
+    ("unknown table", "describe_table", {"schema": "tickets", "table": "incs"}, "NOT_FOUND", "inc"),
+]
+
+
+def check_tools(tools: list[dict]) -> None:
+    """`tools` as plain JSON, in the order listed."""
+    assert sorted(tool["name"] for tool in tools) == sorted(TOOLS)
+    for tool in tools:
+        name, schema = tool["name"], tool["inputSchema"]
+        assert schema["type"] == "object" and schema["additionalProperties"] is False, name
+        assert set(schema.get("required", [])) <= set(schema["properties"]), name
+        assert all("type" in property for property in schema["properties"].values()), name
+        assert tool["annotations"]["readOnlyHint"] is True and tool["title"], name
+        assert 40 < len(tool["description"].encode()) < 2048, name
+        assert tool.get("outputSchema") is None, name
+
+
+def check_answer(is_error: bool | None, texts: list[str], structured: object, check: object) -> None:
+    assert not is_error, texts
+    assert structured is None, "clients that see structuredContent drop the text"
+    check(json.loads(texts[0]))
+
+
+def check_refusal(is_error: bool | None, texts: list[str], code: str, mend: str) -> None:
+    assert is_error is True, texts
+    error = json.loads(texts[0])["error"]
+    assert error["code"].startswith(code), error
+    assert mend in texts[0], error

@@ -1,0 +1,105 @@
+"""The official Python SDK 1.x against the server: the handshake with initialize."""
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import httpx
+import pytest
+from mcp import ClientSession, McpError, types
+from mcp.client.streamable_http import streamable_http_client
+
+import cases
+
+
+def session(conversation):
+    """Runs a conversation with an initialised session; returns what it returns, raises what it raises."""
+    raised: list[Exception] = []
+
+    async def run():
+        url, headers = cases.endpoint()
+        async with (
+            httpx.AsyncClient(headers=headers, timeout=30) as http,
+            streamable_http_client(url, http_client=http) as (read, write, session_id),
+            ClientSession(read, write, read_timeout_seconds=timedelta(seconds=30)) as client,
+        ):
+            greeting = await client.initialize()
+            assert session_id() is None, "the server keeps no sessions"
+            try:
+                return await conversation(client, greeting)
+            except Exception as error:  # the SDK's task groups would bury it
+                raised.append(error)
+
+    result = asyncio.run(asyncio.wait_for(run(), 60))
+    if raised:
+        raise raised[0]
+    return result
+
+
+def texts(result: types.CallToolResult) -> list[str]:
+    return [block.text for block in result.content]
+
+
+def test_initialize():
+    async def talk(client, greeting):
+        await client.send_ping()
+        return greeting
+
+    greeting = session(talk)
+    assert greeting.protocolVersion == "2025-11-25" == types.LATEST_PROTOCOL_VERSION
+    assert greeting.serverInfo.name == "fireside-analytics"
+    assert greeting.capabilities.tools is not None
+    assert "reporting" in greeting.instructions and len(greeting.instructions.encode()) <= 2048
+
+
+def test_tools():
+    async def talk(client, _):
+        return await client.list_tools()
+
+    cases.check_tools([tool.model_dump(mode="json", by_alias=True) for tool in session(talk).tools])
+
+
+@pytest.mark.parametrize(("tool", "arguments", "check"), cases.CALLS, ids=[call[0] for call in cases.CALLS])
+def test_call(tool, arguments, check):
+    async def talk(client, _):
+        return await client.call_tool(tool, arguments)
+
+    result = session(talk)
+    cases.check_answer(result.isError, texts(result), result.structuredContent, check)
+
+
+@pytest.mark.parametrize(("tool", "arguments", "code", "mend"), [case[1:] for case in cases.REFUSED], ids=[case[0] for case in cases.REFUSED])
+def test_refused(tool, arguments, code, mend):
+    async def talk(client, _):
+        return await client.call_tool(tool, arguments)
+
+    result = session(talk)
+    cases.check_refusal(result.isError, texts(result), code, mend)
+
+
+def test_several_calls_at_once_in_one_session():
+    async def talk(client, _):
+        return await asyncio.gather(*(client.call_tool("query", {"sql": f"SELECT {n} AS n"}) for n in range(4)))
+
+    for n, result in enumerate(session(talk)):
+        cases.check_answer(result.isError, texts(result), None, lambda answer, n=n: answer["rows"] == [{"n": n}] or 1 / 0)
+
+
+def test_unknown_tool():
+    async def talk(client, _):
+        return await client.call_tool("drop_table", {})
+
+    with pytest.raises(McpError, match="Unknown tool") as caught:
+        session(talk)
+    assert caught.value.error.code == types.INVALID_PARAMS
+
+
+def test_wrong_token(monkeypatch):
+    monkeypatch.setenv("ANALYTICS_TOKEN", "not-a-token-of-anybody")
+
+    async def talk(client, _):
+        raise AssertionError("let in with a wrong token")
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        session(talk)
+    assert caught.group_contains(httpx.HTTPStatusError, match="401")

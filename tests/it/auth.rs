@@ -1,0 +1,183 @@
+//! Who may ask, from where, and what is written down about it.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    client::{Connection, Mcp, message, request},
+    server::{ALICE, BOB, Server},
+};
+
+const PING: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+
+#[test]
+fn a_stranger_gets_401_with_a_challenge_and_nothing_else() {
+    let server = Server::start(&[]);
+    let json = ("Content-Type", "application/json");
+    let response = request(server.port, "POST", "/mcp", &[json], PING);
+    assert_eq!((response.status, response.header("www-authenticate")), (401, Some("Bearer")));
+    assert!(response.json()["error"].is_string());
+    for wrong in [
+        "Bearer wrong-0123456789abcdef".to_owned(),
+        format!("Bearer {ALICE}x"),
+        format!("Bearer {}", &ALICE[..ALICE.len() - 1]),
+        format!("Bearer {}", ALICE.to_uppercase()),
+        format!("Bearer alice:{ALICE}"),
+        format!("Basic {ALICE}"),
+        ALICE.to_owned(),
+        "Bearer".to_owned(),
+        "Bearer ".to_owned(),
+        "Bearer é".to_owned(),
+    ] {
+        let response = request(server.port, "POST", "/mcp", &[("Authorization", &wrong), json], PING);
+        assert_eq!(response.status, 401, "{wrong}");
+        assert_eq!(response.header("www-authenticate"), Some("Bearer error=\"invalid_token\""), "{wrong}");
+    }
+    // A token in the path or in another header is none, and methods and types are not told to strangers.
+    let path = format!("/mcp?access_token={ALICE}&token={ALICE}");
+    assert_eq!(request(server.port, "POST", &path, &[json, ("X-Api-Key", ALICE)], PING).status, 401);
+    for (method, path) in [("GET", "/mcp"), ("DELETE", "/mcp"), ("POST", "/"), ("GET", "/"), ("OPTIONS", "/mcp")] {
+        assert_eq!(request(server.port, method, path, &[], b"").status, 401, "{method} {path}");
+    }
+    assert_eq!(server.audit("a refused sign-in", |line| line["event"] == "sign_in_refused")["peer"], "127.0.0.1");
+}
+
+#[test]
+fn a_strangers_body_is_not_waited_for() {
+    let server = Server::start(&[]);
+    for length in ["1000000", "100000000000"] {
+        let mut connection = Connection::open(server.port);
+        connection.send(format!(
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{{"
+        ));
+        assert_eq!(connection.receive().status, 401);
+        assert!(connection.is_closed());
+    }
+}
+
+#[test]
+fn each_call_is_attributed_to_the_analyst_who_made_it() {
+    let server = Server::start(&[]);
+    server.alice().query("SELECT 'by alice' AS who");
+    server.bob().query("SELECT 'by bob' AS who");
+    server.bob().query("DELETE FROM tickets.inc");
+    server.bob().query("SELECT * FROM tickets.nothing");
+    server.bob().legacy("tools/call", json!({ "name": "no_such_tool" }));
+    let sql = |part: &'static str| move |line: &Value| line["sql"].as_str().is_some_and(|sql| sql.contains(part));
+    let line = server.audit("alice's", sql("by alice"));
+    assert_eq!((&line["event"], &line["analyst"], &line["tool"]), (&json!("call"), &json!("alice"), &json!("query")));
+    assert_eq!(
+        (&line["outcome"], &line["rows"], &line["sql"]),
+        (&json!("ok"), &json!(1), &json!("SELECT 'by alice' AS who"))
+    );
+    assert!(line["ms"].is_u64() && line["bytes"].as_u64() > Some(50) && line["time"].is_string(), "{line}");
+    assert_eq!(server.audit("bob's", sql("by bob"))["analyst"], "bob");
+    let refused = server.audit("a refused one", sql("DELETE"));
+    assert_eq!((&refused["analyst"], &refused["outcome"]), (&json!("bob"), &json!("refused")));
+    assert_eq!(refused["code"], "GUARD_NOT_A_QUERY");
+    let failed = server.audit("a failed one", sql("tickets.nothing"));
+    assert_eq!((&failed["outcome"], &failed["sqlstate"]), (&json!("error"), &json!("42P01")));
+    assert_eq!(server.audit("an unknown tool", |line| line["code"] == "UNKNOWN_TOOL")["analyst"], "bob");
+}
+
+#[test]
+fn the_audit_line_cannot_be_forged_from_a_statement() {
+    let server = Server::start(&[]);
+    let evil = "SELECT 'x\"}\n{\"event\":\"call\",\"analyst\":\"bob\",\"sql\":\"forged\u{1b}[2J\u{2028}\u{202e}' AS v";
+    assert!(!server.alice().query(evil).is_error);
+    let line = server.audit("the statement", |line| line["sql"].as_str().is_some_and(|sql| sql.contains("forged")));
+    assert_eq!((&line["analyst"], &line["sql"]), (&json!("alice"), &json!(evil)));
+    let out = server.stdout();
+    assert!(!out.contains('\u{1b}') && !out.contains('\u{202e}') && !out.contains('\u{2028}'));
+}
+
+#[test]
+fn foreign_origins_and_hosts_are_refused_on_loopback() {
+    let server = Server::start(&[("MCP_ALLOWED_ORIGINS", "https://inspector.example.com")]);
+    for (name, value, status) in [
+        ("Origin", "https://evil.example.com", 403),
+        ("Origin", "null", 403),
+        ("Origin", "http://localhost.evil.example.com", 403),
+        ("Origin", "http://127.0.0.1.evil.example.com", 403),
+        ("Origin", "https://inspector.example.com.evil", 403),
+        ("Origin", "http://localhost:3000", 200),
+        ("Origin", "http://127.0.0.1:6274", 200),
+        ("Origin", "https://inspector.example.com", 200),
+        ("Host", "evil.example.com", 403),
+        ("Host", "localhost.evil.example.com:8892", 403),
+        ("Host", "localhost:8892", 200),
+        ("Host", "[::1]:8892", 200),
+    ] {
+        let response = server.alice().post_raw(&[(name, value)], PING);
+        assert_eq!(response.status, status, "{name}: {value}");
+    }
+    // The site comes before the token: a page must not learn whether a token is right.
+    assert_eq!(request(server.port, "POST", "/mcp", &[("Origin", "https://evil.example.com")], PING).status, 403);
+}
+
+/// A file that is removed at the end.
+struct File(PathBuf);
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn tokens_are_read_again_on_a_signal() {
+    let carol = "carol-00112233445566778899";
+    let file = File(std::env::temp_dir().join(format!("analytics-it-tokens-{}", std::process::id())));
+    fs::write(&file.0, format!("alice:{ALICE}\n# gone soon\nbob:{BOB}\n")).unwrap();
+    let server = Server::start(&[("MCP_AUTH_TOKENS", ""), ("MCP_AUTH_TOKENS_FILE", file.0.to_str().unwrap())]);
+    let status = |token: &str| Mcp::new(server.port, token).post(&[], &message(&json!(1), "ping", json!({}))).status;
+    assert_eq!([status(ALICE), status(BOB), status(carol)], [200, 200, 401]);
+
+    fs::write(&file.0, format!("alice:{ALICE},carol:{carol}")).unwrap();
+    assert_eq!([status(ALICE), status(BOB), status(carol)], [200, 200, 401], "not before the signal");
+    // A connection that is kept does not keep a token alive.
+    let mut kept = Connection::open(server.port);
+    let ping = server.bob().post_bytes(&[], &message(&json!(1), "ping", json!({})));
+    kept.send(&ping);
+    assert_eq!(kept.receive().status, 200);
+    server.signal("HUP");
+    server.wait_for_log("2 tokens read again");
+    assert_eq!([status(ALICE), status(BOB), status(carol)], [200, 401, 200]);
+    kept.send(&ping);
+    assert_eq!(kept.receive().status, 401);
+
+    for unusable in ["", "alice:short", "no colon here at all"] {
+        fs::write(&file.0, unusable).unwrap();
+        server.signal("HUP");
+    }
+    fs::remove_file(&file.0).unwrap();
+    server.signal("HUP");
+    server.wait_for_log("cannot read");
+    assert!(server.stderr().contains("the tokens stay as they were"), "{}", server.stderr());
+    assert_eq!([status(ALICE), status(BOB), status(carol)], [200, 401, 200]);
+    assert_eq!(request(server.port, "GET", "/healthz", &[], b"").json()["tokens"], 2);
+
+    fs::write(&file.0, format!("bob:{BOB}")).unwrap();
+    server.signal("HUP");
+    server.wait_for_log("1 tokens read again");
+    assert_eq!([status(ALICE), status(BOB), status(carol)], [401, 200, 401]);
+}
+
+#[test]
+fn tokens_and_passwords_are_never_written_down() {
+    let server = Server::start(&[]);
+    let wrong = "wrong-5550123456789abcdef";
+    let alice = server.alice();
+    alice.query("SELECT 1 AS n");
+    alice.query("SELECT nothing FROM nowhere");
+    alice.call("query", json!({ "sql": 1 }));
+    Mcp::new(server.port, wrong).post_raw(&[], PING);
+    request(server.port, "GET", &format!("/mcp?token={ALICE}"), &[("Authorization", &format!("Basic {BOB}"))], b"");
+    alice.post_raw(&[], b"{ not json");
+    server.audit("the last call", |line| line["code"] == "ARGUMENT");
+    let told = server.stdout() + &server.stderr();
+    for secret in [ALICE, BOB, wrong, "throw-away"] {
+        assert!(!told.contains(secret), "{secret} was written down:\n{told}");
+    }
+}

@@ -1,0 +1,250 @@
+//! Nothing that an analyst sends hangs, outlives its client, fills memory or keeps others out.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    client::{Answer, Connection, Mcp, request},
+    cluster::{Cluster, HELPERS},
+    eventually,
+    server::Server,
+};
+
+/// Hours of work without disk or locks.
+const ENDLESS: &str = "SELECT count(*) AS n FROM generate_series(1, 100000) AS a, generate_series(1, 100000) AS b, generate_series(1, 100000) AS c";
+
+/// How many statements PostgreSQL is running in which this text occurs.
+fn running(part: &str) -> i64 {
+    let sql = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE '%{part}%'"
+    );
+    Cluster::shared().count(HELPERS, &sql)
+}
+
+#[track_caller]
+fn wait_until_running(part: &str, count: i64) {
+    eventually(&format!("{count} running of {part}"), || (running(part) == count).then_some(()));
+}
+
+/// Begins naps one after the other, each running before the next begins.
+fn naps(client: &Mcp, count: usize, seconds: u32, name: &str) -> Vec<Connection> {
+    (1..=count)
+        .map(|number| {
+            let name = format!("{name} {number} of {count}");
+            let connection = client.begin(&json!(name), &format!("SELECT it.nap({seconds}, '{name}') AS n"));
+            wait_until_running(&name, 1);
+            connection
+        })
+        .collect()
+}
+
+#[test]
+fn a_hang_up_ends_the_query_in_the_database() {
+    let server = Server::start_with_helpers(&[]);
+    for (part, sql) in [
+        ("left alone", "SELECT it.nap(50, 'left alone')"),
+        ("busy without end", &*format!("{ENDLESS} WHERE 'busy without end' <> ''")),
+    ] {
+        let connection = server.alice().begin(&json!(1), sql);
+        wait_until_running(part, 1);
+        let began = Instant::now();
+        connection.hang_up();
+        eventually("the query ends", || (running(part) == 0).then_some(()));
+        assert!(began.elapsed() < Duration::from_secs(20), "it ended by itself: {:?}", began.elapsed());
+        let line =
+            server.audit("the cancelled call", |line| line["sql"].as_str().is_some_and(|sql| sql.contains(part)));
+        assert_eq!(line["code"], "CANCELLED", "{line}");
+    }
+    assert_eq!(server.alice().query("SELECT 1 AS n").rows(), [json!({ "n": 1 })]);
+}
+
+#[test]
+fn a_cancel_notification_ends_that_analysts_call_and_no_other() {
+    let server = Server::start_with_helpers(&[]);
+    let cancel = |client: &Mcp, id: Value| {
+        let note = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } });
+        assert_eq!(client.post(&[], &note).status, 202);
+    };
+    let (alice, bob) = (server.alice(), server.bob());
+    let mut hers = alice.begin(&json!(1), "SELECT it.nap(50, 'cancel me') AS n");
+    let mut other = alice.begin(&json!("1"), "SELECT it.nap(5, 'alice keeps this') AS n");
+    let mut his = bob.begin(&json!(1), "SELECT it.nap(5, 'bob keeps this') AS n");
+    for name in ["cancel me", "alice keeps this", "bob keeps this"] {
+        wait_until_running(name, 1);
+    }
+    for id in [json!(2), json!("2"), json!(null), json!([1]), json!({ "a": 1 })] {
+        cancel(&alice, id);
+    }
+    assert_eq!(running("cancel me"), 1, "no other id ends it");
+    cancel(&alice, json!(1));
+    let answer = Answer::of(&hers.receive());
+    assert_eq!(answer.code(), "CANCELLED", "{:?}", answer.texts);
+    assert_eq!(running("cancel me"), 0);
+    assert_eq!(Answer::of(&other.receive()).rows(), [json!({ "n": 1 })], "the id \"1\" is another one");
+    assert_eq!(Answer::of(&his.receive()).rows(), [json!({ "n": 1 })], "bob's call with the same id");
+}
+
+#[test]
+fn a_query_that_takes_too_long_is_ended_with_advice() {
+    let server = Server::start_with_helpers(&[("MCP_STATEMENT_TIMEOUT", "1s")]);
+    let endless_rows =
+        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT 1 FROM r WHERE n > 0) SELECT count(*) FROM r";
+    for sql in [ENDLESS, "SELECT it.nap(50)", endless_rows] {
+        let error = server.alice().query(sql).error();
+        assert_eq!((&error["code"], &error["sqlstate"]), (&json!("TIMEOUT"), &json!("57014")), "{sql}: {error}");
+        assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("narrow")), "{error}");
+    }
+    // Rows that keep coming do not start the clock anew.
+    let error = server.alice().query("SELECT n, it.nap(0.05) FROM generate_series(1, 100000) AS n").error();
+    assert_eq!(error["code"], "TIMEOUT", "{error}");
+    assert_eq!(server.alice().query("SELECT 1 AS n").rows(), [json!({ "n": 1 })]);
+}
+
+/// The most memory that the server has had, in MiB.
+fn peak_mib(server: &Server) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+}
+
+#[test]
+fn large_values_and_many_rows_stay_within_the_byte_cap_and_out_of_memory() {
+    let server = Server::start_with_helpers(&[("MCP_MAX_ROWS", "1000000"), ("MCP_MAX_PER_ANALYST", "8")]);
+    assert!(!server.alice().query("SELECT 1").is_error);
+    let idle = peak_mib(&server);
+    let large = [
+        "SELECT repeat('x', 100000000) AS v",
+        "SELECT repeat('x', 100000000)::bytea AS v",
+        "SELECT repeat('x', 20000000) AS v FROM generate_series(1, 20)",
+        "SELECT n, repeat('x', 1000) AS v FROM generate_series(1, 1000000) AS n",
+        "SELECT n FROM generate_series(1, 1000000) AS n",
+        "SELECT array_agg(n) AS v FROM generate_series(1, 2000000) AS n",
+        "SELECT string_agg(repeat(E'\\x01', 1000), '') AS v FROM generate_series(1, 20000) AS n",
+        "SELECT * FROM reporting.v_trips AS a, reporting.v_trips AS b",
+    ];
+    std::thread::scope(|scope| {
+        for sql in large {
+            let server = &server;
+            scope.spawn(move || {
+                for format in ["json", "csv"] {
+                    let answer =
+                        server.alice().call("query", json!({ "sql": sql, "max_rows": 1_000_000, "format": format }));
+                    if answer.is_error {
+                        // Eight at once on a small machine: the time limit and the pool may speak first.
+                        let code = answer.code();
+                        assert!(["TIMEOUT", "BUSY"].contains(&code.as_str()), "{sql}: {:?}", answer.texts);
+                        continue;
+                    }
+                    let bytes: usize = answer.texts.iter().map(String::len).sum();
+                    assert!(bytes <= 131_072, "{sql}: {bytes}");
+                    let about: Value = serde_json::from_str(answer.texts.last().unwrap()).unwrap();
+                    assert_eq!((&about["truncated"], &about["truncated_by"]), (&json!(true), &json!("bytes")), "{sql}");
+                }
+            });
+        }
+    });
+    let peak = peak_mib(&server);
+    assert!(peak < idle + 64, "{idle} MiB idle, {peak} MiB at the peak");
+    // Longer than PostgreSQL itself can make: its own error, and the server goes on.
+    let error = server.alice().query("SELECT repeat('x', 2000000000) AS v").error();
+    assert_eq!(error["code"], "SQL_ERROR", "{error}");
+    assert_eq!(server.alice().query("SELECT 1 AS n").rows(), [json!({ "n": 1 })]);
+}
+
+#[test]
+fn a_greedy_analyst_waits_and_the_others_do_not() {
+    let server = Server::start_with_helpers(&[]);
+    let mut running = naps(&server.alice(), 4, 7, "greedy");
+    let began = Instant::now();
+    let refused = server.alice().query("SELECT 1 AS n").error();
+    let waited = began.elapsed();
+    assert_eq!(refused["code"], "BUSY", "{refused}");
+    assert!(refused["hint"].as_str().unwrap().contains("try again"), "{refused}");
+    assert!(waited < Duration::from_secs(8), "told after {waited:?}");
+    for _ in 0..20 {
+        assert_eq!(server.bob().query("SELECT 1 AS n").rows(), [json!({ "n": 1 })]);
+        assert!(!server.bob().call("list_schemas", json!({})).is_error);
+    }
+    assert_eq!(self::running("greedy"), 4, "bob was answered while they ran");
+    for connection in &mut running {
+        assert_eq!(Answer::of(&connection.receive()).rows(), [json!({ "n": 1 })]);
+    }
+    assert_eq!(server.alice().query("SELECT 1 AS n").rows(), [json!({ "n": 1 })]);
+}
+
+#[test]
+fn a_full_pool_is_told_soon_and_health_is_never_held_up() {
+    let server = Server::start_with_helpers(&[("MCP_POOL_MAX", "8")]);
+    let mut all = naps(&server.alice(), 4, 15, "full pool, alice");
+    all.extend(naps(&server.bob(), 4, 15, "full pool, bob"));
+    for _ in 0..20 {
+        let began = Instant::now();
+        assert_eq!(request(server.port, "GET", "/healthz", &[], b"").status, 200);
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+    assert_eq!(server.alice().legacy("tools/list", json!({})).status, 200);
+    assert_eq!(server.alice().legacy("initialize", json!({})).status, 200);
+    for connection in all {
+        connection.hang_up();
+    }
+
+    let small = Server::start_with_helpers(&[("MCP_POOL_MAX", "2")]);
+    let held = naps(&small.alice(), 2, 15, "small pool");
+    let began = Instant::now();
+    let busy = small.bob().query("SELECT 1 AS n").error();
+    assert_eq!(busy["code"], "BUSY", "{busy}");
+    assert!(busy["hint"].as_str().unwrap().contains("try again"), "{busy}");
+    assert!(began.elapsed() < Duration::from_secs(8), "told after {:?}", began.elapsed());
+    for connection in held {
+        connection.hang_up();
+    }
+    // The places are free again soon.
+    eventually("a place", || (!small.bob().query("SELECT 1 AS n").is_error).then_some(()));
+}
+
+#[test]
+fn a_stop_lets_short_queries_end_and_ends_long_ones() {
+    let mut server = Server::start_with_helpers(&[]);
+    let mut short = server.alice().begin(&json!(1), "SELECT it.nap(4, 'a short one') AS n");
+    let mut long = server.bob().begin(&json!(2), "SELECT it.nap(50, 'a long one') AS n");
+    wait_until_running("a short one", 1);
+    wait_until_running("a long one", 1);
+    let mut idle = Connection::open(server.port);
+    idle.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(idle.receive().status, 200);
+
+    server.signal("TERM");
+    assert!(idle.is_closed(), "an idle connection ends at once");
+    eventually("nobody listens any more", || Connection::try_open(server.port).is_err().then_some(()));
+    let answered = short.receive();
+    assert_eq!(answered.header("connection"), Some("close"));
+    assert_eq!(Answer::of(&answered).rows(), [json!({ "n": 1 })]);
+    let ended = Answer::of(&long.receive());
+    assert_eq!(ended.code(), "CANCELLED", "{:?}", ended.texts);
+    assert!(ended.error()["message"].as_str().unwrap().contains("restarting"), "{:?}", ended.texts);
+    assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+    assert_eq!(running("a long one"), 0);
+    let outcomes = server.stdout();
+    assert!(outcomes.contains("a short one") && outcomes.contains("a long one"), "both are on record: {outcomes}");
+}
+
+#[test]
+fn idle_connections_do_not_delay_a_stop() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start(&[]);
+        let mut idle: Vec<Connection> = (0..10).map(|_| Connection::open(server.port)).collect();
+        for connection in &mut idle[..5] {
+            connection.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            assert_eq!(connection.receive().status, 200);
+        }
+        idle[9].send("GET /healthz HT"); // half a head
+        let began = Instant::now();
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+        assert!(began.elapsed() < Duration::from_secs(5), "{signal}: {:?}", began.elapsed());
+    }
+}

@@ -1,0 +1,242 @@
+//! After every call the session is as new, whatever a function left behind; a session in doubt is closed.
+//!
+//! Below the guard and the wrapper: these tests hand their texts to the database layer itself, with one session in the
+//! pool, so that the next call gets the same one.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use analytics_mcp::{
+    db::{Cancel, Database, Flow, Reason},
+    error::Code,
+};
+
+use crate::support::{
+    cluster::{Cluster, HELPERS},
+    eventually,
+    library::{one_session, pool, rows, rows_with, sqlstate, text},
+};
+
+/// Everything by which one session can differ from another, but for its process id.
+const SNAPSHOT: &str = "SELECT x, octet_length(x) FROM (SELECT concat_ws(E'\\n',
+    'user ' || current_user || ' ' || session_user,
+    'temp ' || pg_my_temp_schema(),
+    (SELECT string_agg('lock ' || locktype || ' ' || mode, E'\\n' ORDER BY 1) FROM pg_locks
+        WHERE pid = pg_backend_pid() AND locktype = 'advisory'),
+    (SELECT string_agg('prepared ' || name, E'\\n') FROM pg_prepared_statements WHERE from_sql),
+    (SELECT string_agg('cursor ' || name, E'\\n') FROM pg_cursors WHERE is_holdable),
+    (SELECT string_agg('channel ' || c, E'\\n') FROM pg_listening_channels() AS c),
+    (SELECT string_agg(name || ' = ' || coalesce(setting, 'null'), E'\\n' ORDER BY name) FROM pg_settings)) AS x) AS q";
+
+fn snapshot(database: &Database) -> String {
+    // A language that is loaded for the first time brings settings of its own along.
+    text(database, "it.run('SELECT 1')").unwrap();
+    rows(database, SNAPSHOT).unwrap().concat()
+}
+
+fn pid(database: &Database) -> String {
+    text(database, "pg_backend_pid()").unwrap()
+}
+
+#[track_caller]
+fn same(before: &str, after: &str, what: &str) {
+    let changed: Vec<&str> = after.lines().filter(|line| !before.lines().any(|known| known == *line)).collect();
+    assert!(changed.is_empty() && before.lines().count() == after.lines().count(), "{what} left: {changed:#?}");
+}
+
+/// What is left behind, by whom, and whether the session may be kept.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Then {
+    SameSession,
+    NewSession,
+}
+
+#[test]
+fn no_mess_reaches_the_next_call() {
+    use Then::{NewSession, SameSession};
+    let as_owner = |statement: &str| format!("it.run_as_owner($mess${statement}$mess$)");
+    let as_caller = |statement: &str| format!("it.run($mess${statement}$mess$)");
+    let cases: Vec<(&str, String, Then)> = vec![
+        ("analytics_ro", as_owner("SELECT pg_advisory_lock(42)"), SameSession),
+        (
+            "analytics_ro",
+            as_owner("SELECT pg_advisory_lock_shared(7, 8), pg_advisory_lock(g) FROM generate_series(1, 50) g"),
+            SameSession,
+        ),
+        ("analytics_ro", as_owner("SELECT pg_advisory_xact_lock(43)"), SameSession),
+        ("analytics_ro", as_owner("SELECT set_config('search_path', 'evil', false)"), SameSession),
+        ("analytics_ro", as_owner("SELECT set_config('work_mem', '2GB', false)"), SameSession),
+        ("analytics_ro", as_owner("SELECT set_config('statement_timeout', '0', false)"), SameSession),
+        ("analytics_ro", as_owner("SELECT set_config('lock_timeout', '0', false)"), SameSession),
+        ("analytics_ro", as_owner("SELECT set_config('default_transaction_read_only', 'off', false)"), SameSession),
+        ("analytics_ro", as_owner("SELECT set_config('TimeZone', 'Pacific/Apia', false)"), SameSession),
+        ("analytics_ro", as_owner("SELECT set_config('DateStyle', 'German', false)"), SameSession),
+        ("analytics_ro", as_owner("SELECT set_config('application_name', 'somebody else', false)"), SameSession),
+        ("analytics_ro", as_owner("SET SESSION temp_file_limit = -1"), SameSession),
+        ("it_super", as_caller("SET SESSION ROLE it_writer"), SameSession),
+        ("it_super", as_caller("SET SESSION AUTHORIZATION it_writer"), SameSession),
+        ("it_super", as_caller("SET ROLE it_writer"), SameSession),
+        ("analytics_ro", as_caller("PREPARE evil AS SELECT 1"), NewSession),
+        ("analytics_ro", as_owner("PREPARE evil AS SELECT 1"), NewSession),
+        ("analytics_ro", as_caller("DECLARE evil CURSOR WITH HOLD FOR SELECT 1"), SameSession),
+        ("it_super", "(SELECT count(setseed(0.5)) FROM (SELECT it.run('SELECT 1')) AS q)".to_owned(), SameSession),
+    ];
+    for (role, mess, then) in cases {
+        let database = one_session(role);
+        let (before, first) = (snapshot(&database), pid(&database));
+        let outcome = text(&database, &mess);
+        assert_eq!(sqlstate(&outcome), "ran", "{mess}");
+        same(&before, &snapshot(&database), &mess);
+        assert_eq!(pid(&database) == first, then == SameSession, "{mess}: {then:?}");
+    }
+}
+
+/// The seed of `random()` belongs to the session and survives a rollback: one analyst could foretell another's sample.
+#[test]
+fn the_seed_of_random_is_drawn_anew() {
+    let database = one_session("analytics_ro");
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        text(&database, "setseed(0.42)").unwrap();
+        seen.push(text(&database, "random()").unwrap());
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 3, "{seen:?}");
+}
+
+/// Statements of which PostgreSQL refuses most: the session must be as new after them too.
+#[test]
+fn no_statement_reaches_the_next_call() {
+    for (role, statement, state) in [
+        ("it_writer", "CREATE TEMPORARY TABLE t (n int)", "25006"),
+        ("it_writer", "CREATE TABLE it.t (n int)", "25006"),
+        ("it_writer", "INSERT INTO it.target VALUES (99, 'x')", "25006"),
+        ("it_writer", "SET TRANSACTION READ WRITE", "25001"),
+        ("it_writer", "SELECT set_config('transaction_read_only', 'off', false)", "25001"),
+        ("it_writer", "COMMIT", "0A000"),
+        ("it_writer", "ROLLBACK", "0A000"),
+        ("it_writer", "LISTEN evil", "ran"),
+        ("it_writer", "NOTIFY evil", "ran"),
+        ("it_writer", "LOCK TABLE it.target IN ACCESS EXCLUSIVE MODE", "ran"),
+        ("it_writer", "PREPARE TRANSACTION 'evil'", "0A000"),
+        ("it_super", "COPY it.target TO PROGRAM 'cat > /dev/null'", "ran"),
+        ("it_super", "DISCARD ALL", "25001"),
+        ("it_writer", "VACUUM it.target", "25001"),
+    ] {
+        let database = one_session(role);
+        let before = snapshot(&database);
+        let outcome = text(&database, &format!("it.run($mess${statement}$mess$)"));
+        let found = sqlstate(&outcome);
+        assert_eq!(found, state, "{statement}: {outcome:?}");
+        same(&before, &snapshot(&database), statement);
+    }
+}
+
+#[test]
+fn a_panic_costs_its_session_and_nothing_else() {
+    let database = one_session("analytics_ro");
+    let first = pid(&database);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        database.read("it", &Cancel::default(), Instant::now(), |reading| {
+            reading.stream("SELECT 'x', 1 FROM it.target", &[], 1, |_, _| -> Flow { panic!("in the middle of a row") })
+        })
+    }));
+    assert!(panicked.is_err());
+    assert_ne!(pid(&database), first, "the session with the open transaction is not given out again");
+    let open = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {first}");
+    eventually("the session ends", || (Cluster::shared().count(HELPERS, &open) == 0).then_some(()));
+    assert_eq!(text(&database, "(SELECT count(*) FROM it.target)").unwrap(), "10");
+}
+
+#[test]
+fn errors_and_early_ends_leave_a_usable_session() {
+    let database = one_session("analytics_ro");
+    for _ in 0..20 {
+        assert_eq!(sqlstate(&text(&database, "1 / (random() * 0)::int")), "22012");
+        assert_eq!(sqlstate(&text(&database, "nothing")), "42703");
+        let stopped = database.read("it", &Cancel::default(), Instant::now(), |reading| {
+            let mut seen = 0;
+            reading.stream(
+                "SELECT g::text, octet_length(g::text) FROM generate_series(1, 1000000) AS g",
+                &[],
+                1,
+                |_, _| {
+                    seen += 1;
+                    if seen == 3 { Flow::Stop } else { Flow::More }
+                },
+            )?;
+            Ok(seen)
+        });
+        assert_eq!(stopped.unwrap(), 3);
+        assert_eq!(
+            text(&database, "(SELECT count(*) FROM it.target)").unwrap(),
+            "10",
+            "the stop hits no later statement"
+        );
+    }
+}
+
+#[test]
+fn a_cancel_request_never_reaches_the_next_call() {
+    let database = one_session("analytics_ro");
+    let mut cancelled = 0;
+    for round in 0..60_u64 {
+        let cancel = Cancel::default();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_micros(round * 400));
+                cancel.request(Reason::Asked);
+            });
+            // Ends at about the moment at which the request arrives.
+            match rows_with(&database, &cancel, "SELECT n::text, 1 FROM it.nap(0.01) AS n") {
+                Ok(rows) => assert_eq!(rows, ["1"]),
+                Err(failure) => {
+                    assert_eq!(failure.code, Code::Cancelled, "{failure:?}");
+                    cancelled += 1;
+                }
+            }
+        });
+        assert_eq!(text(&database, "it.nap(0.002)").unwrap(), "1", "round {round}");
+    }
+    assert!(cancelled > 5, "{cancelled} of 60 were cancelled");
+}
+
+#[test]
+fn a_call_that_is_cancelled_before_it_begins_runs_nothing() {
+    let database = one_session("analytics_ro");
+    let cancel = Cancel::default();
+    cancel.request(Reason::HangUp);
+    let ran = AtomicBool::new(false);
+    let result = database.read("it", &cancel, Instant::now(), |_| {
+        ran.store(true, Ordering::Relaxed);
+        Ok(())
+    });
+    assert_eq!(result.unwrap_err().code, Code::Cancelled);
+    assert!(!ran.load(Ordering::Relaxed));
+}
+
+#[test]
+fn the_analyst_is_named_to_the_database() {
+    let database = one_session("analytics_ro");
+    assert_eq!(text(&database, "current_setting('application_name')").unwrap(), "mcp:it");
+    let idle = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mcp:it' AND state = 'idle'";
+    assert_eq!(Cluster::shared().count(HELPERS, idle), 0, "the name ends with the call");
+}
+
+#[test]
+fn the_limits_of_a_session_are_those_of_the_settings() {
+    let database = pool(&Cluster::shared().dsn("it_writer", HELPERS), &[("MCP_STATEMENT_TIMEOUT", "7s")]);
+    for (name, value) in [
+        ("transaction_read_only", "on"),
+        ("default_transaction_read_only", "on"),
+        ("statement_timeout", "7s"),
+        ("lock_timeout", "3s"),
+        ("idle_in_transaction_session_timeout", "12s"),
+    ] {
+        assert_eq!(text(&database, &format!("current_setting('{name}')")).unwrap(), value, "{name}");
+    }
+}

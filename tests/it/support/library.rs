@@ -1,0 +1,54 @@
+//! The database layer without the layers above it: no guard, no wrapper, no tools.
+
+use std::time::Instant;
+
+use analytics_mcp::{
+    config::Config,
+    db::{Cancel, Database, Flow},
+    error::Failure,
+};
+
+use super::cluster::{Cluster, HELPERS};
+
+/// A pool of one session for a role in the tests' own copy of the database.
+pub(crate) fn one_session(role: &str) -> Database {
+    pool(&Cluster::shared().dsn(role, HELPERS), &[("MCP_POOL_MAX", "1")])
+}
+
+/// A pool with these settings.
+pub(crate) fn pool(dsn: &str, settings: &[(&str, &str)]) -> Database {
+    let fixed = [("DATABASE_URL", dsn), ("MCP_AUTH_TOKENS", "it:0123456789abcdef")];
+    let pairs = fixed.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Database::new(&Config::from_pairs(pairs).unwrap()).unwrap()
+}
+
+/// Runs a statement that yields one text column `x` as it is, and collects its rows.
+pub(crate) fn rows(database: &Database, sql: &str) -> Result<Vec<String>, Failure> {
+    rows_with(database, &Cancel::default(), sql)
+}
+
+/// The same with a cancel switch.
+pub(crate) fn rows_with(database: &Database, cancel: &Cancel, sql: &str) -> Result<Vec<String>, Failure> {
+    database.read("it", cancel, Instant::now(), |reading| {
+        let mut rows = Vec::new();
+        reading.stream(sql, &[], 1, |row, _| {
+            rows.push(row.unwrap_or("(too long)").to_owned());
+            Flow::More
+        })?;
+        Ok(rows)
+    })
+}
+
+/// One text, by an expression.
+pub(crate) fn text(database: &Database, expression: &str) -> Result<String, Failure> {
+    let sql = format!("SELECT x, octet_length(x) FROM (SELECT ({expression})::text AS x) AS q");
+    rows(database, &sql).map(|rows| rows.concat())
+}
+
+/// The SQLSTATE with which a statement fails, or `ran`.
+pub(crate) fn sqlstate(result: &Result<String, Failure>) -> &str {
+    match result {
+        Ok(_) => "ran",
+        Err(failure) => failure.sqlstate.as_deref().unwrap_or(failure.code.as_str()),
+    }
+}
