@@ -127,7 +127,11 @@ impl Place {
         let draining = self.connections.draining.load(Ordering::SeqCst);
         match self.connections.lock().all.get_mut(&self.id) {
             Some(connection) => {
-                (connection.state, connection.since) = (state, Instant::now());
+                // After an answer the client has been awaited since the answer began, not since this thread got here.
+                if state != State::Idle {
+                    connection.since = Instant::now();
+                }
+                connection.state = state;
                 state != State::Idle || !draining
             }
             None => false,
