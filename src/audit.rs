@@ -134,6 +134,17 @@ impl SignIns {
     }
 }
 
+/// Somebody signed in for a client: whose token it was, what the client calls itself, where it was sent.
+pub fn signed_in(analyst: &Analyst, client: &str, destination: &str, peer: IpAddr) {
+    let peer = peer.to_string();
+    write_line("signed_in", &json!({ "analyst": analyst, "client": client, "destination": destination, "peer": peer }));
+}
+
+/// A client gave its access up.
+pub fn signed_out(analyst: &Analyst) {
+    write_line("signed_out", &json!({ "analyst": analyst }));
+}
+
 /// Writes a line at once and whole. A full or closed log must not fail the call.
 fn write_line(event: &'static str, what: &impl Serialize) {
     #[derive(Serialize)]
@@ -155,19 +166,22 @@ fn write_line(event: &'static str, what: &impl Serialize) {
     }
 }
 
-/// JSON already escapes ASCII control characters; this escapes what else could drive a terminal or hide text: DEL, C1,
-/// line and paragraph separators, zero-width and direction marks.
-fn escape(json: &str) -> String {
-    let hidden = |c: char| {
-        matches!(c, '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+/// What can drive a terminal, turn the direction of a text or hide a part of it: control characters, line and paragraph
+/// separators, zero-width and direction marks.
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-    };
-    if !json.contains(hidden) {
+}
+
+/// Escapes what JSON leaves as it is although it [is hidden](is_hidden).
+fn escape(json: &str) -> String {
+    if !json.contains(is_hidden) {
         return json.to_owned();
     }
     let mut escaped = String::with_capacity(json.len().saturating_add(16));
     for c in json.chars() {
-        if hidden(c) {
+        if is_hidden(c) {
             escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
         } else {
             escaped.push(c);

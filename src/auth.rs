@@ -1,9 +1,11 @@
 //! Who is asking: bearer tokens, `Origin` and `Host`.
 //!
 //! In: the head of a request. Out: an [`Analyst`], or the reason why there is none. A personal token is kept only as its
-//! SHA-256 hash and compared in constant time, against every token there is.
+//! SHA-256 hash and the key derived from it, and compared in constant time, against every token there is.
 //!
 //! Follows RFC 6750 (bearer tokens) and the transport section of the MCP specification (`Origin`, DNS rebinding).
+
+mod seal;
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,11 +14,13 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::http::Head;
+pub use seal::Purpose;
+use seal::{Key, Sealed};
 
 /// The fewest characters of a personal token.
 pub const MIN_TOKEN_CHARS: usize = 16;
 
-/// Somebody who showed a valid token. Made by [`Tokens::authenticate`] only.
+/// Somebody who showed a valid token. Made by [`Tokens`] only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Analyst(String);
 
@@ -27,9 +31,29 @@ impl Analyst {
     }
 }
 
-/// The personal tokens: name and SHA-256 of the token.
+/// One entry of the list. It is also what may seal texts in the analyst's name, and only who showed a token gets one.
 #[derive(Clone)]
-pub struct Tokens(Vec<(Analyst, [u8; 32])>);
+pub struct Personal {
+    analyst: Analyst,
+    hash: [u8; 32],
+    key: Key,
+}
+
+impl Personal {
+    /// Whose token it is.
+    pub fn analyst(&self) -> &Analyst {
+        &self.analyst
+    }
+
+    /// A text that [`Tokens::open`] takes for as long as this personal token is on the list.
+    pub fn seal(&self, purpose: Purpose, payload: &[u8]) -> String {
+        self.key.seal(purpose, payload)
+    }
+}
+
+/// The personal tokens.
+#[derive(Clone)]
+pub struct Tokens(Vec<Personal>);
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -41,7 +65,7 @@ impl Tokens {
     /// Reads `alice:token,bob:token`; lines do as well as commas. An analyst may have several tokens, so that one can be
     /// replaced without a gap. The error says what is wrong without showing a token.
     pub fn parse(text: &str) -> Result<Tokens, String> {
-        let mut tokens: Vec<(Analyst, [u8; 32])> = Vec::new();
+        let mut tokens: Vec<Personal> = Vec::new();
         let entries =
             text.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty() && !entry.starts_with('#'));
         for (index, entry) in entries.enumerate() {
@@ -67,10 +91,12 @@ impl Tokens {
                 ));
             }
             let hash = hash(token);
-            if let Some((other, _)) = tokens.iter().find(|(_, known)| *known == hash) {
-                return Err(format!("{name} and {} have the same token; give each a token of their own", other.name()));
+            if let Some(other) = tokens.iter().find(|known| known.hash == hash) {
+                let other = other.analyst.name();
+                return Err(format!("{name} and {other} have the same token; give each a token of their own"));
             }
-            tokens.push((Analyst(name.to_owned()), hash));
+            let key = Key::of(token).ok_or("no key can be derived from a token")?;
+            tokens.push(Personal { analyst: Analyst(name.to_owned()), hash, key });
         }
         if tokens.is_empty() {
             return Err("it holds no token, so nobody could sign in; write it as name:token,name:token".to_owned());
@@ -88,23 +114,35 @@ impl Tokens {
         self.0.is_empty()
     }
 
-    /// The analyst behind the request's `Authorization: Bearer …` header.
-    pub fn authenticate(&self, head: &Head) -> Result<Analyst, Unauthorized> {
-        let header = head.header("authorization").ok_or(Unauthorized::Missing)?;
-        let (scheme, token) = header.split_once(' ').ok_or(Unauthorized::Invalid)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(Unauthorized::Invalid);
-        }
-        let shown = hash(token.trim());
-        // Every token is compared, whatever the outcome, so that the time tells nothing.
-        let mut found = 0u64;
-        for (number, (_, known)) in (1u64..).zip(&self.0) {
-            let same: Choice = shown.ct_eq(known);
-            found.conditional_assign(&number, same);
-        }
-        let index = usize::try_from(found).ok().and_then(|number| number.checked_sub(1));
-        index.and_then(|index| self.0.get(index)).map(|(analyst, _)| analyst.clone()).ok_or(Unauthorized::Invalid)
+    /// The entry with this personal token.
+    pub fn personal(&self, token: &str) -> Option<&Personal> {
+        let shown = hash(token);
+        self.find(|known| shown.ct_eq(&known.hash))
     }
+
+    /// The payload of a text that was sealed for this purpose, and the entry in whose name.
+    pub fn open(&self, purpose: Purpose, text: &str) -> Option<(&Personal, Vec<u8>)> {
+        let sealed = Sealed::read(purpose, text)?;
+        let personal = self.find(|known| u8::from(known.key.sealed(&sealed)).into())?;
+        Some((personal, sealed.payload))
+    }
+
+    /// The last entry that fits. Every one is compared, whatever the outcome, so that the time tells nothing.
+    fn find(&self, fits: impl Fn(&Personal) -> Choice) -> Option<&Personal> {
+        let mut found = 0u64;
+        for (number, known) in (1u64..).zip(&self.0) {
+            found.conditional_assign(&number, fits(known));
+        }
+        let index = usize::try_from(found).ok()?.checked_sub(1)?;
+        self.0.get(index)
+    }
+}
+
+/// The token of the request's `Authorization: Bearer …` header.
+pub fn bearer(head: &Head) -> Result<&str, Unauthorized> {
+    let header = head.header("authorization").ok_or(Unauthorized::Missing)?;
+    let (scheme, token) = header.split_once(' ').ok_or(Unauthorized::Invalid)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Unauthorized::Invalid) }
 }
 
 fn hash(token: &str) -> [u8; 32] {
@@ -124,21 +162,29 @@ pub enum Unauthorized {
 #[derive(Debug, Clone)]
 pub struct Site {
     allowed_origins: Vec<String>,
+    public_host: Option<String>,
     loopback: bool,
 }
 
 impl Site {
-    /// The rules for a server that listens on `listen`. Only a server on loopback trusts pages from localhost, and only
-    /// there a foreign `Host` means DNS rebinding: behind a proxy the proxy has checked it.
-    pub fn new(listen: SocketAddr, allowed_origins: Vec<String>) -> Site {
-        Site { allowed_origins, loopback: listen.ip().is_loopback() }
+    /// The rules for a server that listens on `listen` and is reached at `public_url`. Only a server on loopback trusts
+    /// pages from localhost, and only there a foreign `Host` means DNS rebinding: behind a proxy the proxy has checked it.
+    pub fn new(listen: SocketAddr, public_url: Option<&str>, allowed_origins: Vec<String>) -> Site {
+        let public_host = public_url.and_then(|url| url.split_once("://")).map(|(_, host)| host.to_owned());
+        Site { allowed_origins, public_host, loopback: listen.ip().is_loopback() }
     }
 
-    /// Whether the request may come from where it says; the error is for the client to read.
-    pub fn admit(&self, head: &Head) -> Result<(), &'static str> {
+    /// Whether the server can be reached from this machine only.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// Whether the request may come from where it says: its origin, if it names one, or why not, for the client to read.
+    pub fn admit<'a>(&self, head: &'a Head) -> Result<Option<&'a str>, &'static str> {
         if let Some(host) = head.header("host")
             && self.loopback
             && !is_loopback(host)
+            && self.public_host.as_deref() != Some(host)
         {
             return Err("this server listens on loopback only and serves no other Host");
         }
@@ -146,7 +192,7 @@ impl Site {
             Some(origin) if !self.origin_allowed(origin) => {
                 Err("this Origin is not allowed; the operator can add it to MCP_ALLOWED_ORIGINS")
             }
-            _ => Ok(()),
+            origin => Ok(origin),
         }
     }
 
@@ -158,7 +204,7 @@ impl Site {
 }
 
 /// Whether `host` or `host:port` names this machine.
-fn is_loopback(authority: &str) -> bool {
+pub(crate) fn is_loopback(authority: &str) -> bool {
     let port = |text: &str| text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
     if let Some((address, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) && port(rest);
@@ -179,7 +225,11 @@ mod tests {
     #[test]
     fn a_token_names_its_analyst_and_nothing_else_does() {
         let tokens = Tokens::parse("alice:0123456789abcdef, bob:fedcba9876543210\nalice:aaaabbbbccccdddd").unwrap();
-        let who = |value: &str| tokens.authenticate(&head(&[("authorization", value)])).map(|analyst| analyst.0);
+        let who = |value: &str| {
+            let head = head(&[("authorization", value)]);
+            let found = bearer(&head).and_then(|token| tokens.personal(token).ok_or(Unauthorized::Invalid));
+            found.map(|personal| personal.analyst.0.clone())
+        };
         assert_eq!(who("Bearer 0123456789abcdef"), Ok("alice".to_owned()));
         assert_eq!(who("bearer fedcba9876543210"), Ok("bob".to_owned()));
         assert_eq!(who("Bearer aaaabbbbccccdddd"), Ok("alice".to_owned()));
@@ -193,7 +243,35 @@ mod tests {
         ] {
             assert_eq!(who(wrong), Err(Unauthorized::Invalid), "{wrong}");
         }
-        assert_eq!(tokens.authenticate(&head(&[])), Err(Unauthorized::Missing));
+        assert_eq!(bearer(&head(&[])), Err(Unauthorized::Missing));
+    }
+
+    #[test]
+    fn a_sealed_text_is_good_for_its_purpose_and_as_long_as_its_token_is_on_the_list() {
+        let tokens = Tokens::parse("alice:0123456789abcdef,bob:fedcba9876543210").unwrap();
+        let sealed = tokens.personal("0123456789abcdef").unwrap().seal(Purpose::Access, b"payload");
+        let (personal, payload) = tokens.open(Purpose::Access, &sealed).unwrap();
+        assert_eq!((personal.analyst.name(), payload.as_slice()), ("alice", b"payload".as_slice()));
+        let elsewhere = Tokens::parse("carol:cccccccccccccccc,alice:0123456789abcdef").unwrap();
+        assert!(elsewhere.open(Purpose::Access, &sealed).is_some(), "another copy, another order");
+        let rotated = Tokens::parse("alice:0123456789abcdeF,bob:fedcba9876543210").unwrap();
+        assert!(rotated.open(Purpose::Access, &sealed).is_none(), "the token was replaced");
+
+        assert!(tokens.open(Purpose::Refresh, &sealed).is_none(), "another purpose");
+        assert!(tokens.open(Purpose::Refresh, &sealed.replace("access.", "refresh.")).is_none());
+        for at in 0..sealed.len() {
+            for other in ["A", "B", ".", "=", "-"] {
+                let mut altered = sealed.clone();
+                altered.replace_range(at..=at, other);
+                assert!(altered == sealed || tokens.open(Purpose::Access, &altered).is_none(), "{altered}");
+            }
+        }
+        for wrong in ["", ".", "access", "access.", "access..", "access.cGF5bG9hZA.", "none.cGF5bG9hZA.AAAA"] {
+            assert!(tokens.open(Purpose::Access, wrong).is_none(), "{wrong}");
+        }
+        let (signed, mac) = sealed.rsplit_once('.').unwrap();
+        assert!(tokens.open(Purpose::Access, &format!("{signed}.{}", &mac[..22])).is_none(), "half a MAC");
+        assert!(tokens.open(Purpose::Access, &format!("{signed}.{mac}{}", "A".repeat(4_000))).is_none());
     }
 
     #[test]
@@ -214,8 +292,8 @@ mod tests {
 
     #[test]
     fn origin_and_host_on_loopback_and_behind_a_proxy() {
-        let local = Site::new("127.0.0.1:8892".parse().unwrap(), vec!["https://ok.example".to_owned()]);
-        let public = Site::new("0.0.0.0:8892".parse().unwrap(), vec!["https://ok.example".to_owned()]);
+        let local = Site::new("127.0.0.1:8892".parse().unwrap(), None, vec!["https://ok.example".to_owned()]);
+        let public = Site::new("0.0.0.0:8892".parse().unwrap(), None, vec!["https://ok.example".to_owned()]);
         for (name, value, on_loopback, behind_proxy) in [
             ("host", "127.0.0.1:8892", true, true),
             ("host", "LOCALHOST", true, true),

@@ -40,6 +40,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("MCP_STATEMENT_TIMEOUT", "30s", "how long one statement may run, at most 55s"),
     Setting::new("MCP_MAX_CONNECTIONS", "256", "the most client connections"),
     Setting::new("MCP_MAX_PER_ANALYST", "4", "the most queries at once for one analyst"),
+    Setting::new("MCP_PUBLIC_URL", "", "the address at which clients reach the server, such as https://fleetmcp.example.com; turns the sign-in for claude.ai and Claude Desktop on"),
+    Setting::new("MCP_PROTOCOL_MODERN", "on", "off takes the protocol version 2026-07-28 back, so that clients use initialize"),
     Setting::new("MCP_ALLOWED_ORIGINS", "", "browser origins that may call, comma separated, for example https://inspector.example.com"),
 ];
 
@@ -112,6 +114,10 @@ pub struct Config {
     pub max_connections: usize,
     /// The most queries at once for one analyst.
     pub max_per_analyst: usize,
+    /// The public address without a slash at its end; `None` turns OAuth off.
+    pub public_url: Option<String>,
+    /// Whether protocol version 2026-07-28 is spoken.
+    pub protocol_modern: bool,
     /// Further browser origins, such as `https://inspector.example.com`.
     pub allowed_origins: Vec<String>,
 }
@@ -173,6 +179,8 @@ impl Config {
             statement_timeout: given.timeout()?,
             max_connections: given.number("MCP_MAX_CONNECTIONS", 4, 10_000)?,
             max_per_analyst: given.number("MCP_MAX_PER_ANALYST", 1, 100)?,
+            public_url: given.public_url()?,
+            protocol_modern: given.switch("MCP_PROTOCOL_MODERN")?,
             allowed_origins: given.origins()?,
         })
     }
@@ -309,6 +317,36 @@ impl Given {
         }
     }
 
+    fn switch(&self, name: &str) -> Result<bool, ConfigError> {
+        match self.text(name) {
+            Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            text => Err(ConfigError::new(name, format!("{:?} is neither on nor off", text.unwrap_or_default()))),
+        }
+    }
+
+    /// An origin: tokens go there, so it must be `https`, but for a server on the analyst's own machine.
+    fn public_url(&self) -> Result<Option<String>, ConfigError> {
+        const NAME: &str = "MCP_PUBLIC_URL";
+        let Some(text) = self.text(NAME) else { return Ok(None) };
+        let url = text.strip_suffix('/').unwrap_or(text);
+        let plain = |host: &&str| {
+            let byte = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b':' | b'[' | b']');
+            !host.is_empty() && host.bytes().all(byte)
+        };
+        let secure = url.strip_prefix("https://").filter(plain);
+        let local = url.strip_prefix("http://").filter(|host| auth::is_loopback(host));
+        if secure.or(local).is_none() {
+            return Err(ConfigError::new(
+                NAME,
+                format!(
+                    "{text:?} is not an address such as https://fleetmcp.example.com (https, in lower case, no path; http only for localhost)"
+                ),
+            ));
+        }
+        Ok(Some(url.to_owned()))
+    }
+
     fn origins(&self) -> Result<Vec<String>, ConfigError> {
         const NAME: &str = "MCP_ALLOWED_ORIGINS";
         let origins: Vec<String> = list(self.text(NAME)).map(|origin| origin.to_ascii_lowercase()).collect();
@@ -409,6 +447,17 @@ mod tests {
         refused(&[("MCP_POOL_MAX", "-1")], "MCP_POOL_MAX", "from 1 to 100");
         refused(&[("MCP_STATEMENT_TIMEOUT", "60s")], "MCP_STATEMENT_TIMEOUT", "55s");
         refused(&[("MCP_STATEMENT_TIMEOUT", "1h")], "MCP_STATEMENT_TIMEOUT", "55s");
+        refused(&[("MCP_PROTOCOL_MODERN", "yes")], "MCP_PROTOCOL_MODERN", "neither on nor off");
+        for url in [
+            "http://fleet.example",
+            "https://fleet.example/mcp",
+            "fleet.example",
+            "https://",
+            "https://a b",
+            "https://A.example",
+        ] {
+            refused(&[("MCP_PUBLIC_URL", url)], "MCP_PUBLIC_URL", "is not an address such as");
+        }
         refused(&[("MCP_ALLOWED_ORIGINS", "*")], "MCP_ALLOWED_ORIGINS", "wildcard");
         refused(&[("MCP_MAX_ROW", "5")], "MCP_MAX_ROW", "did you mean MCP_MAX_ROWS?");
         refused(&[("MCP_READ_ONLY", "off")], "MCP_READ_ONLY", "no such setting");

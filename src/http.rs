@@ -47,10 +47,12 @@ const SINGLE: &[&str] = &["host", "content-length", "content-type", "authorizati
 #[derive(Debug, Clone)]
 pub struct Head {
     method: Method,
-    path: String,
+    target: String,
     headers: Vec<(String, String)>,
     content_length: usize,
     keep_alive: bool,
+    /// HTTP/1.1 and not 1.0.
+    modern: bool,
 }
 
 impl Head {
@@ -61,7 +63,23 @@ impl Head {
 
     /// The path, without the query.
     pub fn path(&self) -> &str {
-        self.path.split('?').next().unwrap_or_default()
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The query, as it was sent; empty where there is none.
+    pub fn query(&self) -> &str {
+        self.target.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// The media type of the body, without its parameters.
+    pub fn content_type(&self) -> &str {
+        self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim()
+    }
+
+    /// Whether a response may come as an event stream: the client takes one, and its HTTP version can carry it.
+    pub fn takes_events(&self) -> bool {
+        let takes = |value: &str| value.to_ascii_lowercase().contains("text/event-stream");
+        self.modern && self.all("accept").any(takes)
     }
 
     /// A header's value, trimmed; `name` in lower case. Of several with the same name the first; see [`Head::all`].
@@ -79,10 +97,11 @@ impl Head {
     pub(crate) fn for_test(method: &str, path: &str, headers: &[(&str, &str)]) -> Head {
         Head {
             method: Method::from_str(method).unwrap(),
-            path: path.to_owned(),
+            target: path.to_owned(),
             headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             content_length: 0,
             keep_alive: true,
+            modern: true,
         }
     }
 
@@ -125,8 +144,8 @@ impl Head {
             }
             Some(_) => return Err(Refused(400, "Content-Length is not a number")),
         };
-        let path = request.path.unwrap_or_default();
-        if !path.starts_with('/') && path != "*" {
+        let target = request.path.unwrap_or_default();
+        if !target.starts_with('/') && target != "*" {
             return Err(Refused(400, "the request target must be a path"));
         }
         let connection = header("connection").unwrap_or_default().to_ascii_lowercase();
@@ -134,7 +153,7 @@ impl Head {
         let keep_alive = if modern { !asks("close") } else { asks("keep-alive") };
         let method = Method::from_str(request.method.unwrap_or_default());
         let method = method.map_err(|()| Refused(400, "the method is malformed"))?;
-        Ok(Head { method, path: path.to_owned(), headers, content_length, keep_alive })
+        Ok(Head { method, target: target.to_owned(), headers, content_length, keep_alive, modern })
     }
 }
 
@@ -147,7 +166,7 @@ struct Refused(u16, &'static str);
 pub struct Reply {
     /// The HTTP status code.
     pub status: u16,
-    /// Header names and values beside the fixed ones. Values never hold a client's text.
+    /// Header names and values beside the fixed ones. What of a client's text is in a value is percent-encoded.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -183,6 +202,8 @@ pub struct Exchange<'a> {
     wire: &'a mut Wire,
     place: &'a Place,
     body_taken: bool,
+    /// The head of an event stream has been sent.
+    streaming: bool,
 }
 
 impl Exchange<'_> {
@@ -191,12 +212,12 @@ impl Exchange<'_> {
         &self.head
     }
 
-    /// Reads the body. Called after the caller is known, so that strangers cannot make the server hold any. The error is
-    /// the reply to send.
-    pub fn read_body(&mut self) -> Result<Vec<u8>, Reply> {
+    /// Reads a body of at most `most` bytes. For [`MAX_BODY_BYTES`] it is called after the caller is known, so that strangers
+    /// cannot make the server hold much. The error is the reply to send.
+    pub fn read_body(&mut self, most: usize) -> Result<Vec<u8>, Reply> {
         let length = self.head.content_length;
-        if length > MAX_BODY_BYTES {
-            return Err(Reply::refusal(413, "the body is larger than 192 KiB"));
+        if length > most {
+            return Err(Reply::refusal(413, &format!("the body is larger than {} KiB", most >> 10)));
         }
         if self.head.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
             let _ = self.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n", from_now(WRITE_DEADLINE));
@@ -210,6 +231,16 @@ impl Exchange<'_> {
         self.place.enter(State::Busy);
         self.body_taken = true;
         Ok(body)
+    }
+
+    /// Sends an event ahead of the answer, which turns the answer into the last event of the stream (the `text/event-stream`
+    /// of the HTML standard). Only where [`Head::takes_events`].
+    pub fn send_event(&mut self, data: &str) -> io::Result<()> {
+        if !self.streaming {
+            self.wire.begin_stream(self.head.keep_alive)?;
+            self.streaming = true;
+        }
+        self.wire.write_event(data.as_bytes())
     }
 
     /// The client's socket, by which a hang-up can be noticed while a query runs.
@@ -296,28 +327,10 @@ impl Wire {
         Ok(())
     }
 
-    /// Writes a response; `tiny_http` makes its head.
+    /// Writes a response.
     fn reply(&mut self, reply: Reply, head_only: bool, keep_alive: bool) -> io::Result<()> {
-        let mut headers = vec![field("Server", "analytics_mcp"), field("X-Content-Type-Options", "nosniff")];
-        if !reply.headers.iter().any(|(name, _)| *name == "Cache-Control") {
-            headers.push(field("Cache-Control", "no-store"));
-        }
-        headers.extend(reply.headers.iter().map(|(name, value)| field(name, value)));
-        let status = StatusCode(reply.status);
-        let response = tiny_http::Response::new(
-            status,
-            headers.into_iter().flatten().collect(),
-            io::empty(),
-            Some(reply.body.len()),
-            None,
-        );
-        let mut bytes = Vec::with_capacity(512);
-        response.with_chunked_threshold(usize::MAX).raw_print(&mut bytes, HTTPVersion(1, 1), &[], true, None)?;
-        if !keep_alive {
-            // tiny_http drops a Connection header, so it is put before the empty line.
-            bytes.truncate(bytes.len().saturating_sub(2));
-            bytes.extend_from_slice(b"Connection: close\r\n\r\n");
-        }
+        let length = Some(reply.body.len()).filter(|_| reply.status != 204);
+        let mut bytes = head_bytes(reply.status, &reply.headers, length, keep_alive)?;
         let deadline = from_now(WRITE_DEADLINE);
         if !head_only && reply.body.len() <= 8 << 10 {
             // One packet for head and body.
@@ -326,6 +339,27 @@ impl Wire {
         }
         self.write(&bytes, deadline)?;
         if head_only { Ok(()) } else { self.write(&reply.body, deadline) }
+    }
+
+    /// Writes the head of an event stream, whose length is not known.
+    fn begin_stream(&mut self, keep_alive: bool) -> io::Result<()> {
+        let headers = [("Content-Type", "text/event-stream".to_owned()), ("X-Accel-Buffering", "no".to_owned())];
+        self.write(&head_bytes(200, &headers, None, keep_alive)?, from_now(WRITE_DEADLINE))
+    }
+
+    /// Writes an event as a chunk (RFC 9112 section 7.1). `data` has no line break: it is JSON.
+    fn write_event(&mut self, data: &[u8]) -> io::Result<()> {
+        let (before, after) = (b"event: message\ndata: ", b"\n\n\r\n");
+        let length = before.len().saturating_add(data.len()).saturating_add(2);
+        let deadline = from_now(WRITE_DEADLINE);
+        self.write(&[format!("{length:x}\r\n").as_bytes(), before].concat(), deadline)?;
+        self.write(data, deadline)?;
+        self.write(after, deadline)
+    }
+
+    /// Ends a stream.
+    fn end_stream(&mut self) -> io::Result<()> {
+        self.write(b"0\r\n\r\n", from_now(WRITE_DEADLINE))
     }
 
     /// Ends the connection after an early answer: reads what the client is still sending, so that it sees the answer.
@@ -342,6 +376,30 @@ impl Wire {
             }
         }
     }
+}
+
+/// The head of a response, made by `tiny_http`. Without a length the body is chunked, or there is none (204).
+fn head_bytes(
+    status: u16,
+    headers: &[(&'static str, String)],
+    length: Option<usize>,
+    keep_alive: bool,
+) -> io::Result<Vec<u8>> {
+    let mut fields = vec![field("Server", "analytics_mcp"), field("X-Content-Type-Options", "nosniff")];
+    if !headers.iter().any(|(name, _)| *name == "Cache-Control") {
+        fields.push(field("Cache-Control", "no-store"));
+    }
+    fields.extend(headers.iter().map(|(name, value)| field(name, value)));
+    let fields = fields.into_iter().flatten().collect();
+    let response = tiny_http::Response::new(StatusCode(status), fields, io::empty(), length, None);
+    let mut bytes = Vec::with_capacity(512);
+    response.with_chunked_threshold(usize::MAX).raw_print(&mut bytes, HTTPVersion(1, 1), &[], true, None)?;
+    if !keep_alive {
+        // tiny_http drops a Connection header, so it is put before the empty line.
+        bytes.truncate(bytes.len().saturating_sub(2));
+        bytes.extend_from_slice(b"Connection: close\r\n\r\n");
+    }
+    Ok(bytes)
 }
 
 fn field(name: &str, value: &str) -> Option<Header> {
@@ -383,7 +441,7 @@ mod tests {
     #[track_caller]
     fn refused(head: &str, status: u16) {
         assert_eq!(
-            Head::parse(head.as_bytes()).map(|head| head.path).map_err(|refused| refused.0),
+            Head::parse(head.as_bytes()).map(|head| head.target).map_err(|refused| refused.0),
             Err(status),
             "{head:?}"
         );

@@ -19,6 +19,8 @@ pub mod inflight;
 pub mod instructions;
 pub mod jsonrpc;
 pub mod mcp;
+pub mod oauth;
+pub mod page;
 pub mod posture;
 pub mod rows;
 pub mod server;

@@ -2,12 +2,18 @@
 //!
 //! In: the head of a request and its JSON-RPC message. Out: an HTTP status and a body. A request whose `_meta` names a
 //! protocol version is of the modern era (2026-07-28); any other is of the legacy era (`initialize`; 2025-03-26 to
-//! 2025-11-25). Answers are JSON, never a stream, and there are no sessions. Knows nothing of SQL.
+//! 2025-11-25). There are no sessions. Answers are JSON; only a client that asks for progress may get an event stream, and
+//! that only once its call takes long. Knows nothing of SQL.
 
 use std::{
     net::TcpStream,
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
+    panic,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
@@ -16,7 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     audit,
     auth::Analyst,
-    http::{Head, Reply},
+    http::{Exchange, Head, Reply},
     inflight::InFlight,
     instructions::Instructions,
     jsonrpc::{self, Error, Message, code},
@@ -29,6 +35,8 @@ const MODERN: &[&str] = &["2026-07-28"];
 const LEGACY: &[&str] = &["2025-11-25", "2025-06-18", "2025-03-26"];
 /// How long a client may keep the tool list and the instructions, in milliseconds.
 const TTL_MS: u32 = 300_000;
+/// How often a call tells its progress. Clients give up when nothing has come for 60 s.
+const PROGRESS: Duration = Duration::from_secs(5);
 
 /// Keys of `_meta` that every modern request has.
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -53,14 +61,11 @@ enum Era {
     Modern,
 }
 
-/// Answers one message of an analyst; `client` is the connection that waits for it.
-pub fn handle(service: &Service, analyst: &Analyst, head: &Head, message: Message, client: Arc<TcpStream>) -> Reply {
-    let started = Instant::now();
+/// Answers one message of an analyst.
+pub fn handle(service: &Service, analyst: &Analyst, message: Message, exchange: &mut Exchange<'_>) -> Reply {
     match message {
         Message::Request { id, method, params } => {
-            let outcome = era(head, &method, &params).and_then(|era| {
-                request(service, analyst, era, &id, &method, params, client, started).map(|result| (era, result))
-            });
+            let outcome = answer(service, analyst, &id, &method, params, exchange);
             match outcome {
                 Ok((era, result)) => {
                     let result = complete(era, result);
@@ -82,7 +87,7 @@ pub fn handle(service: &Service, analyst: &Analyst, head: &Head, message: Messag
             Reply::empty(202)
         }
         // Nothing is ever asked of a client. Legacy clients may still answer something; modern ones must not.
-        Message::Response if header_versions(head).any(|version| MODERN.contains(&version)) => {
+        Message::Response if header_versions(exchange.head()).any(|version| MODERN.contains(&version)) => {
             let error =
                 Error::new(400, code::INVALID_REQUEST, "this server sends no requests, so it takes no responses");
             Reply::json(error.status, error.body(&Value::Null))
@@ -97,7 +102,7 @@ fn header_versions(head: &Head) -> impl Iterator<Item = &str> {
 }
 
 /// Finds the era of a request and checks what the era asks of headers and `_meta`.
-fn era(head: &Head, method: &str, params: &Map<String, Value>) -> Result<Era, Error> {
+fn era(head: &Head, method: &str, params: &Map<String, Value>, modern: bool) -> Result<Era, Error> {
     let meta = params.get("_meta").and_then(Value::as_object);
     let claim = meta.and_then(|meta| meta.get(META_VERSION));
     let mut versions: Vec<&str> = header_versions(head).collect();
@@ -133,6 +138,16 @@ fn era(head: &Head, method: &str, params: &Map<String, Value>) -> Result<Era, Er
     let Some(claim) = claim.as_str() else {
         return Err(Error::new(400, code::INVALID_PARAMS, format!("params._meta.{META_VERSION} must be a string")));
     };
+    if !modern {
+        // Every known client goes on to initialize after this answer to its first request.
+        return Err(match method {
+            "server/discover" => Error::new(404, code::METHOD_NOT_FOUND, "there is no such method; use initialize"),
+            _ => {
+                Error::new(400, code::UNSUPPORTED_PROTOCOL_VERSION, "this server speaks only versions with initialize")
+                    .with(json!({ "supported": LEGACY, "requested": claim.chars().take(40).collect::<String>() }))
+            }
+        });
+    }
     let known = MODERN.contains(&claim);
     // Claude Code sends a legacy header with a modern body (anthropics/claude-code#93290): the body counts.
     let tolerated = known && header.is_some_and(|version| LEGACY.contains(&version));
@@ -182,19 +197,74 @@ fn mirrored(head: &Head, name: &str, body: Option<&str>) -> Result<(), Error> {
     if Some(decoded.as_str()) == body { Ok(()) } else { mismatch("does not equal the body") }
 }
 
-/// The methods. The order of the arms is the order of a conversation.
-#[expect(clippy::too_many_arguments, reason = "each is a different fact about the one request")]
-fn request(
+/// The result of a request, and the era in whose form it is told.
+fn answer(
     service: &Service,
     analyst: &Analyst,
-    era: Era,
     id: &Value,
     method: &str,
     params: Map<String, Value>,
+    exchange: &mut Exchange<'_>,
+) -> Result<(Era, Value), Error> {
+    let head = exchange.head();
+    let era = era(head, method, &params, service.shop.config.protocol_modern)?;
+    let token = params.get("_meta").and_then(|meta| meta.get("progressToken")).cloned();
+    let token = token.filter(|_| method == "tools/call" && head.takes_events());
+    let call = Call { analyst, era, id, method, client: exchange.socket(), started: Instant::now() };
+    let result = match token {
+        Some(token) => with_progress(exchange, &token, || request(service, call, params)),
+        None => request(service, call, params),
+    };
+    result.map(|result| (era, result))
+}
+
+/// Runs a call in a thread of its own and tells the client every few seconds that it still runs.
+fn with_progress(
+    exchange: &mut Exchange<'_>,
+    token: &Value,
+    call: impl FnOnce() -> Result<Value, Error> + Send,
+) -> Result<Value, Error> {
+    thread::scope(|scope| {
+        // Nothing is sent through the channel: its end is the end of the call, also by a panic.
+        let (running, ended) = mpsc::channel::<()>();
+        let caller = thread::Builder::new().name("call".to_owned()).spawn_scoped(scope, move || {
+            let _running = running;
+            call()
+        });
+        let caller = caller.map_err(|error| {
+            log::warn!("cannot start a thread for a call: {error}");
+            Error::new(503, code::INTERNAL_ERROR, "the server is too busy; try again in a few seconds")
+        })?;
+        let mut seconds = 0u64;
+        while ended.recv_timeout(PROGRESS) == Err(RecvTimeoutError::Timeout) {
+            seconds = PROGRESS.as_secs().saturating_add(seconds);
+            let params =
+                json!({ "progressToken": token, "progress": seconds, "message": format!("running for {seconds} s") });
+            let event = json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": params });
+            if exchange.send_event(&event.to_string()).is_err() {
+                // The client is gone; `inflight` sees that too and ends the call.
+                break;
+            }
+        }
+        caller.join().unwrap_or_else(|panicked| panic::resume_unwind(panicked))
+    })
+}
+
+/// What is known of a request beside its parameters.
+struct Call<'a> {
+    analyst: &'a Analyst,
+    era: Era,
+    id: &'a Value,
+    method: &'a str,
+    /// The connection that waits for the answer.
     client: Arc<TcpStream>,
     started: Instant,
-) -> Result<Value, Error> {
-    match (era, method) {
+}
+
+/// The methods. The order of the arms is the order of a conversation.
+fn request(service: &Service, call: Call<'_>, params: Map<String, Value>) -> Result<Value, Error> {
+    let era = call.era;
+    match (era, call.method) {
         (Era::Legacy, "initialize") => Ok(initialize(service, &params)),
         (Era::Legacy, "ping") => Ok(json!({})),
         (Era::Modern, "server/discover") => Ok(json!({
@@ -204,7 +274,7 @@ fn request(
             "ttlMs": TTL_MS, "cacheScope": "public",
         })),
         (_, "tools/list") => Ok(list_tools(service, era)),
-        (_, "tools/call") => call_tool(service, analyst, id, params, client, started),
+        (_, "tools/call") => call_tool(service, call, params),
         (Era::Legacy, _) => Err(Error::new(200, code::METHOD_NOT_FOUND, "there is no such method")),
         (Era::Modern, _) => Err(Error::new(404, code::METHOD_NOT_FOUND, "there is no such method")),
     }
@@ -235,19 +305,12 @@ fn list_tools(service: &Service, era: Era) -> Value {
     }
 }
 
-fn call_tool(
-    service: &Service,
-    analyst: &Analyst,
-    id: &Value,
-    mut params: Map<String, Value>,
-    client: Arc<TcpStream>,
-    started: Instant,
-) -> Result<Value, Error> {
+fn call_tool(service: &Service, call: Call<'_>, mut params: Map<String, Value>) -> Result<Value, Error> {
     let invalid = |message: String| Error::new(200, code::INVALID_PARAMS, message);
     let Some(Value::String(name)) = params.remove("name") else {
         return Err(invalid("params.name must be the name of a tool".to_owned()));
     };
-    let mut entry = audit::Entry::open(analyst, &name);
+    let mut entry = audit::Entry::open(call.analyst, &name);
     let Some(tool) = Tool::named(&name) else {
         entry.failed("UNKNOWN_TOOL", None, 0);
         let names: Vec<&str> = Tool::ALL.iter().map(|tool| tool.name()).collect();
@@ -267,7 +330,7 @@ fn call_tool(
     };
     // Arguments are read before the call waits for its place: what waits is small.
     let answer = tools::read(&service.shop, &mut entry, tool, arguments).and_then(|request| {
-        let ticket = service.inflight.enter(analyst, id, client, started)?;
+        let ticket = service.inflight.enter(call.analyst, call.id, call.client, call.started)?;
         tools::call(&service.shop, &ticket, &mut entry, request)
     });
     let (texts, is_error) = match answer {
@@ -315,7 +378,7 @@ mod tests {
     #[track_caller]
     fn check(headers: &[(&str, &str)], method: &str, meta: Value, expected: Result<Era, (u16, i64)>) {
         let head = Head::for_test("POST", "/mcp", headers);
-        let found = era(&head, method, &params(meta)).map_err(|error| (error.status, error.code));
+        let found = era(&head, method, &params(meta), true).map_err(|error| (error.status, error.code));
         assert_eq!(found, expected, "{headers:?} {method}");
     }
 

@@ -3,7 +3,7 @@
 //! Everything that needs no body is decided before the body is read: a stranger costs a head, no more.
 
 use std::{
-    net::TcpListener,
+    net::{IpAddr, Ipv4Addr, TcpListener},
     sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
@@ -13,25 +13,29 @@ use tiny_http::Method;
 
 use crate::{
     audit::SignIns,
-    auth::{Analyst, Site, Tokens, Unauthorized},
+    auth::{self, Analyst, Site, Tokens, Unauthorized},
     config::{Config, ConfigError},
     db::Database,
-    http::{self, Connections, Exchange, Head, Reply},
+    http::{self, Connections, Exchange, Head, MAX_BODY_BYTES, Reply},
     inflight::InFlight,
     instructions::Instructions,
     jsonrpc, mcp,
+    oauth::OAuth,
+    page::page,
     posture::Posture,
     tools::Workshop,
 };
 
 /// How long running queries may go on after the stop was asked for.
 const GRACE: Duration = Duration::from_secs(10);
+const CONNECT: &str = include_str!("pages/connect.html");
 
 /// The running server's parts.
 pub struct Server {
     service: mcp::Service,
     tokens: RwLock<Tokens>,
     site: Site,
+    oauth: Option<OAuth>,
     sign_ins: SignIns,
     connections: Arc<Connections>,
 }
@@ -40,11 +44,15 @@ impl Server {
     /// Puts the parts together. Nothing is reachable yet.
     pub fn new(config: Config, database: Database, tokens: Tokens, posture: Posture) -> std::io::Result<Arc<Server>> {
         let inflight = InFlight::start(config.max_per_analyst)?;
-        let site = Site::new(config.listen, config.allowed_origins.clone());
+        // A page of the server's own is not a foreign one.
+        let origins = config.allowed_origins.iter().chain(&config.public_url).cloned().collect();
+        let site = Site::new(config.listen, config.public_url.as_deref(), origins);
+        let oauth = config.public_url.clone().map(OAuth::new);
         let connections = Connections::new(config.max_connections);
         let shop = Workshop { config: Arc::new(config), database: Arc::new(database), posture: Arc::new(posture) };
         let service = mcp::Service { shop, inflight, instructions: Instructions::default(), writing: Mutex::new(()) };
-        Ok(Arc::new(Server { service, tokens: RwLock::new(tokens), site, sign_ins: SignIns::default(), connections }))
+        let (tokens, sign_ins) = (RwLock::new(tokens), SignIns::default());
+        Ok(Arc::new(Server { service, tokens, site, oauth, sign_ins, connections }))
     }
 
     /// Answers requests until [`Server::stop`].
@@ -71,15 +79,66 @@ impl Server {
         }
     }
 
+    /// Health first, since nothing may stand in its way; then the site, for every other path.
     fn answer(&self, exchange: &mut Exchange<'_>) -> Reply {
         let head = exchange.head();
-        let get = matches!(head.method(), Method::Get | Method::Head);
-        match (head.path(), get) {
-            ("/healthz", true) => self.health(),
-            ("/healthz", false) => Reply::refusal(405, "only GET").with("Allow", "GET, HEAD"),
-            ("/mcp" | "/", _) => self.mcp(exchange),
-            _ => Reply::refusal(404, "there is nothing here; the MCP endpoint is POST /mcp"),
+        match (head.path(), is_read(head)) {
+            ("/healthz", true) => return self.health(),
+            ("/healthz", false) => return Reply::refusal(405, "only GET").with("Allow", "GET, HEAD"),
+            _ => {}
         }
+        let origin = match self.site.admit(head) {
+            Ok(origin) => origin.map(str::to_owned),
+            Err(reason) => return Reply::refusal(403, reason),
+        };
+        let asks_first = *head.method() == Method::Options && head.header("access-control-request-method").is_some();
+        let Some(origin) = origin else { return self.route(exchange) };
+        let reply = if asks_first { preflight() } else { self.route(exchange) };
+        reply
+            .with("Access-Control-Allow-Origin", origin)
+            .with("Access-Control-Expose-Headers", "WWW-Authenticate")
+            .with("Vary", "Origin")
+    }
+
+    fn route(&self, exchange: &mut Exchange<'_>) -> Reply {
+        let head = exchange.head();
+        match head.path() {
+            "/" if is_read(head) && head.header("accept").is_some_and(|accept| accept.contains("text/html")) => {
+                self.connect_page(head)
+            }
+            "/mcp" | "/" => self.mcp(exchange),
+            _ => self
+                .sign_in(exchange)
+                .unwrap_or_else(|| Reply::refusal(404, "there is nothing here; the MCP endpoint is POST /mcp")),
+        }
+    }
+
+    /// What a person sees who opens the address in a browser.
+    fn connect_page(&self, head: &Head) -> Reply {
+        let public_url = self.service.shop.config.public_url.as_deref();
+        let scheme = if self.site.is_loopback() { "http" } else { "https" };
+        let base =
+            public_url.map_or_else(|| format!("{scheme}://{}", head.header("host").unwrap_or_default()), str::to_owned);
+        let hidden = |hide: bool| if hide { "hidden" } else { "" };
+        page(
+            200,
+            CONNECT,
+            &[
+                ("url", &format!("{base}/mcp")),
+                ("server", base.split_once("://").map_or("", |(_, host)| host)),
+                ("version", env!("CARGO_PKG_VERSION")),
+                ("oauth_hidden", hidden(public_url.is_none())),
+                ("no_oauth_hidden", hidden(public_url.is_some())),
+            ],
+        )
+    }
+
+    /// The paths of OAuth, where it is on.
+    fn sign_in(&self, exchange: &mut Exchange<'_>) -> Option<Reply> {
+        let from = client_address(exchange);
+        // A copy, so that a slow body does not hold up the reading of new tokens.
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.oauth.as_ref()?.answer(exchange, &tokens, &self.sign_ins, from)
     }
 
     /// Alive, and with how many tokens. Asks nobody, so that no query can hold it up.
@@ -88,34 +147,38 @@ impl Server {
         Reply::json(200, json!({ "ok": true, "tokens": tokens }).to_string())
     }
 
-    /// The MCP endpoint: site, token, method, body, message, in this order.
+    /// The MCP endpoint: token, method, body, message, in this order.
     fn mcp(&self, exchange: &mut Exchange<'_>) -> Reply {
         let analyst = match self.admit(exchange) {
             Ok(analyst) => analyst,
             Err(reply) => return reply,
         };
-        let body = match exchange.read_body() {
+        let body = match exchange.read_body(MAX_BODY_BYTES) {
             Ok(body) => body,
             Err(reply) => return reply,
         };
         match jsonrpc::parse(&body) {
-            Ok(message) => mcp::handle(&self.service, &analyst, exchange.head(), message, exchange.socket()),
+            Ok(message) => mcp::handle(&self.service, &analyst, message, exchange),
             Err((error, id)) => Reply::json(error.status, error.body(&id)),
         }
     }
 
-    /// Who asks, if they may ask in this way at all.
+    /// Who asks, if they ask in a way that can be answered.
     fn admit(&self, exchange: &Exchange<'_>) -> Result<Analyst, Reply> {
         let head = exchange.head();
-        self.site.admit(head).map_err(|reason| Reply::refusal(403, reason))?;
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        let analyst = tokens.authenticate(head).map_err(|unauthorized| self.unauthorized(unauthorized, exchange))?;
+        let analyst = auth::bearer(head).and_then(|token| {
+            let personal = tokens.personal(token).map(|personal| personal.analyst().clone());
+            let signed_in = || self.oauth.as_ref().and_then(|oauth| oauth.analyst(&tokens, token));
+            personal.or_else(signed_in).ok_or(Unauthorized::Invalid)
+        });
         drop(tokens);
+        let analyst = analyst.map_err(|unauthorized| self.unauthorized(unauthorized, exchange))?;
         if *head.method() != Method::Post {
             return Err(Reply::refusal(405, "only POST; this server keeps no sessions and sends no stream")
                 .with("Allow", "POST"));
         }
-        if !is_json(head) {
+        if !head.content_type().eq_ignore_ascii_case("application/json") {
             let error =
                 jsonrpc::Error::new(415, jsonrpc::code::INVALID_REQUEST, "Content-Type must be application/json");
             return Err(Reply::json(error.status, error.body(&Value::Null)));
@@ -124,17 +187,43 @@ impl Server {
     }
 
     fn unauthorized(&self, unauthorized: Unauthorized, exchange: &Exchange<'_>) -> Reply {
-        let (reason, challenge) = match unauthorized {
-            Unauthorized::Missing => ("no token", "Bearer"),
-            Unauthorized::Invalid => ("invalid token", "Bearer error=\"invalid_token\""),
+        let (reason, error) = match unauthorized {
+            Unauthorized::Missing => ("no token", None),
+            Unauthorized::Invalid => ("invalid token", Some("error=\"invalid_token\"".to_owned())),
         };
-        self.sign_ins.refused(exchange.socket().peer_addr().ok().map(|peer| peer.ip()), reason);
+        self.sign_ins.refused(Some(client_address(exchange)), reason);
+        let how = self.oauth.as_ref().map(|oauth| oauth.challenge(exchange.head().path()));
+        let challenge: Vec<String> = error.into_iter().chain(how).collect();
         Reply::refusal(401, "send your personal token as: Authorization: Bearer <token>")
-            .with("WWW-Authenticate", challenge)
+            .with("WWW-Authenticate", format!("Bearer {}", challenge.join(", ")).trim_end())
     }
 }
 
-fn is_json(head: &Head) -> bool {
-    let content_type = head.header("content-type").unwrap_or_default();
-    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+fn is_read(head: &Head) -> bool {
+    matches!(head.method(), Method::Get | Method::Head)
+}
+
+/// The answer to a browser that asks whether a page may call (CORS).
+fn preflight() -> Reply {
+    Reply::empty(204)
+        .with("Access-Control-Allow-Methods", "GET, POST")
+        .with(
+            "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID",
+        )
+        .with("Access-Control-Max-Age", "600")
+}
+
+/// Where a request comes from, for the log and for counting wrong tokens; nothing is decided by it. Behind a proxy on a
+/// private network it is what that proxy wrote: the last element of the last `X-Forwarded-For`, since a client can write
+/// only what stands before it.
+fn client_address(exchange: &Exchange<'_>) -> IpAddr {
+    let peer = exchange.socket().peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
+    let private = match peer {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
+    };
+    let forwarded =
+        exchange.head().all("x-forwarded-for").last().and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
+    forwarded.filter(|_| private).unwrap_or(peer)
 }

@@ -224,13 +224,20 @@ fn answer(
 ) -> io::Result<bool> {
     let head_only = *head.method() == Method::Head;
     let (keep_alive, has_body) = (head.keep_alive, head.content_length > 0);
-    let mut exchange = Exchange { head, wire, place, body_taken: false };
+    let mut exchange = Exchange { head, wire, place, body_taken: false, streaming: false };
     // A panic is one request's end: its session is marked by its own guards, and the client gets an answer.
     let reply = catch_unwind(AssertUnwindSafe(|| handler(&mut exchange)));
     let in_step = !has_body || exchange.body_taken;
+    let streaming = exchange.streaming;
     let reply = reply.unwrap_or_else(|_| Reply::refusal(500, "an internal error; the operator's log has more"));
     let keep_alive = keep_alive && in_step && !place.connections.draining.load(Ordering::SeqCst);
     place.enter(State::Transfer);
-    wire.reply(reply, head_only, keep_alive)?;
+    if streaming {
+        // The status has been sent long ago: a client of an event stream reads the JSON-RPC error, if it is one.
+        wire.write_event(&reply.body)?;
+        wire.end_stream()?;
+    } else {
+        wire.reply(reply, head_only, keep_alive)?;
+    }
     Ok(keep_alive && place.enter(State::Idle))
 }

@@ -1,0 +1,75 @@
+//! Short texts that only this server can have written, each in the name of one analyst.
+//!
+//! In: a payload and what it is for. Out: `PURPOSE.payload.mac`, both parts in base64url. The MAC is HMAC-SHA-256 under a key
+//! derived from the analyst's personal token (RFC 5869's extract step), so the text is void as soon as that token is off the
+//! list, and every copy of the server with the same list can check it. There is no algorithm to choose and no key to name in
+//! the text: what could be confused is not there. The payload is readable by its holder, so it holds no secret.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+/// The longest sealed text that is looked at, in bytes.
+const MAX_BYTES: usize = 2_048;
+
+/// What a sealed text is for. One for another purpose never passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// An authorization code.
+    Code,
+    /// An access token.
+    Access,
+    /// A refresh token.
+    Refresh,
+}
+
+impl Purpose {
+    fn label(self) -> &'static str {
+        match self {
+            Purpose::Code => "code",
+            Purpose::Access => "access",
+            Purpose::Refresh => "refresh",
+        }
+    }
+}
+
+/// The key of one personal token.
+#[derive(Clone)]
+pub(super) struct Key(Hmac<Sha256>);
+
+impl Key {
+    /// The key that belongs to a personal token. `None` cannot happen: HMAC takes keys of any length.
+    pub(super) fn of(personal: &str) -> Option<Key> {
+        let mut extract = Hmac::<Sha256>::new_from_slice(b"analytics_mcp: key for sealed texts, 1").ok()?;
+        extract.update(personal.as_bytes());
+        Hmac::new_from_slice(&extract.finalize().into_bytes()).ok().map(Key)
+    }
+
+    /// Seals a payload.
+    pub(super) fn seal(&self, purpose: Purpose, payload: &[u8]) -> String {
+        let signed = format!("{}.{}", purpose.label(), BASE64URL.encode(payload));
+        let mac = self.0.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
+        format!("{signed}.{}", BASE64URL.encode(mac))
+    }
+
+    /// Whether the text was sealed with this key; compared in constant time.
+    pub(super) fn sealed(&self, text: &Sealed<'_>) -> bool {
+        self.0.clone().chain_update(text.signed.as_bytes()).verify_slice(&text.mac).is_ok()
+    }
+}
+
+/// A text that has the form of a sealed one. Nothing is known yet of who wrote it.
+pub(super) struct Sealed<'a> {
+    signed: &'a str,
+    mac: Vec<u8>,
+    pub(super) payload: Vec<u8>,
+}
+
+impl Sealed<'_> {
+    pub(super) fn read(purpose: Purpose, text: &str) -> Option<Sealed<'_>> {
+        let (signed, mac) = text.rsplit_once('.').filter(|_| text.len() <= MAX_BYTES)?;
+        let payload = signed.strip_prefix(purpose.label())?.strip_prefix('.')?;
+        // This decoder takes one spelling only, so a token cannot be altered and still be the same.
+        Some(Sealed { signed, mac: BASE64URL.decode(mac).ok()?, payload: BASE64URL.decode(payload).ok()? })
+    }
+}

@@ -1,0 +1,46 @@
+//! Parameters of a query or a form (`application/x-www-form-urlencoded`), read so that they mean one thing only.
+
+/// The most parameters of a request.
+const MAX_PARAMS: usize = 32;
+
+/// Names and values, decoded.
+#[derive(Debug)]
+pub(super) struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Reads the parameters. A repeated one is refused, as RFC 6749 section 3.1 has it: two readers could choose differently.
+    pub(super) fn parse(text: &[u8]) -> Result<Params, &'static str> {
+        let mut params: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(text) {
+            if params.len() >= MAX_PARAMS {
+                return Err("there are more than 32 parameters");
+            }
+            if params.iter().any(|(known, _)| *known == name) {
+                return Err("a parameter is given twice");
+            }
+            params.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Params(params))
+    }
+
+    /// The value; an empty one counts as left out (RFC 6749 section 3.1).
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+}
+
+/// `uri` with these parameters behind those that it has. What is `None` is left out.
+pub(super) fn extend(uri: &str, params: &[(&str, Option<&str>)]) -> String {
+    let mut added = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in params {
+        if let Some(value) = value {
+            added.append_pair(name, value);
+        }
+    }
+    let between = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{between}{}", added.finish())
+}
