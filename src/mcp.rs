@@ -101,8 +101,9 @@ fn header_versions(head: &Head) -> impl Iterator<Item = &str> {
     head.all("mcp-protocol-version").flat_map(|value| value.split(',')).map(str::trim)
 }
 
-/// Finds the era of a request and checks what the era asks of headers and `_meta`.
-fn era(head: &Head, method: &str, params: &Map<String, Value>, modern: bool) -> Result<Era, Error> {
+/// Finds the era of a request and checks what the era asks of headers and `_meta`. `modern` are the modern versions that are
+/// spoken: [`MODERN`], or none where the operator took them back.
+fn era(head: &Head, method: &str, params: &Map<String, Value>, modern: &[&str]) -> Result<Era, Error> {
     let meta = params.get("_meta").and_then(Value::as_object);
     let claim = meta.and_then(|meta| meta.get(META_VERSION));
     let mut versions: Vec<&str> = header_versions(head).collect();
@@ -120,35 +121,29 @@ fn era(head: &Head, method: &str, params: &Map<String, Value>, modern: bool) -> 
     };
     let Some(claim) = claim else {
         return match header {
-            Some(version) if MODERN.contains(&version) && method == "initialize" => Err(Error::new(
+            Some(version) if modern.contains(&version) && method == "initialize" => Err(Error::new(
                 400,
                 code::HEADER_MISMATCH,
                 "initialize belongs to older protocol versions than the MCP-Protocol-Version header names",
             )),
-            Some(version) if MODERN.contains(&version) => Err(Error::new(
+            Some(version) if modern.contains(&version) => Err(Error::new(
                 400,
                 code::INVALID_PARAMS,
                 format!("params._meta must hold {META_VERSION} and {META_CAPABILITIES}"),
             )),
             // What initialize asks for is settled by its answer, whatever the header says.
-            Some(version) if !LEGACY.contains(&version) && method != "initialize" => Err(unsupported(version)),
+            Some(version) if !LEGACY.contains(&version) && method != "initialize" => Err(unsupported(version, modern)),
             _ => Ok(Era::Legacy),
         };
     };
     let Some(claim) = claim.as_str() else {
         return Err(Error::new(400, code::INVALID_PARAMS, format!("params._meta.{META_VERSION} must be a string")));
     };
-    if !modern {
-        // Every known client goes on to initialize after this answer to its first request.
-        return Err(match method {
-            "server/discover" => Error::new(404, code::METHOD_NOT_FOUND, "there is no such method; use initialize"),
-            _ => {
-                Error::new(400, code::UNSUPPORTED_PROTOCOL_VERSION, "this server speaks only versions with initialize")
-                    .with(json!({ "supported": LEGACY, "requested": claim.chars().take(40).collect::<String>() }))
-            }
-        });
+    if modern.is_empty() && method == "server/discover" {
+        // Every known client goes on to initialize after this answer.
+        return Err(Error::new(404, code::METHOD_NOT_FOUND, "there is no such method here; use initialize"));
     }
-    let known = MODERN.contains(&claim);
+    let known = modern.contains(&claim);
     // Claude Code sends a legacy header with a modern body (anthropics/claude-code#93290): the body counts.
     let tolerated = known && header.is_some_and(|version| LEGACY.contains(&version));
     if !tolerated && header != Some(claim) {
@@ -159,7 +154,7 @@ fn era(head: &Head, method: &str, params: &Map<String, Value>, modern: bool) -> 
         return Err(Error::new(400, code::HEADER_MISMATCH, message));
     }
     if !known {
-        return Err(unsupported(claim));
+        return Err(unsupported(claim, modern));
     }
     if !meta.and_then(|meta| meta.get(META_CAPABILITIES)).is_some_and(Value::is_object) {
         return Err(Error::new(
@@ -177,10 +172,11 @@ fn era(head: &Head, method: &str, params: &Map<String, Value>, modern: bool) -> 
     Ok(Era::Modern)
 }
 
-fn unsupported(version: &str) -> Error {
+fn unsupported(version: &str, modern: &[&str]) -> Error {
     let shown: String = version.chars().take(40).collect();
+    let supported = if modern.is_empty() { LEGACY } else { modern };
     Error::new(400, code::UNSUPPORTED_PROTOCOL_VERSION, format!("protocol version {shown:?} is not spoken here"))
-        .with(json!({ "supported": MODERN, "requested": shown }))
+        .with(json!({ "supported": supported, "requested": shown }))
 }
 
 /// A header that must repeat a value of the body, possibly as `=?base64?…?=`.
@@ -207,7 +203,8 @@ fn answer(
     exchange: &mut Exchange<'_>,
 ) -> Result<(Era, Value), Error> {
     let head = exchange.head();
-    let era = era(head, method, &params, service.shop.config.protocol_modern)?;
+    let modern = if service.shop.config.protocol_modern { MODERN } else { &[] };
+    let era = era(head, method, &params, modern)?;
     let token = params.get("_meta").and_then(|meta| meta.get("progressToken")).cloned();
     let token = token.filter(|_| method == "tools/call" && head.takes_events());
     let call = Call { analyst, era, id, method, client: exchange.socket(), started: Instant::now() };
@@ -378,7 +375,7 @@ mod tests {
     #[track_caller]
     fn check(headers: &[(&str, &str)], method: &str, meta: Value, expected: Result<Era, (u16, i64)>) {
         let head = Head::for_test("POST", "/mcp", headers);
-        let found = era(&head, method, &params(meta), true).map_err(|error| (error.status, error.code));
+        let found = era(&head, method, &params(meta), MODERN).map_err(|error| (error.status, error.code));
         assert_eq!(found, expected, "{headers:?} {method}");
     }
 

@@ -181,3 +181,36 @@ fn tokens_and_passwords_are_never_written_down() {
         assert!(!told.contains(secret), "{secret} was written down:\n{told}");
     }
 }
+
+#[test]
+fn a_page_of_an_allowed_origin_may_call_and_is_told_so() {
+    let server = Server::start(&[("MCP_ALLOWED_ORIGINS", "https://inspector.example.com")]);
+    let asks = |origin: &str| {
+        let headers = [
+            ("Origin", origin),
+            ("Access-Control-Request-Method", "POST"),
+            ("Access-Control-Request-Headers", "authorization,content-type,mcp-protocol-version"),
+        ];
+        request(server.port, "OPTIONS", "/mcp", &headers, b"")
+    };
+    let origin = "https://inspector.example.com";
+    let response = asks(origin);
+    assert_eq!((response.status, response.header("access-control-allow-origin")), (204, Some(origin)));
+    assert!(response.header("access-control-allow-methods").unwrap().contains("POST"));
+    let headers = response.header("access-control-allow-headers").unwrap().to_ascii_lowercase();
+    for name in ["authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name"] {
+        assert!(headers.contains(name), "{name}: {headers}");
+    }
+    assert_eq!(response.header("access-control-allow-credentials"), None);
+    let called = server.alice().post(&[("Origin", origin)], &message(&json!(1), "ping", json!({})));
+    assert_eq!((called.status, called.header("access-control-allow-origin")), (200, Some(origin)));
+    assert_eq!(called.header("vary"), Some("Origin"));
+    // Without a token the page can read how to sign in.
+    let refused = request(server.port, "POST", "/mcp", &[("Origin", origin)], b"{}");
+    assert_eq!((refused.status, refused.header("access-control-allow-origin")), (401, Some(origin)));
+
+    let foreign = asks("https://evil.example");
+    assert_eq!((foreign.status, foreign.header("access-control-allow-origin")), (403, None));
+    let plain = server.alice().post(&[], &message(&json!(1), "ping", json!({})));
+    assert_eq!(plain.header("access-control-allow-origin"), None);
+}

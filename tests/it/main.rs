@@ -24,6 +24,8 @@ mod http;
 mod layers;
 mod lock_outage;
 mod mcp;
+mod oauth;
+mod progress;
 mod restart;
 mod session;
 mod startup;

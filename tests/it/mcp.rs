@@ -353,3 +353,22 @@ fn an_answer_is_text_only() {
     let text = result["content"][0]["text"].as_str().unwrap();
     assert_eq!(text, r#"{"row_count":1,"truncated":false,"columns":["n int4"],"rows":[{"n":1}]}"#);
 }
+
+#[test]
+fn the_modern_era_can_be_taken_back() {
+    let server = Server::start(&[("MCP_PROTOCOL_MODERN", "off")]);
+    let alice = server.alice();
+    let id = json!("off");
+    let post =
+        |headers: &[(&str, &str)], method: &str, params: Value| alice.post(headers, &message(&id, method, params));
+    // What a modern client asks first: it must be told to go the older way, not be failed or kept waiting.
+    let discover = ("Mcp-Method", "server/discover");
+    is_error("discover", &post(&[MODERN, discover], "server/discover", with_meta(json!({}))), 404, -32601, &id);
+    let list = post(&[MODERN, ("Mcp-Method", "tools/list")], "tools/list", with_meta(json!({})));
+    is_error("a modern request", &list, 400, -32022, &id);
+    assert_eq!(list.json()["error"]["data"]["supported"], json!(["2025-11-25", "2025-06-18", "2025-03-26"]));
+    is_error("a modern header", &post(&[MODERN], "tools/list", json!({})), 400, -32022, &id);
+    let greeting = post(&[MODERN], "initialize", json!({ "protocolVersion": "2026-07-28" }));
+    assert_eq!(greeting.json()["result"]["protocolVersion"], "2025-11-25");
+    assert!(!alice.query("SELECT 1").is_error);
+}
