@@ -6,14 +6,17 @@
 use std::{
     io::{self, Write},
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use crate::auth::Analyst;
+use crate::{
+    auth::Analyst,
+    metrics::{self, Metrics},
+};
 
 /// A call under observation. Only somebody who has signed in can have one.
 #[derive(Serialize)]
@@ -35,12 +38,16 @@ pub struct Entry {
     arguments: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sql: Option<String>,
+    /// The tool's name where it is one, and what counts its calls.
+    #[serde(skip)]
+    counted: (&'static str, Arc<Metrics>),
 }
 
 impl Entry {
-    /// Begins to observe. `tool` is what the client wrote, cut to a bearable length.
-    pub fn open(analyst: &Analyst, tool: &str) -> Entry {
+    /// Begins to observe. `tool` is what the client wrote, cut to a bearable length; `known` is the tool of that name.
+    pub fn open(analyst: &Analyst, tool: &str, known: Option<&'static str>, metrics: &Arc<Metrics>) -> Entry {
         Entry {
+            counted: (known.unwrap_or("unknown"), Arc::clone(metrics)),
             analyst: analyst.clone(),
             tool: tool.chars().take(64).collect(),
             outcome: "panic",
@@ -96,6 +103,15 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         write_line("call", self);
+        let (tool, metrics) = &self.counted;
+        metrics.call(&metrics::Call {
+            tool,
+            outcome: self.outcome,
+            code: self.code,
+            rows: self.rows.unwrap_or_default(),
+            bytes: self.bytes,
+            took: self.began.elapsed(),
+        });
     }
 }
 
@@ -111,14 +127,34 @@ fn elapsed<S: Serializer>(began: &Instant, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_u128(began.elapsed().as_millis())
 }
 
-/// Requests without a valid token, noted at most once a second: a stranger must not be able to fill the disk.
-#[derive(Default)]
-pub struct SignIns(Mutex<Option<(Instant, u64)>>);
+/// Who signed in, and who did not.
+pub struct SignIns {
+    metrics: Arc<Metrics>,
+    /// When the last refusal was written down, and how many were not since.
+    refused: Mutex<Option<(Instant, u64)>>,
+}
 
 impl SignIns {
-    /// Notes one; `reason` is the program's own text.
-    pub fn refused(&self, peer: Option<IpAddr>, reason: &str) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Nobody has tried yet.
+    pub fn new(metrics: Arc<Metrics>) -> SignIns {
+        SignIns { metrics, refused: Mutex::new(None) }
+    }
+
+    /// Notes that somebody signed in for a client: whose token it was, what the client calls itself, where it was sent.
+    pub fn accepted(&self, analyst: &Analyst, client: &str, destination: &str, peer: IpAddr) {
+        self.metrics.sign_in(false);
+        let peer = peer.to_string();
+        write_line(
+            "signed_in",
+            &json!({ "analyst": analyst, "client": client, "destination": destination, "peer": peer }),
+        );
+    }
+
+    /// Notes somebody without a valid token; at most once a second, since a stranger must not be able to fill the disk.
+    /// `reason` is the program's own text.
+    pub fn refused(&self, peer: IpAddr, reason: &str) {
+        self.metrics.sign_in(true);
+        let mut state = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let count = match &mut *state {
             Some((at, unwritten)) if at.elapsed() < Duration::from_secs(1) => {
                 *unwritten = unwritten.saturating_add(1);
@@ -129,15 +165,9 @@ impl SignIns {
         };
         *state = Some((Instant::now(), 0));
         drop(state);
-        let peer = peer.map(|peer| peer.to_string());
+        let peer = peer.to_string();
         write_line("sign_in_refused", &json!({ "reason": reason, "peer": peer, "count": count }));
     }
-}
-
-/// Somebody signed in for a client: whose token it was, what the client calls itself, where it was sent.
-pub fn signed_in(analyst: &Analyst, client: &str, destination: &str, peer: IpAddr) {
-    let peer = peer.to_string();
-    write_line("signed_in", &json!({ "analyst": analyst, "client": client, "destination": destination, "peer": peer }));
 }
 
 /// A client gave its access up.

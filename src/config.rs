@@ -3,9 +3,12 @@
 //! In: the environment, given as pairs. Out: a [`Config`] in which every value is usable, or a [`ConfigError`] that names
 //! the setting and the mend. Nothing else in the program reads the environment.
 
+mod database_url;
+
 use std::{collections::HashMap, fmt, fs, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use crate::auth::{self, Tokens};
+pub use database_url::DatabaseUrl;
 
 /// One setting: what an operator can write and what it means.
 #[derive(Debug, Clone, Copy)]
@@ -94,8 +97,8 @@ impl TokenSource {
 /// The checked settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How to connect; its debug output hides the password.
-    pub database: postgres::Config,
+    /// How to connect.
+    pub database: DatabaseUrl,
     /// Where the tokens come from.
     pub token_source: TokenSource,
     /// The address to listen on.
@@ -228,41 +231,14 @@ impl Given {
         }
     }
 
-    fn database(&self) -> Result<postgres::Config, ConfigError> {
-        let example = "postgresql://analytics_ro:password@timescale_db:5432/tracksolid_db";
-        let (inline, file) = self.secret("DATABASE_URL", example)?;
+    fn database(&self) -> Result<DatabaseUrl, ConfigError> {
+        let (inline, file) = self.secret("DATABASE_URL", database_url::EXAMPLE)?;
         let (name, url) = match (inline, file) {
             (Some(secret), _) => ("DATABASE_URL", secret.reveal().to_owned()),
             (None, Some(path)) => ("DATABASE_URL_FILE", read_file("DATABASE_URL_FILE", &path)?),
             (None, None) => ("DATABASE_URL", String::new()),
         };
-        let malformed = |what: String| ConfigError::new(name, format!("{what}; it should look like {example}"));
-        // The driver's message can quote a part of the URL, so only its kind is told.
-        let config = postgres::Config::from_str(url.trim()).map_err(|error| {
-            let kind = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            let told = ["unknown option", "invalid value for option", "unexpected EOF", "invalid connection string"];
-            let kind = told.iter().find(|known| kind.contains(*known)).copied();
-            malformed(format!(
-                "it cannot be read ({})",
-                kind.unwrap_or("is a character in the password not percent-encoded?")
-            ))
-        })?;
-        if config.get_hosts().is_empty() {
-            return Err(malformed("it names no host".to_owned()));
-        }
-        if config.get_user().is_none() {
-            return Err(malformed("it names no user".to_owned()));
-        }
-        if config.get_dbname().is_none() {
-            return Err(malformed("it names no database".to_owned()));
-        }
-        if config.get_options().is_some() {
-            return Err(ConfigError::new(
-                name,
-                "remove its options= part: this server sets the session's settings itself",
-            ));
-        }
-        Ok(config)
+        DatabaseUrl::read(&url).map_err(|problem| ConfigError::new(name, problem))
     }
 
     fn token_source(&self) -> Result<TokenSource, ConfigError> {
@@ -431,7 +407,19 @@ mod tests {
         refused(&[("DATABASE_URL", "postgresql://a:pw@db:5432")], "DATABASE_URL", "no database");
         refused(&[("DATABASE_URL", "postgresql://a:pw@db:543x2/d")], "DATABASE_URL", "should look like");
         refused(&[("DATABASE_URL", "postgresql://a:pw@db/d?options=-c%20x")], "DATABASE_URL", "options=");
-        refused(&[("DATABASE_URL", "postgresql://a:pw@db/d?sslmode=verify-full")], "DATABASE_URL", "should look like");
+        for (query, part) in [
+            ("sslmode=verify-full", "needs sslrootcert=FILE"),
+            ("sslmode=verify-ca&sslrootcert=/x", "use verify-full"),
+            ("sslmode=require&sslrootcert=/x", "with sslmode=verify-full only"),
+            ("sslmode=verify-full&sslrootcert=/does/not%20exist", "cannot read sslrootcert \"/does/not exist\""),
+            ("sslmode=verify-full&sslrootcert=/dev/null", "holds no certificate"),
+            ("sslmode=always", "should look like"),
+            ("sslcert=/x", "unknown option"),
+            ("target_session_attrs=read-write", "name the preferred host first"),
+            ("target_session_attrs=prefer-standby", "should look like"),
+        ] {
+            refused(&[("DATABASE_URL", &format!("postgresql://a:pw@db/d?{query}"))], "DATABASE_URL", part);
+        }
         refused(&[("DATABASE_URL_FILE", "/x")], "DATABASE_URL", "keep one");
         refused(&[("MCP_AUTH_TOKENS", "")], "MCP_AUTH_TOKENS", "not set");
         refused(

@@ -9,6 +9,7 @@
 
 mod cancel;
 mod session;
+mod tls;
 
 use std::{
     error::Error as _,
@@ -16,9 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use postgres::{NoTls, config::SslMode};
 use r2d2::{ManageConnection, Pool, PooledConnection};
 use r2d2_postgres::PostgresConnectionManager;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
     config::{Config, ConfigError},
@@ -49,13 +50,11 @@ pub struct Database {
 impl Database {
     /// A pool for the configured database. Connects in the background: the database need not be up.
     pub fn new(config: &Config) -> Result<Database, ConfigError> {
-        let mut dsn = config.database.clone();
-        if dsn.get_ssl_mode() == SslMode::Require {
-            return Err(ConfigError {
-                setting: "DATABASE_URL".to_owned(),
-                problem: "sslmode=require cannot be met: this build speaks no TLS to the database; use a private network, and sslmode=disable".to_owned(),
-            });
-        }
+        let mut dsn = config.database.config.clone();
+        let tls = tls::connector(config.database.authorities.as_deref()).map_err(|error| ConfigError {
+            setting: "DATABASE_URL".to_owned(),
+            problem: format!("the certificates of sslrootcert cannot be used: {error}"),
+        })?;
         if dsn.get_connect_timeout().is_none() {
             dsn.connect_timeout(Duration::from_secs(3));
         }
@@ -67,7 +66,7 @@ impl Database {
         dsn.tcp_user_timeout(Duration::from_secs(25));
         let timeout = config.statement_timeout;
         dsn.options(&session::startup_options(timeout, LOCK_TIMEOUT));
-        let manager = Manager(PostgresConnectionManager::new(dsn, NoTls));
+        let manager = Manager { connections: PostgresConnectionManager::new(dsn, tls.clone()), tls };
         let last_error = Arc::new(LastError::default());
         let pool = Pool::builder()
             .max_size(config.pool_max)
@@ -102,7 +101,7 @@ impl Database {
                 Err(error) if session::is_lost(&error) && started.elapsed() < DOWN_AFTER => continue,
                 Err(error) => return Err(session::failure(&error, None)),
             }
-            let token = session.cancel_token();
+            let token = session.canceller();
             cancel.arm(token)?;
             let mut reading = session.reading();
             let result = job(&mut reading);
@@ -114,6 +113,12 @@ impl Database {
                 result => return result,
             }
         }
+    }
+
+    /// How many connections are open, and how many of those are idle.
+    pub fn connections(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections, state.idle_connections)
     }
 
     /// Why PostgreSQL refused the last login, if it did: a wrong password, role or database. For the operator.
@@ -147,14 +152,18 @@ impl Database {
 }
 
 /// Makes sessions; `r2d2` calls it in threads of its own.
-struct Manager(PostgresConnectionManager<NoTls>);
+struct Manager {
+    connections: PostgresConnectionManager<MakeRustlsConnect>,
+    /// Cancel requests travel on connections of their own, and in the same way.
+    tls: MakeRustlsConnect,
+}
 
 impl ManageConnection for Manager {
     type Connection = Session;
     type Error = postgres::Error;
 
     fn connect(&self) -> Result<Session, postgres::Error> {
-        self.0.connect().map(Session::new)
+        Session::new(self.connections.connect()?, self.tls.clone())
     }
 
     fn is_valid(&self, session: &mut Session) -> Result<(), postgres::Error> {
@@ -190,6 +199,9 @@ impl r2d2::HandleError<postgres::Error> for Logged {
         while let Some(cause) = source {
             text = format!("{text}: {cause}");
             source = cause.source();
+        }
+        if text.contains("unsupported startup parameter") {
+            text.push_str("; if that is PgBouncer, it needs: ignore_startup_parameters = options");
         }
         let login = error.code().is_some_and(|code| ["28", "3D"].iter().any(|class| code.code().starts_with(class)));
         let mut last = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,6 +19,7 @@ pub mod inflight;
 pub mod instructions;
 pub mod jsonrpc;
 pub mod mcp;
+pub mod metrics;
 pub mod oauth;
 pub mod page;
 pub mod posture;

@@ -26,6 +26,7 @@ use crate::{
     inflight::InFlight,
     instructions::Instructions,
     jsonrpc::{self, Error, Message, code},
+    metrics::Metrics,
     tools::{self, Tool, Workshop},
 };
 
@@ -51,6 +52,8 @@ pub struct Service {
     pub inflight: Arc<InFlight>,
     /// What a model is told at the start.
     pub instructions: Instructions,
+    /// What counts the calls.
+    pub metrics: Arc<Metrics>,
     /// Held while a response is written to memory.
     pub writing: Mutex<()>,
 }
@@ -307,8 +310,9 @@ fn call_tool(service: &Service, call: Call<'_>, mut params: Map<String, Value>) 
     let Some(Value::String(name)) = params.remove("name") else {
         return Err(invalid("params.name must be the name of a tool".to_owned()));
     };
-    let mut entry = audit::Entry::open(call.analyst, &name);
-    let Some(tool) = Tool::named(&name) else {
+    let tool = Tool::named(&name);
+    let mut entry = audit::Entry::open(call.analyst, &name, tool.map(Tool::name), &service.metrics);
+    let Some(tool) = tool else {
         entry.failed("UNKNOWN_TOOL", None, 0);
         let names: Vec<&str> = Tool::ALL.iter().map(|tool| tool.name()).collect();
         return Err(invalid(format!(

@@ -231,13 +231,13 @@ impl OAuth {
         }
         let Some(personal) = tokens.personal(form.get("token").unwrap_or_default().trim()) else {
             self.attempts.failed(from, Instant::now());
-            sign_ins.refused(Some(from), "wrong token on the sign-in page");
+            sign_ins.refused(from, "wrong token on the sign-in page");
             let error = "This is not a valid token. Copy the whole of it, without spaces; if it still fails, ask the operator for a new one.";
             return self.ask(query, 403, error);
         };
         match self.grants.code(personal, &asked, now()) {
             Ok(code) => {
-                audit::signed_in(personal.analyst(), &asked.client.name, asked.destination(), from);
+                sign_ins.accepted(personal.analyst(), &asked.client.name, asked.destination(), from);
                 Reply::empty(303).with("Location", asked.answer(&self.public_url, "code", &code))
             }
             Err(_) => self.problem(500, "The server failed", "No code could be made."),

@@ -5,7 +5,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr, TcpListener},
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -15,17 +15,21 @@ use crate::{
     audit::SignIns,
     auth::{self, Analyst, Site, Tokens, Unauthorized},
     config::{Config, ConfigError},
-    db::Database,
+    db::{self, Cancel, Database},
+    error::Code,
     http::{self, Connections, Exchange, Head, MAX_BODY_BYTES, Reply},
     inflight::InFlight,
     instructions::Instructions,
     jsonrpc, mcp,
+    metrics::{Gauges, Metrics},
     oauth::OAuth,
     page::page,
     posture::Posture,
     tools::Workshop,
 };
 
+/// How long an answer of `/readyz` is kept, so that nobody can burden the database by asking.
+const READY_VALID: Duration = Duration::from_secs(1);
 /// How long running queries may go on after the stop was asked for.
 const GRACE: Duration = Duration::from_secs(10);
 const CONNECT: &str = include_str!("pages/connect.html");
@@ -37,6 +41,7 @@ pub struct Server {
     site: Site,
     oauth: Option<OAuth>,
     sign_ins: SignIns,
+    readiness: Mutex<Option<(Instant, Result<(), Code>)>>,
     connections: Arc<Connections>,
 }
 
@@ -50,9 +55,11 @@ impl Server {
         let oauth = config.public_url.clone().map(OAuth::new);
         let connections = Connections::new(config.max_connections);
         let shop = Workshop { config: Arc::new(config), database: Arc::new(database), posture: Arc::new(posture) };
-        let service = mcp::Service { shop, inflight, instructions: Instructions::default(), writing: Mutex::new(()) };
-        let (tokens, sign_ins) = (RwLock::new(tokens), SignIns::default());
-        Ok(Arc::new(Server { service, tokens, site, oauth, sign_ins, connections }))
+        let (instructions, metrics) = (Instructions::default(), Arc::<Metrics>::default());
+        let sign_ins = SignIns::new(Arc::clone(&metrics));
+        let service = mcp::Service { shop, inflight, instructions, metrics, writing: Mutex::new(()) };
+        let (tokens, readiness) = (RwLock::new(tokens), Mutex::default());
+        Ok(Arc::new(Server { service, tokens, site, oauth, sign_ins, readiness, connections }))
     }
 
     /// Answers requests until [`Server::stop`].
@@ -84,7 +91,10 @@ impl Server {
         let head = exchange.head();
         match (head.path(), is_read(head)) {
             ("/healthz", true) => return self.health(),
-            ("/healthz", false) => return Reply::refusal(405, "only GET").with("Allow", "GET, HEAD"),
+            ("/readyz", true) => return self.ready(),
+            ("/healthz" | "/readyz" | "/metrics", false) => {
+                return Reply::refusal(405, "only GET").with("Allow", "GET, HEAD");
+            }
             _ => {}
         }
         let origin = match self.site.admit(head) {
@@ -107,6 +117,7 @@ impl Server {
                 self.connect_page(head)
             }
             "/mcp" | "/" => self.mcp(exchange),
+            "/metrics" => self.metrics(exchange),
             _ => self
                 .sign_in(exchange)
                 .unwrap_or_else(|| Reply::refusal(404, "there is nothing here; the MCP endpoint is POST /mcp")),
@@ -147,6 +158,47 @@ impl Server {
         Reply::json(200, json!({ "ok": true, "tokens": tokens }).to_string())
     }
 
+    /// Whether a query would be run now: the database answers, and its role is fit. A database that is merely busy counts as
+    /// ready, or a balancer would take the last copy away when it is needed most.
+    fn ready(&self) -> Reply {
+        let mut known = self.readiness.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdict = match *known {
+            Some((at, verdict)) if at.elapsed() < READY_VALID => verdict,
+            _ => {
+                let shop = &self.service.shop;
+                // Without patience: as if the caller had been waiting for long.
+                let started = Instant::now().checked_sub(db::PATIENCE).unwrap_or_else(Instant::now);
+                let cancel = Cancel::default();
+                let asked = shop.posture.ensure(&shop.database, &cancel, started);
+                let asked = asked.and_then(|()| shop.database.read("readyz", &cancel, started, |_| Ok(())));
+                let verdict = asked
+                    .map_err(|failure| failure.code)
+                    .or_else(|code| if code == Code::Busy { Ok(()) } else { Err(code) });
+                *known = Some((Instant::now(), verdict));
+                verdict
+            }
+        };
+        match verdict {
+            Ok(()) => Reply::json(200, json!({ "ready": true }).to_string()),
+            Err(code) => Reply::json(503, json!({ "ready": false, "reason": code.as_str() }).to_string()),
+        }
+    }
+
+    /// The counters, for who has a token.
+    fn metrics(&self, exchange: &Exchange<'_>) -> Reply {
+        if let Err(reply) = self.authenticate(exchange) {
+            return reply;
+        }
+        let text = self.service.metrics.text(&Gauges {
+            client_connections: self.connections.count(),
+            calls_running: self.service.inflight.count(),
+            database: self.service.shop.database.connections(),
+            database_max: self.service.shop.config.pool_max,
+        });
+        let kind = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8".to_owned());
+        Reply { status: 200, headers: vec![kind], body: text.into_bytes() }
+    }
+
     /// The MCP endpoint: token, method, body, message, in this order.
     fn mcp(&self, exchange: &mut Exchange<'_>) -> Reply {
         let analyst = match self.admit(exchange) {
@@ -163,17 +215,22 @@ impl Server {
         }
     }
 
-    /// Who asks, if they ask in a way that can be answered.
-    fn admit(&self, exchange: &Exchange<'_>) -> Result<Analyst, Reply> {
-        let head = exchange.head();
+    /// Who asks.
+    fn authenticate(&self, exchange: &Exchange<'_>) -> Result<Analyst, Reply> {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        let analyst = auth::bearer(head).and_then(|token| {
+        let analyst = auth::bearer(exchange.head()).and_then(|token| {
             let personal = tokens.personal(token).map(|personal| personal.analyst().clone());
             let signed_in = || self.oauth.as_ref().and_then(|oauth| oauth.analyst(&tokens, token));
             personal.or_else(signed_in).ok_or(Unauthorized::Invalid)
         });
         drop(tokens);
-        let analyst = analyst.map_err(|unauthorized| self.unauthorized(unauthorized, exchange))?;
+        analyst.map_err(|unauthorized| self.unauthorized(unauthorized, exchange))
+    }
+
+    /// Who asks, if they ask in a way that can be answered.
+    fn admit(&self, exchange: &Exchange<'_>) -> Result<Analyst, Reply> {
+        let analyst = self.authenticate(exchange)?;
+        let head = exchange.head();
         if *head.method() != Method::Post {
             return Err(Reply::refusal(405, "only POST; this server keeps no sessions and sends no stream")
                 .with("Allow", "POST"));
@@ -191,7 +248,7 @@ impl Server {
             Unauthorized::Missing => ("no token", None),
             Unauthorized::Invalid => ("invalid token", Some("error=\"invalid_token\"".to_owned())),
         };
-        self.sign_ins.refused(Some(client_address(exchange)), reason);
+        self.sign_ins.refused(client_address(exchange), reason);
         let how = self.oauth.as_ref().map(|oauth| oauth.challenge(exchange.head().path()));
         let challenge: Vec<String> = error.into_iter().chain(how).collect();
         Reply::refusal(401, "send your personal token as: Authorization: Bearer <token>")

@@ -6,7 +6,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use postgres::{CancelToken, NoTls};
+use postgres::CancelToken;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Code, Failure};
 
@@ -34,6 +35,19 @@ impl Reason {
     }
 }
 
+/// By which a session's statement is cancelled: a request on a connection of its own.
+#[derive(Clone)]
+pub(super) struct Canceller {
+    pub(super) token: CancelToken,
+    pub(super) tls: MakeRustlsConnect,
+}
+
+impl Canceller {
+    pub(super) fn send(&self) -> Result<(), postgres::Error> {
+        self.token.cancel_query(self.tls.clone())
+    }
+}
+
 /// A call's cancel switch, shared by the thread that runs it and those that may end it.
 #[derive(Default)]
 pub struct Cancel(Mutex<State>);
@@ -42,7 +56,7 @@ pub struct Cancel(Mutex<State>);
 struct State {
     reason: Option<Reason>,
     /// Present while a statement may be under way.
-    token: Option<CancelToken>,
+    session: Option<Canceller>,
     sent: bool,
 }
 
@@ -52,8 +66,8 @@ impl Cancel {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
         // Sent under the lock: `disarm` waits, so the request cannot reach the session's next call unnoticed.
-        if let Some(token) = &state.token {
-            if let Err(error) = token.cancel_query(NoTls) {
+        if let Some(session) = &state.session {
+            if let Err(error) = session.send() {
                 log::warn!("cannot send a cancel request: {error}");
             }
             state.sent = true;
@@ -66,19 +80,19 @@ impl Cancel {
     }
 
     /// From here on a request reaches the session.
-    pub(super) fn arm(&self, token: CancelToken) -> Result<(), Failure> {
+    pub(super) fn arm(&self, session: Canceller) -> Result<(), Failure> {
         let mut state = self.lock();
         if let Some(reason) = state.reason {
             return Err(reason.failure());
         }
-        state.token = Some(token);
+        state.session = Some(session);
         Ok(())
     }
 
     /// From here on a request no longer reaches the session. Tells whether one has been sent.
     pub(super) fn disarm(&self) -> Option<Reason> {
         let mut state = self.lock();
-        state.token = None;
+        state.session = None;
         state.reason.filter(|_| state.sent)
     }
 

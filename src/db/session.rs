@@ -6,13 +6,14 @@
 use std::time::Duration;
 
 use postgres::{
-    CancelToken, Client, NoTls, SimpleQueryMessage,
+    Client, SimpleQueryMessage,
     error::{ErrorPosition, SqlState},
     fallible_iterator::FallibleIterator,
     types::{Kind, Type},
 };
+use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::cancel::Reason;
+use super::cancel::{Canceller, Reason};
 use crate::{
     error::{Code, Failure},
     guard::ReadOnlySql,
@@ -28,10 +29,13 @@ const FIXED: &[(&str, &str)] = &[
     ("extra_float_digits", "1"),
 ];
 
+/// A setting of our own, by which a session shows that PostgreSQL took the start-up options. A pooler leaves them out.
+const DIRECT: &str = "analytics_mcp.direct";
+
 /// The session's settings from its first moment (the `options` of the start-up packet).
 pub(super) fn startup_options(statement: Duration, lock: Duration) -> String {
     let mut options = format!(
-        "-c default_transaction_read_only=on -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
+        "-c {DIRECT}=on -c default_transaction_read_only=on -c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
         statement.as_millis(),
         lock.as_millis(),
         idle(statement).as_millis(),
@@ -71,20 +75,29 @@ const END: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); \
 /// A connection, and whether it is as new.
 pub(super) struct Session {
     client: Client,
+    tls: MakeRustlsConnect,
+    /// There is a pooler (PgBouncer) between us and PostgreSQL: each transaction may meet another of its processes.
+    pooled: bool,
     tainted: bool,
 }
 
 impl Session {
-    pub(super) fn new(client: Client) -> Session {
-        Session { client, tainted: false }
+    #[expect(clippy::disallowed_methods, reason = "fixed text")]
+    pub(super) fn new(mut client: Client, tls: MakeRustlsConnect) -> Result<Session, postgres::Error> {
+        let answer = client.simple_query(&format!("SELECT pg_catalog.current_setting('{DIRECT}', true)"))?;
+        let direct = answer.iter().any(|message| match message {
+            SimpleQueryMessage::Row(row) => row.try_get(0).ok().flatten() == Some("on"),
+            _ => false,
+        });
+        Ok(Session { client, tls, pooled: !direct, tainted: false })
     }
 
     pub(super) fn is_tainted(&self) -> bool {
         self.tainted || self.client.is_closed()
     }
 
-    pub(super) fn cancel_token(&self) -> CancelToken {
-        self.client.cancel_token()
+    pub(super) fn canceller(&self) -> Canceller {
+        Canceller { token: self.client.cancel_token(), tls: self.tls.clone() }
     }
 
     #[expect(clippy::disallowed_methods, reason = "fixed text")]
@@ -100,7 +113,8 @@ impl Session {
     }
 
     pub(super) fn reading(&mut self) -> Reading<'_> {
-        Reading { client: &mut self.client, ran: false, lost: false, doubt: false }
+        let canceller = self.canceller();
+        Reading { client: &mut self.client, canceller, pooled: self.pooled, ran: false, lost: false, doubt: false }
     }
 
     /// Rolls back and gives the session back clean, or leaves it tainted: after a lost connection, and when a cancel
@@ -115,6 +129,8 @@ impl Session {
         let (result, used_up) = match (cancelled, result) {
             (None, result) => (result, true),
             (Some(reason), Err(failure)) if is_cancel(&failure) => (Err(reason.failure()), true),
+            // A pooler may end a cancelled statement by closing the connection.
+            (Some(reason), Err(failure)) if failure.code == Code::Unavailable => (Err(reason.failure()), false),
             (Some(_), result) => (result, false),
         };
         if used_up && !doubt && !self.client.is_closed() && self.roll_back() {
@@ -164,11 +180,13 @@ pub enum Flow {
 /// A read-only transaction under way.
 pub struct Reading<'a> {
     client: &'a mut Client,
+    canceller: Canceller,
+    pooled: bool,
     /// A text of the analyst has been sent.
     pub(super) ran: bool,
     /// The connection is gone.
     pub(super) lost: bool,
-    /// A cancel request of our own may still be on its way.
+    /// The session must not be used again: a cancel request of our own may still be on its way, or see [`Reading::prepare`].
     pub(super) doubt: bool,
 }
 
@@ -178,7 +196,13 @@ impl Reading<'_> {
     pub fn prepare(&mut self, sql: &ReadOnlySql) -> Result<Vec<Column>, Failure> {
         // Analysing a text already runs code, such as the input functions of its literals: never twice.
         self.ran = true;
+        // To learn of a type that it does not know, the driver prepares statements of its own, which it keeps for the next
+        // time. Behind a pooler another process will be met then, with no such statement or, worse, with another.
+        self.doubt |= self.pooled;
         let statement = self.client.prepare(sql.as_str()).map_err(|error| self.failed(&error, None))?;
+        if statement.columns().iter().all(|column| Type::from_oid(column.type_().oid()).is_some()) {
+            self.doubt = false;
+        }
         if !statement.params().is_empty() {
             return Err(Failure::new(Code::Sql, "the statement has parameters ($1, …)")
                 .hint("write the values into the statement"));
@@ -205,7 +229,7 @@ impl Reading<'_> {
     ) -> Result<(), Failure> {
         // A statement of the catalog may be run again on another connection; the analyst's may not.
         self.ran = self.ran || prefix > 0;
-        let token = self.client.cancel_token();
+        let canceller = self.canceller.clone();
         let params = params.iter().map(|param| (*param, Type::TEXT));
         let mut stopped = false;
         let read = || -> Result<(), postgres::Error> {
@@ -219,7 +243,7 @@ impl Reading<'_> {
                 let text: Option<&str> = next.try_get(0)?;
                 if row(text.filter(|text| text.len() == length), length) == Flow::Stop {
                     stopped = true;
-                    token.cancel_query(NoTls)?;
+                    canceller.send()?;
                 }
             }
             Ok(())
@@ -239,6 +263,13 @@ impl Reading<'_> {
 
     fn failed(&mut self, error: &postgres::Error, prefix: Option<usize>) -> Failure {
         self.lost = is_lost(error) || self.client.is_closed();
+        let code = error.code();
+        if self.pooled
+            && (code == Some(&SqlState::DUPLICATE_PSTATEMENT) || code == Some(&SqlState::INVALID_SQL_STATEMENT_NAME))
+        {
+            // Another client of the pooler has left a statement of the same name behind. Nothing of the analyst has run.
+            (self.lost, self.ran) = (true, false);
+        }
         failure(error, prefix)
     }
 }

@@ -86,6 +86,11 @@ impl Connections {
         true
     }
 
+    /// How many connections are open.
+    pub fn count(&self) -> usize {
+        self.lock().all.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

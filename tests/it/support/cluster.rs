@@ -20,7 +20,7 @@ use postgres::{Client, NoTls};
 use super::reaper;
 
 /// The password of every role here.
-const PASSWORD: &str = "throw-away-0123456789";
+pub(crate) const PASSWORD: &str = "throw-away-0123456789";
 /// The database as `scripts/` make it. Nothing may be changed in it.
 pub(crate) const DEMO: &str = "tracksolid_db";
 /// The copy with the tests' helpers.
@@ -233,6 +233,20 @@ impl Cluster {
         }
         let client = kept.get_mut(database).expect("just put there");
         Ok(client.query_one(sql, &[])?.get(0))
+    }
+
+    /// Where it keeps its files; the folder `data` in it is PostgreSQL's own.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Adds lines to its configuration and restarts it with them.
+    pub(crate) fn configure(&self, lines: &str) {
+        let file = self.dir.join("data/postgresql.auto.conf");
+        let settings = fs::read_to_string(&file).unwrap();
+        fs::write(&file, settings + lines).unwrap();
+        self.stop("fast");
+        self.start();
     }
 
     /// Stops PostgreSQL; `mode` is one of pg_ctl's: `fast`, `immediate`.

@@ -1,0 +1,108 @@
+//! `DATABASE_URL`: how to reach PostgreSQL, and how much the way there is protected.
+
+use std::{error::Error as _, fs, path::Path, str::FromStr};
+
+use postgres::config::{SslMode, TargetSessionAttrs};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+/// What a usable URL looks like, for messages.
+pub(super) const EXAMPLE: &str = "postgresql://analytics_ro:password@timescale_db:5432/tracksolid_db";
+
+/// How to connect.
+#[derive(Debug, Clone)]
+pub struct DatabaseUrl {
+    /// Hosts, user, password, database; its debug output hides the password.
+    pub config: postgres::Config,
+    /// With `sslmode=verify-full` the authorities of which one must have signed the server's certificate. Without, the
+    /// connection is encrypted where the server can do that, or always (`require`), and the certificate is not looked at.
+    pub authorities: Option<Vec<CertificateDer<'static>>>,
+}
+
+impl DatabaseUrl {
+    /// Reads a URL. The error says what is wrong and what to do, and shows nothing of the URL but its options' names.
+    pub(super) fn read(url: &str) -> Result<DatabaseUrl, String> {
+        let (url, verified) = take_verification(url.trim())?;
+        // The driver's message can quote a part of the URL, so only its kind is told.
+        let mut config = postgres::Config::from_str(&url).map_err(|error| {
+            let kind = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            let told = ["unknown option", "invalid value for option", "unexpected EOF", "invalid connection string"];
+            let kind = told.iter().find(|known| kind.contains(*known)).copied();
+            malformed(&format!(
+                "it cannot be read ({})",
+                kind.unwrap_or("is a character in the password not percent-encoded?")
+            ))
+        })?;
+        for (missing, what) in [
+            (config.get_hosts().is_empty(), "it names no host"),
+            (config.get_user().is_none(), "it names no user"),
+            (config.get_dbname().is_none(), "it names no database"),
+        ] {
+            if missing {
+                return Err(malformed(what));
+            }
+        }
+        if config.get_options().is_some() {
+            return Err("remove its options= part: this server sets the session's settings itself".to_owned());
+        }
+        if config.get_target_session_attrs() == TargetSessionAttrs::ReadWrite {
+            return Err(
+                "target_session_attrs=read-write cannot be met, since every session here is read-only; remove it, and name the preferred host first"
+                    .to_owned(),
+            );
+        }
+        let authorities = match verified {
+            Some(path) => {
+                config.ssl_mode(SslMode::Require);
+                Some(certificates(&path)?)
+            }
+            None => None,
+        };
+        Ok(DatabaseUrl { config, authorities })
+    }
+}
+
+fn malformed(what: &str) -> String {
+    format!("{what}; it should look like {EXAMPLE}")
+}
+
+/// Takes `sslmode=verify-full` and `sslrootcert`, which the driver does not know, out of a URL: the rest, and the file.
+fn take_verification(url: &str) -> Result<(String, Option<String>), String> {
+    let (address, query) = url.split_once('?').filter(|_| url.contains("://")).unwrap_or((url, ""));
+    let (mut file, mut full) = (None, false);
+    let mut rest: Vec<&str> = Vec::new();
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        match part.split_once('=') {
+            Some(("sslmode", "verify-full")) => full = true,
+            Some(("sslmode", "verify-ca")) => {
+                return Err(
+                    "sslmode=verify-ca is not offered: use verify-full, which checks the host's name too".to_owned()
+                );
+            }
+            Some(("sslrootcert", path)) => {
+                let pair = format!("path={}", path.replace('+', "%2B"));
+                file = form_urlencoded::parse(pair.as_bytes()).next().map(|(_, path)| path.into_owned());
+            }
+            _ => rest.push(part),
+        }
+    }
+    match (full, file) {
+        (true, None) => Err(
+            "sslmode=verify-full needs sslrootcert=FILE, the certificate of the authority that signed the database's"
+                .to_owned(),
+        ),
+        (false, Some(_)) => {
+            Err("sslrootcert is of use with sslmode=verify-full only; add that, or remove it".to_owned())
+        }
+        (_, file) if rest.is_empty() => Ok((address.to_owned(), file)),
+        (_, file) => Ok((format!("{address}?{}", rest.join("&")), file)),
+    }
+}
+
+fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let pem = fs::read(Path::new(path)).map_err(|error| format!("cannot read sslrootcert {path:?}: {error}"))?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(format!("sslrootcert {path:?} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")),
+    }
+}

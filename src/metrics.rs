@@ -1,0 +1,162 @@
+//! What is counted, in the text format of Prometheus (version 0.0.4).
+//!
+//! Calls are counted by the [`crate::audit::Entry`] that observes them, so a line in the log and a count are one thing.
+//! Labels come from closed sets: nothing that a client writes can add one.
+
+use std::{
+    collections::BTreeMap,
+    fmt::{Display, Write as _},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Upper bounds of the buckets for how long a call took, in seconds; the statement's time limit is at most 55.
+const BUCKETS: [f64; 11] = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0];
+
+/// The counters of this process.
+#[derive(Default)]
+pub struct Metrics(Mutex<Counters>);
+
+#[derive(Default)]
+struct Counters {
+    calls: BTreeMap<(&'static str, &'static str), u64>,
+    refusals: BTreeMap<&'static str, u64>,
+    seconds: BTreeMap<&'static str, Histogram>,
+    rows: u64,
+    bytes: u64,
+    sign_ins: u64,
+    sign_ins_refused: u64,
+}
+
+#[derive(Default)]
+struct Histogram {
+    /// For each bound how many calls took at most so long.
+    within: [u64; BUCKETS.len()],
+    count: u64,
+    sum: Duration,
+}
+
+/// A call that is over.
+pub struct Call {
+    /// The tool's name, or `unknown`.
+    pub tool: &'static str,
+    /// `ok`, `refused`, `error` or `panic`.
+    pub outcome: &'static str,
+    /// The failure's code, if it is one.
+    pub code: Option<&'static str>,
+    /// How many rows were answered.
+    pub rows: u32,
+    /// How many bytes of text were answered.
+    pub bytes: usize,
+    /// From the request to the answer, waiting included.
+    pub took: Duration,
+}
+
+/// What is read off the moment the counters are asked for.
+pub struct Gauges {
+    /// Client connections that are open.
+    pub client_connections: usize,
+    /// Calls that run or wait for their place in the database.
+    pub calls_running: usize,
+    /// Database connections that are open, and of those the idle ones.
+    pub database: (u32, u32),
+    /// The most database connections.
+    pub database_max: u32,
+}
+
+impl Metrics {
+    /// Counts a call.
+    pub fn call(&self, call: &Call) {
+        let mut counters = self.lock();
+        let count = counters.calls.entry((call.tool, call.outcome)).or_default();
+        *count = count.saturating_add(1);
+        if let Some(code) = call.code {
+            let count = counters.refusals.entry(code).or_default();
+            *count = count.saturating_add(1);
+        }
+        counters.rows = counters.rows.saturating_add(call.rows.into());
+        counters.bytes = counters.bytes.saturating_add(u64::try_from(call.bytes).unwrap_or(u64::MAX));
+        let histogram = counters.seconds.entry(call.tool).or_default();
+        let seconds = call.took.as_secs_f64();
+        for (count, bound) in histogram.within.iter_mut().zip(BUCKETS) {
+            *count = count.saturating_add(u64::from(seconds <= bound));
+        }
+        histogram.count = histogram.count.saturating_add(1);
+        histogram.sum = histogram.sum.saturating_add(call.took);
+    }
+
+    /// Counts a sign-in on the page, or a request without a valid token.
+    pub fn sign_in(&self, refused: bool) {
+        let mut counters = self.lock();
+        let count = if refused { &mut counters.sign_ins_refused } else { &mut counters.sign_ins };
+        *count = count.saturating_add(1);
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn text(&self, gauges: &Gauges) -> String {
+        let counters = self.lock();
+        let mut page = Page(String::with_capacity(4_096));
+        page.family("calls_total", "counter", "Tool calls by their outcome.");
+        for ((tool, outcome), count) in &counters.calls {
+            page.sample("calls_total", &[("tool", tool), ("outcome", outcome)], count);
+        }
+        page.family("failures_total", "counter", "Tool calls that failed or were refused, by code.");
+        for (code, count) in &counters.refusals {
+            page.sample("failures_total", &[("code", code)], count);
+        }
+        page.family("call_seconds", "histogram", "How long tool calls took, waiting included.");
+        for (tool, histogram) in &counters.seconds {
+            for (count, bound) in histogram.within.iter().zip(BUCKETS) {
+                page.sample("call_seconds_bucket", &[("tool", tool), ("le", &bound.to_string())], count);
+            }
+            page.sample("call_seconds_bucket", &[("tool", tool), ("le", "+Inf")], histogram.count);
+            page.sample("call_seconds_sum", &[("tool", tool)], histogram.sum.as_secs_f64());
+            page.sample("call_seconds_count", &[("tool", tool)], histogram.count);
+        }
+        page.single("rows_total", "counter", "Rows answered.", counters.rows);
+        page.single("answer_bytes_total", "counter", "Bytes of text answered.", counters.bytes);
+        page.single("sign_ins_total", "counter", "Sign-ins on the page.", counters.sign_ins);
+        let refused = counters.sign_ins_refused;
+        page.single("sign_ins_refused_total", "counter", "Requests and forms without a valid token.", refused);
+        page.single("client_connections", "gauge", "Client connections that are open.", gauges.client_connections);
+        page.single(
+            "calls_running",
+            "gauge",
+            "Calls that have their place among the analyst's own.",
+            gauges.calls_running,
+        );
+        page.family("database_connections", "gauge", "Database connections by what they do.");
+        let (open, idle) = gauges.database;
+        page.sample("database_connections", &[("state", "idle")], idle);
+        page.sample("database_connections", &[("state", "busy")], open.saturating_sub(idle));
+        page.single("database_connections_max", "gauge", "The most database connections.", gauges.database_max);
+        page.family("build_info", "gauge", "The version that runs.");
+        page.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        page.0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counters> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "# HELP analytics_mcp_{name} {help}\n# TYPE analytics_mcp_{name} {kind}");
+    }
+
+    /// Label values are of closed sets and hold nothing that would have to be escaped.
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<String> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+        let _ = writeln!(self.0, "analytics_mcp_{name}{labels} {value}");
+    }
+
+    fn single(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        self.family(name, kind, help);
+        self.sample(name, &[], value);
+    }
+}

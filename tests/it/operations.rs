@@ -1,0 +1,107 @@
+//! What operators ask of a running server: is it ready, and what has it done.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::support::{
+    client::request,
+    cluster::{Cluster, DEMO},
+    eventually,
+    server::{ALICE, Server},
+};
+
+fn ready(server: &Server) -> (u16, serde_json::Value) {
+    let response = request(server.port, "GET", "/readyz", &[], b"");
+    (response.status, response.json())
+}
+
+#[test]
+fn readyz_asks_the_database_and_healthz_does_not() {
+    let cluster = Cluster::new();
+    cluster.sql(
+        DEMO,
+        "CREATE ROLE reader LOGIN PASSWORD 'throw-away-0123456789'; CREATE SCHEMA fuel; CREATE TABLE fuel.records AS SELECT 7 AS n;
+         GRANT USAGE ON SCHEMA fuel TO reader; GRANT SELECT ON fuel.records TO reader;",
+    );
+    let server = Server::start(&[("DATABASE_URL", &cluster.dsn("reader", DEMO))]);
+    assert_eq!(ready(&server), (200, json!({ "ready": true })));
+    cluster.stop("fast");
+    eventually("it is not ready", || {
+        (ready(&server) == (503, json!({ "ready": false, "reason": "DATABASE_UNAVAILABLE" }))).then_some(())
+    });
+    assert_eq!(request(server.port, "GET", "/healthz", &[], b"").status, 200);
+    cluster.start();
+    eventually("it is ready again", || (ready(&server).0 == 200).then_some(()));
+}
+
+#[test]
+fn a_full_pool_is_no_reason_to_be_taken_away() {
+    let server = Server::start_with_helpers(&[("MCP_POOL_MAX", "1")]);
+    assert_eq!(ready(&server).0, 200);
+    let mut busy = server.alice().begin(&json!(1), "SELECT it.nap(4, 'the only connection') AS n");
+    let running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%the only connection%' AND pid <> pg_backend_pid()";
+    eventually("the query runs", || {
+        (Cluster::shared().count(crate::support::cluster::HELPERS, running) == 1).then_some(())
+    });
+    std::thread::sleep(std::time::Duration::from_millis(1_100)); // the last verdict is kept for a second
+    assert_eq!(ready(&server), (200, json!({ "ready": true })));
+    assert_eq!(busy.receive().status, 200);
+}
+
+/// The samples of the page, by name and labels.
+fn metrics(server: &Server) -> BTreeMap<String, f64> {
+    let auth = format!("Bearer {ALICE}");
+    let response = request(server.port, "GET", "/metrics", &[("Authorization", &auth)], b"");
+    assert_eq!(
+        (response.status, response.header("content-type")),
+        (200, Some("text/plain; version=0.0.4; charset=utf-8"))
+    );
+    let text = response.text();
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    samples
+        .map(|line| line.rsplit_once(' ').map(|(name, value)| (name.to_owned(), value.parse().unwrap())).unwrap())
+        .collect()
+}
+
+#[test]
+fn metrics_count_what_was_done_and_are_for_who_has_a_token() {
+    let server = Server::start(&[]);
+    let response = request(server.port, "GET", "/metrics", &[], b"");
+    assert_eq!((response.status, response.header("www-authenticate")), (401, Some("Bearer")));
+    assert_eq!(request(server.port, "POST", "/metrics", &[], b"").status, 405);
+
+    let alice = server.alice();
+    for _ in 0..3 {
+        assert!(!alice.query("SELECT n FROM generate_series(1, 10) AS n").is_error);
+    }
+    assert!(alice.query("DROP TABLE tickets.inc").is_error);
+    assert!(alice.query("SELECT 1 / 0").is_error);
+    assert!(!alice.call("list_schemas", json!({})).is_error);
+    assert_eq!(alice.legacy("tools/call", json!({ "name": "\"} evil 1\n" })).status, 200);
+
+    let seen = metrics(&server);
+    let value = |name: &str| seen.get(&format!("analytics_mcp_{name}")).copied().unwrap_or(f64::NAN);
+    assert_eq!(value("calls_total{tool=\"query\",outcome=\"ok\"}"), 3.0, "{seen:?}");
+    assert_eq!(value("calls_total{tool=\"query\",outcome=\"refused\"}"), 1.0);
+    assert_eq!(value("calls_total{tool=\"query\",outcome=\"error\"}"), 1.0);
+    assert_eq!(value("calls_total{tool=\"list_schemas\",outcome=\"ok\"}"), 1.0);
+    assert_eq!(value("calls_total{tool=\"unknown\",outcome=\"error\"}"), 1.0);
+    assert_eq!(value("failures_total{code=\"GUARD_NOT_A_QUERY\"}"), 1.0);
+    assert_eq!(value("failures_total{code=\"SQL_ERROR\"}"), 1.0);
+    assert_eq!(value("call_seconds_count{tool=\"query\"}"), 5.0);
+    assert_eq!(value("call_seconds_bucket{tool=\"query\",le=\"+Inf\"}"), 5.0);
+    assert!(value("call_seconds_sum{tool=\"query\"}") > 0.0);
+    assert_eq!(value("rows_total"), 34.0, "three times ten, and the four schemas");
+    assert!(value("answer_bytes_total") > 300.0);
+    assert_eq!(value("sign_ins_refused_total"), 1.0);
+    assert!(value("client_connections") >= 1.0);
+    assert_eq!((value("calls_running"), value("database_connections_max")), (0.0, 8.0));
+    assert!(value("database_connections{state=\"idle\"}") >= 1.0);
+    assert!(seen.keys().all(|name| name.starts_with("analytics_mcp_") && !name.contains("evil")), "{seen:?}");
+    // Buckets add up.
+    let buckets: Vec<f64> =
+        seen.iter().filter(|(name, _)| name.contains("bucket{tool=\"query\"")).map(|(_, value)| *value).collect();
+    assert_eq!(buckets.len(), 12);
+    assert!(buckets.iter().all(|count| (0.0..=5.0).contains(count)));
+}
