@@ -7,22 +7,27 @@
 //!
 //! The security boundary is the database role's privileges; everything here is defence in depth around it
 //! (docs/threat-model.md).
-pub mod audit;
-pub mod auth;
-pub mod catalog;
 pub mod config;
-pub mod db;
-pub mod error;
-pub mod guard;
+pub mod server;
+
 pub mod http;
-pub mod inflight;
-pub mod instructions;
-pub mod jsonrpc;
-pub mod mcp;
-pub mod metrics;
+
+pub mod auth;
 pub mod oauth;
 pub mod page;
-pub mod posture;
-pub mod rows;
-pub mod server;
+
+pub mod jsonrpc;
+pub mod mcp;
+pub mod instructions;
+
 pub mod tools;
+pub mod guard;
+pub mod db;
+pub mod posture;
+pub mod catalog;
+pub mod rows;
+
+pub mod inflight;
+pub mod audit;
+pub mod metrics;
+pub mod error;

@@ -5,6 +5,8 @@
 //! 2025-11-25). There are no sessions. Answers are JSON; only a client that asks for progress may get an event stream, and
 //! that only once its call takes long. Knows nothing of SQL.
 
+mod era;
+
 use std::{
     net::TcpStream,
     panic,
@@ -16,33 +18,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value, json};
 
 use crate::{
     audit,
     auth::Analyst,
-    http::{Exchange, Head, Reply},
+    http::{Exchange, Reply},
     inflight::InFlight,
     instructions::Instructions,
     jsonrpc::{self, Error, Message, code},
     metrics::Metrics,
     tools::{self, Tool, Workshop},
 };
+use era::{Era, LEGACY, META_SERVER, MODERN, header_versions};
 
-/// The modern versions, newest first.
-const MODERN: &[&str] = &["2026-07-28"];
-/// The legacy versions, newest first.
-const LEGACY: &[&str] = &["2025-11-25", "2025-06-18", "2025-03-26"];
 /// How long a client may keep the tool list and the instructions, in milliseconds.
 const TTL_MS: u32 = 300_000;
 /// How often a call tells its progress. Clients give up when nothing has come for 60 s.
 const PROGRESS: Duration = Duration::from_secs(5);
-
-/// Keys of `_meta` that every modern request has.
-const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-const META_SERVER: &str = "io.modelcontextprotocol/serverInfo";
 
 /// What the methods work with.
 pub struct Service {
@@ -56,12 +49,6 @@ pub struct Service {
     pub metrics: Arc<Metrics>,
     /// Held while a response is written to memory.
     pub writing: Mutex<()>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Era {
-    Legacy,
-    Modern,
 }
 
 /// Answers one message of an analyst.
@@ -99,103 +86,6 @@ pub fn handle(service: &Service, analyst: &Analyst, message: Message, exchange: 
     }
 }
 
-/// The versions in the `MCP-Protocol-Version` header; proxies may join repeated headers.
-fn header_versions(head: &Head) -> impl Iterator<Item = &str> {
-    head.all("mcp-protocol-version").flat_map(|value| value.split(',')).map(str::trim)
-}
-
-/// Finds the era of a request and checks what the era asks of headers and `_meta`. `modern` are the modern versions that are
-/// spoken: [`MODERN`], or none where the operator took them back.
-fn era(head: &Head, method: &str, params: &Map<String, Value>, modern: &[&str]) -> Result<Era, Error> {
-    let meta = params.get("_meta").and_then(Value::as_object);
-    let claim = meta.and_then(|meta| meta.get(META_VERSION));
-    let mut versions: Vec<&str> = header_versions(head).collect();
-    versions.dedup();
-    let header = match versions.as_slice() {
-        [] => None,
-        [one] => Some(*one),
-        _ => {
-            return Err(Error::new(
-                400,
-                code::HEADER_MISMATCH,
-                "MCP-Protocol-Version names several versions; send one",
-            ));
-        }
-    };
-    let Some(claim) = claim else {
-        return match header {
-            Some(version) if modern.contains(&version) && method == "initialize" => Err(Error::new(
-                400,
-                code::HEADER_MISMATCH,
-                "initialize belongs to older protocol versions than the MCP-Protocol-Version header names",
-            )),
-            Some(version) if modern.contains(&version) => Err(Error::new(
-                400,
-                code::INVALID_PARAMS,
-                format!("params._meta must hold {META_VERSION} and {META_CAPABILITIES}"),
-            )),
-            // What initialize asks for is settled by its answer, whatever the header says.
-            Some(version) if !LEGACY.contains(&version) && method != "initialize" => Err(unsupported(version, modern)),
-            _ => Ok(Era::Legacy),
-        };
-    };
-    let Some(claim) = claim.as_str() else {
-        return Err(Error::new(400, code::INVALID_PARAMS, format!("params._meta.{META_VERSION} must be a string")));
-    };
-    if modern.is_empty() && method == "server/discover" {
-        // Every known client goes on to initialize after this answer.
-        return Err(Error::new(404, code::METHOD_NOT_FOUND, "there is no such method here; use initialize"));
-    }
-    let known = modern.contains(&claim);
-    // Claude Code sends a legacy header with a modern body (anthropics/claude-code#93290): the body counts.
-    let tolerated = known && header.is_some_and(|version| LEGACY.contains(&version));
-    if !tolerated && header != Some(claim) {
-        let message = format!(
-            "the MCP-Protocol-Version header ({}) must equal params._meta.{META_VERSION} ({claim:?})",
-            header.unwrap_or("missing")
-        );
-        return Err(Error::new(400, code::HEADER_MISMATCH, message));
-    }
-    if !known {
-        return Err(unsupported(claim, modern));
-    }
-    if !meta.and_then(|meta| meta.get(META_CAPABILITIES)).is_some_and(Value::is_object) {
-        return Err(Error::new(
-            400,
-            code::INVALID_PARAMS,
-            format!("params._meta.{META_CAPABILITIES} must be an object"),
-        ));
-    }
-    if !tolerated {
-        mirrored(head, "mcp-method", Some(method))?;
-        if method == "tools/call" {
-            mirrored(head, "mcp-name", params.get("name").and_then(Value::as_str))?;
-        }
-    }
-    Ok(Era::Modern)
-}
-
-fn unsupported(version: &str, modern: &[&str]) -> Error {
-    let shown: String = version.chars().take(40).collect();
-    let supported = if modern.is_empty() { LEGACY } else { modern };
-    Error::new(400, code::UNSUPPORTED_PROTOCOL_VERSION, format!("protocol version {shown:?} is not spoken here"))
-        .with(json!({ "supported": supported, "requested": shown }))
-}
-
-/// A header that must repeat a value of the body, possibly as `=?base64?…?=`.
-fn mirrored(head: &Head, name: &str, body: Option<&str>) -> Result<(), Error> {
-    let mismatch = |what: &str| Err(Error::new(400, code::HEADER_MISMATCH, format!("the {name} header {what}")));
-    let Some(value) = head.header(name) else { return mismatch("is missing") };
-    let decoded = match value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
-        Some(encoded) => match BASE64.decode(encoded).ok().and_then(|bytes| String::from_utf8(bytes).ok()) {
-            Some(decoded) => decoded,
-            None => return mismatch("is not valid base64"),
-        },
-        None => value.to_owned(),
-    };
-    if Some(decoded.as_str()) == body { Ok(()) } else { mismatch("does not equal the body") }
-}
-
 /// The result of a request, and the era in whose form it is told.
 fn answer(
     service: &Service,
@@ -207,7 +97,7 @@ fn answer(
 ) -> Result<(Era, Value), Error> {
     let head = exchange.head();
     let modern = if service.shop.config.protocol_modern { MODERN } else { &[] };
-    let era = era(head, method, &params, modern)?;
+    let era = era::era(head, method, &params, modern)?;
     let token = params.get("_meta").and_then(|meta| meta.get("progressToken")).cloned();
     let token = token.filter(|_| method == "tools/call" && head.takes_events());
     let call = Call { analyst, era, id, method, client: exchange.socket(), started: Instant::now() };
@@ -361,67 +251,4 @@ fn complete(era: Era, mut result: Value) -> Value {
         object.insert("_meta".to_owned(), json!({ META_SERVER: server_info() }));
     }
     result
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn params(meta: Value) -> Map<String, Value> {
-        let mut params = Map::new();
-        params.insert("name".to_owned(), json!("query"));
-        if !meta.is_null() {
-            params.insert("_meta".to_owned(), meta);
-        }
-        params
-    }
-
-    #[track_caller]
-    fn check(headers: &[(&str, &str)], method: &str, meta: Value, expected: Result<Era, (u16, i64)>) {
-        let head = Head::for_test("POST", "/mcp", headers);
-        let found = era(&head, method, &params(meta), MODERN).map_err(|error| (error.status, error.code));
-        assert_eq!(found, expected, "{headers:?} {method}");
-    }
-
-    #[test]
-    fn the_era_of_a_request_and_its_headers() {
-        let modern = || json!({ META_VERSION: "2026-07-28", META_CAPABILITIES: {} });
-        let version = |version: &'static str| ("mcp-protocol-version", version);
-        let (list, call) = (("mcp-method", "tools/list"), ("mcp-method", "tools/call"));
-        check(&[], "tools/list", Value::Null, Ok(Era::Legacy));
-        check(&[version("2025-06-18")], "tools/list", json!({ "progressToken": 1 }), Ok(Era::Legacy));
-        check(&[version("2025-06-18, 2025-06-18")], "tools/list", Value::Null, Ok(Era::Legacy));
-        check(&[version("1999-01-01")], "tools/list", Value::Null, Err((400, -32022)));
-        check(&[version("1999-01-01")], "initialize", Value::Null, Ok(Era::Legacy));
-        check(&[version("2026-07-28")], "initialize", Value::Null, Err((400, -32020)));
-        check(&[version("2026-07-28")], "tools/list", Value::Null, Err((400, -32602)));
-        check(&[version("2026-07-28"), list], "tools/list", json!({ META_VERSION: "2026-07-28" }), Err((400, -32602)));
-        check(&[version("2026-07-28"), list], "tools/list", modern(), Ok(Era::Modern));
-        check(&[version("2026-07-28")], "tools/list", modern(), Err((400, -32020)));
-        check(&[version("2026-07-28"), ("mcp-method", "TOOLS/LIST")], "tools/list", modern(), Err((400, -32020)));
-        check(&[version("2026-07-28"), call, ("mcp-name", "query")], "tools/call", modern(), Ok(Era::Modern));
-        check(
-            &[version("2026-07-28"), call, ("mcp-name", "=?base64?cXVlcnk=?=")],
-            "tools/call",
-            modern(),
-            Ok(Era::Modern),
-        );
-        check(&[version("2026-07-28"), call, ("mcp-name", "=?base64?!?=")], "tools/call", modern(), Err((400, -32020)));
-        check(&[version("2026-07-28"), call, ("mcp-name", "other")], "tools/call", modern(), Err((400, -32020)));
-        check(&[version("2026-07-28"), call], "tools/call", modern(), Err((400, -32020)));
-        check(&[version("2025-11-25")], "tools/call", modern(), Ok(Era::Modern));
-        check(&[], "tools/list", modern(), Err((400, -32020)));
-        check(
-            &[version("v999.0.0"), list],
-            "tools/list",
-            json!({ META_VERSION: "v999.0.0", META_CAPABILITIES: {} }),
-            Err((400, -32022)),
-        );
-        check(
-            &[version("2026-07-28"), list],
-            "tools/list",
-            json!({ META_VERSION: "v999.0.0", META_CAPABILITIES: {} }),
-            Err((400, -32020)),
-        );
-    }
 }

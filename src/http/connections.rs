@@ -18,7 +18,10 @@ use std::{
 
 use tiny_http::Method;
 
-use super::{Exchange, Head, Reply, Wire, from_now};
+use super::{
+    Exchange, Head, Reply,
+    wire::{Wire, from_now},
+};
 
 /// Enough for the deepest path here (JSON of 128 levels, in a build without optimisation).
 const STACK_BYTES: usize = 1 << 20;
@@ -181,7 +184,7 @@ fn start<H>(stream: Arc<TcpStream>, connections: &Arc<Connections>, handler: H)
 where
     H: Fn(&mut Exchange<'_>) -> Reply + Send + 'static,
 {
-    let mut wire = Wire { stream, ahead: Vec::new() };
+    let mut wire = Wire::new(stream);
     let Some(place) = connections.enter(&wire.stream) else {
         let _ = wire.stream.set_nonblocking(true);
         let _ = wire.reply(
