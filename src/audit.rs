@@ -4,6 +4,7 @@
 //! outside is escaped so that no line can be forged and no terminal be driven.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
@@ -130,14 +131,15 @@ fn elapsed<S: Serializer>(began: &Instant, serializer: S) -> Result<S::Ok, S::Er
 /// Who signed in, and who did not.
 pub struct SignIns {
     metrics: Arc<Metrics>,
-    /// When the last refusal was written down, and how many were not since.
-    refused: Mutex<Option<(Instant, u64)>>,
+    /// For each reason when a refusal was last written down, and how many were not since. A reason of its own each, so that
+    /// nobody can hide one kind behind another.
+    refused: Mutex<BTreeMap<&'static str, (Instant, u64)>>,
 }
 
 impl SignIns {
     /// Nobody has tried yet.
     pub fn new(metrics: Arc<Metrics>) -> SignIns {
-        SignIns { metrics, refused: Mutex::new(None) }
+        SignIns { metrics, refused: Mutex::default() }
     }
 
     /// Notes that somebody signed in for a client: whose token it was, what the client calls itself, where it was sent.
@@ -150,12 +152,12 @@ impl SignIns {
         );
     }
 
-    /// Notes somebody without a valid token; at most once a second, since a stranger must not be able to fill the disk.
-    /// `reason` is the program's own text.
-    pub fn refused(&self, peer: IpAddr, reason: &str) {
+    /// Notes somebody without a valid token; at most once a second for each reason, since a stranger must not be able to fill
+    /// the disk. `reason` is the program's own text.
+    pub fn refused(&self, peer: IpAddr, reason: &'static str) {
         self.metrics.sign_in(true);
         let mut state = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = match &mut *state {
+        let count = match state.get_mut(reason) {
             Some((at, unwritten)) if at.elapsed() < Duration::from_secs(1) => {
                 *unwritten = unwritten.saturating_add(1);
                 return;
@@ -163,7 +165,7 @@ impl SignIns {
             Some((_, unwritten)) => unwritten.saturating_add(1),
             None => 1,
         };
-        *state = Some((Instant::now(), 0));
+        state.insert(reason, (Instant::now(), 0));
         drop(state);
         let peer = peer.to_string();
         write_line("sign_in_refused", &json!({ "reason": reason, "peer": peer, "count": count }));

@@ -175,7 +175,7 @@ impl OAuth {
         let note = if asked.client.vouched {
             "This server knows the program and where its answers go."
         } else {
-            "The name is the program's own word. Go on only if you have just started the connection yourself."
+            "The name is the program’s own word. Go on only if you have just started the connection yourself."
         };
         page(
             status,

@@ -146,10 +146,11 @@ impl Server {
 
     /// The paths of OAuth, where it is on.
     fn sign_in(&self, exchange: &mut Exchange<'_>) -> Option<Reply> {
+        let oauth = self.oauth.as_ref()?;
         let from = client_address(exchange);
         // A copy, so that a slow body does not hold up the reading of new tokens.
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone();
-        self.oauth.as_ref()?.answer(exchange, &tokens, &self.sign_ins, from)
+        oauth.answer(exchange, &tokens, &self.sign_ins, from)
     }
 
     /// Alive, and with how many tokens. Asks nobody, so that no query can hold it up.

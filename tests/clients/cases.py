@@ -4,9 +4,12 @@ The clients differ in how they ask; what the server must answer is the same and 
 """
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 TOOLS = ["list_schemas", "list_tables", "describe_table", "list_functions", "sample_table", "query"]
 
@@ -22,11 +25,61 @@ def endpoint() -> tuple[str, dict[str, str]]:
     return os.environ["ANALYTICS_URL"], {"Authorization": f"Bearer {os.environ['ANALYTICS_TOKEN']}"}
 
 
+def as_superuser(sql: str) -> str:
+    command = [os.environ["ANALYTICS_PSQL"], "-XqAtc", sql, "-d", os.environ["ANALYTICS_SUPERUSER_DSN"]]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout
+
+
 def running(text: str) -> int:
     """How many statements with this text run in the database now, asked as its superuser."""
     sql = f"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND position('{text}' IN query) > 0 AND pid <> pg_backend_pid()"
-    command = [os.environ["ANALYTICS_PSQL"], "-XAtc", sql, "-d", os.environ["ANALYTICS_SUPERUSER_DSN"]]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout)
+    return int(as_superuser(sql))
+
+
+@contextlib.contextmanager
+def slow_query() -> Iterator[str]:
+    """A statement that takes 7 s: the server tells the progress of a call every 5 s."""
+    as_superuser("""
+        CREATE FUNCTION reporting.test_nap(seconds float8) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+        SET search_path = pg_catalog, pg_temp AS $$ SELECT 'rested' FROM pg_sleep(seconds) $$;
+        GRANT EXECUTE ON FUNCTION reporting.test_nap TO analytics_ro
+    """)
+    try:
+        yield "SELECT reporting.test_nap(7) AS nap"
+    finally:
+        as_superuser("DROP FUNCTION reporting.test_nap")
+
+
+def check_progress(told: list[tuple[float, float | None, str | None]], answer: str) -> None:
+    """What the client was told while the slow query ran (progress, total, message), and the answer after it."""
+    progress = [step[0] for step in told]
+    assert progress and progress == sorted(set(progress)) and progress[0] > 0, told
+    assert json.loads(answer)["rows"] == [{"nap": "rested"}], answer
+
+
+class Log:
+    """What the server writes to its log from now on."""
+
+    def __init__(self) -> None:
+        self._path = Path(os.environ["ANALYTICS_SERVER_LOG"])
+        self._from = self._path.stat().st_size
+
+    def text(self) -> str:
+        return self._path.read_bytes()[self._from :].decode()
+
+    def events(self, event: str) -> list[dict]:
+        entries = [json.loads(line) for line in self.text().splitlines() if line.startswith("{")]
+        return [entry for entry in entries if entry["event"] == event]
+
+    def analysts(self, event: str) -> list[str]:
+        return [entry["analyst"] for entry in self.events(event)]
+
+    def check_sign_in(self, hidden: list[str], **told: str) -> None:
+        """One sign-in, in the analyst's name and with this told of it, and none of these secrets anywhere."""
+        (entry,) = self.events("signed_in")
+        assert entry == {**entry, "analyst": os.environ["ANALYTICS_ANALYST"], **told}
+        assert len(set(hidden)) == len(hidden) and all(len(secret) > 20 for secret in hidden), hidden
+        assert [secret for secret in hidden if secret in self.text()] == []
 
 
 def rows(answer: dict) -> list[dict]:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Real clients that nobody here wrote, against the server: the official Python and TypeScript SDKs, 1.x and 2.x, the Claude
-Code CLI, mcp-remote, and the protocol's official conformance suite.
+Code CLI, mcp-remote, the protocol's official conformance suite, and Debian's Chromium for the pages and the sign-in.
 
     run.py [--server BINARY] [PYTEST-ARGUMENT...]
 
@@ -26,7 +26,13 @@ HERE = Path(__file__).resolve().parent
 KEPT = ROOT / "target/clients"
 SUITES = [
     ("sdk1", ["test_sdk1.py", "test_mcp_remote.py"]),
-    ("sdk2", ["test_sdk2.py", "test_claude_code.py", "test_typescript.py", "test_conformance.py"]),
+    (
+        "sdk2",
+        [
+            *("test_sdk2.py", "test_claude_code.py", "test_typescript.py", "test_conformance.py"),
+            *("test_oauth.py", "test_pages.py", "test_modern_off.py", "test_metrics.py"),
+        ],
+    ),
 ]
 NPM = ["claude-code", "node"]
 
@@ -99,7 +105,8 @@ def main() -> int:
                 print(f"clients: {job.result()}", flush=True)
         began = time.monotonic()
         with Stack(options.server) as stack:
-            print(f"clients: database and server started in {time.monotonic() - began:.0f} s", flush=True)
+            modern_off = stack.start_another_server("modern-off", MCP_PROTOCOL_MODERN="off")
+            print(f"clients: database and servers started in {time.monotonic() - began:.0f} s", flush=True)
             failed = False
             for name, files in SUITES:
                 python = KEPT / name / "bin/python"
@@ -107,7 +114,8 @@ def main() -> int:
                 print(f"clients: {next(pin for pin in pins if pin.startswith('mcp=='))}, {' '.join(files)}", flush=True)
                 command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *files, *pytest_arguments]
                 installed = {"CLAUDE_BINARY": claude_binary(), "NODE_CLIENTS": str(KEPT / "node")}
-                environment = {**os.environ, **stack.environment(), **installed, "PYTHONDONTWRITEBYTECODE": "1"}
+                servers = {**stack.environment(), "ANALYTICS_URL_MODERN_OFF": modern_off}
+                environment = {**os.environ, **servers, **installed, "PYTHONDONTWRITEBYTECODE": "1"}
                 failed |= subprocess.run(command, cwd=HERE, env=environment, stdin=subprocess.DEVNULL, timeout=600).returncode != 0
             if failed:
                 print(f"clients: the end of the server's log:\n{tail(stack.server_log, 30)}", flush=True)

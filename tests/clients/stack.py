@@ -93,6 +93,7 @@ class Stack:
         self.url = ""
         self.database_url = ""
         self.server: subprocess.Popen | None = None
+        self._servers: list[subprocess.Popen] = []
         self._postgres: subprocess.Popen | None = None
         self._dir: Path | None = None
 
@@ -122,7 +123,9 @@ class Stack:
         self.close()
 
     def close(self) -> None:
-        self.stop_server()
+        for server in self._servers:
+            self._end(server, [(signal.SIGTERM, 15), (signal.SIGKILL, 5)])
+        self.server = None
         # SIGINT: a fast shutdown, without waiting for clients; SIGQUIT: at once.
         self._end(self._postgres, [(signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)])
         self._postgres = None
@@ -210,6 +213,8 @@ class Stack:
         return {
             "ANALYTICS_URL": self.url,
             "ANALYTICS_TOKEN": self.token,
+            "ANALYTICS_ANALYST": next(iter(self.tokens)),
+            "ANALYTICS_SERVER_LOG": str(self.server_log),
             "ANALYTICS_PSQL": str(self._bin / "psql"),
             "ANALYTICS_SUPERUSER_DSN": self.superuser_dsn(DATABASE),
         }
@@ -227,6 +232,13 @@ class Stack:
 
     def start_server(self, wait: bool = True) -> None:
         """Starts the server; with `wait`, until /healthz answers."""
+        self.server, self.url = self._launch(self.server_log, {}, wait)
+
+    def start_another_server(self, name: str, **settings: str) -> str:
+        """One more server on the same database, with settings of its own, until the stack ends; returns its URL."""
+        return self._launch(self._dir / f"{name}.log", settings)[1]
+
+    def _launch(self, log: Path, more: dict[str, str], wait: bool = True) -> tuple[subprocess.Popen, str]:
         if not os.access(self.server_binary, os.X_OK):
             raise StackError(f"{self.server_binary} is not there: cargo build --release --locked makes it")
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
@@ -236,11 +248,12 @@ class Stack:
                 "DATABASE_URL": self.database_url,
                 "MCP_AUTH_TOKENS": ",".join(f"{name}:{token}" for name, token in self.tokens.items()),
                 "MCP_LISTEN": f"127.0.0.1:{port}",
+                "MCP_PUBLIC_URL": f"http://127.0.0.1:{port}",
                 **self.settings,
+                **more,
             }
-            self.url = f"http://127.0.0.1:{port}/mcp"
-            with self.server_log.open("ab") as out:
-                self.server = subprocess.Popen(
+            with log.open("ab") as out:
+                server = subprocess.Popen(
                     [self.server_binary],
                     env={**kept, **settings},
                     cwd="/",
@@ -249,9 +262,10 @@ class Stack:
                     stderr=out,
                     start_new_session=True,
                 )
-            if not wait or self._wait(self.server, lambda: healthy(port), 30):
-                return
-        raise StackError(f"the server did not start:\n{tail(self.server_log)}")
+            self._servers.append(server)
+            if not wait or self._wait(server, lambda: healthy(port), 30):
+                return server, f"http://127.0.0.1:{port}/mcp"
+        raise StackError(f"the server did not start:\n{tail(log)}")
 
     def stop_server(self) -> None:
         self._end(self.server, [(signal.SIGTERM, 15), (signal.SIGKILL, 5)])

@@ -1,16 +1,21 @@
 """The real Claude Code CLI against the server, in a home of its own and without a login.
 
-`claude mcp add` as the demo prints it, `claude mcp list`, and one question of which a stand-in for the model (fake_model.py)
+`claude mcp add` as the demo prints it, `claude mcp list`, signing in with a real browser, and one question of which a stand-in for the model (fake_model.py)
 asks the tool: what it then reads is what a model would read.
 """
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shlex
 import subprocess
+import threading
+import time
 
 import pytest
 
+import browser
 import cases
 from fake_model import FakeModel
 
@@ -30,17 +35,52 @@ def claude(tmp_path):
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     }
 
-    def run(*arguments, **settings):
+    def start(*arguments, streams, **settings):
         environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", **quiet, **settings}
-        command = [os.environ["CLAUDE_BINARY"], *arguments]
-        done = subprocess.run(
-            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return subprocess.Popen([os.environ["CLAUDE_BINARY"], *arguments], env=environment, cwd=folder, **streams)
 
+    def run(*arguments, **settings):
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with ended(start(*arguments, streams=streams, **settings)) as process:
+            out, err = process.communicate(timeout=90)
+        assert process.returncode == 0, out + err
+        return out
+
+    run.start = start
     run.logs = lambda: "".join(path.read_text() for path in (home / ".cache").rglob("mcp-logs-*/*"))
     return run
+
+
+@contextlib.contextmanager
+def ended(process):
+    """At the end of the block this process has ended; without an error in the block it may do so by itself."""
+    try:
+        yield process
+        process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def terminal():
+    """A terminal for a program that asks for one, and what has been written on it."""
+    ours, theirs = os.openpty()
+    written = bytearray()
+
+    def read():
+        with contextlib.suppress(OSError):  # its end
+            while more := os.read(ours, 4096):
+                written.extend(more)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield theirs, written
+    finally:
+        os.close(theirs)
+        reader.join(10)
+        os.close(ours)
 
 
 def add(claude, token=None):
@@ -60,6 +100,35 @@ def test_add_and_list(claude):
 def test_a_wrong_token_is_told_as_such(claude):
     add(claude, token="not-a-token-of-anybody")
     assert "HTTP 401" in claude("mcp", "list")
+
+
+def test_signing_in_and_out(claude, tmp_path):
+    """The CLI is known by its metadata document, opens a browser and takes the answer on a port of its own."""
+    log = cases.Log()
+    claude("mcp", "add", "--transport", "http", NAME, cases.endpoint()[0])
+    assert "Needs authentication" in claude("mcp", "list")
+
+    opened, opener = tmp_path / "opened", tmp_path / "opener"
+    target, half = shlex.quote(str(opened)), shlex.quote(f"{opened}.half")
+    opener.write_text(f'#!/bin/sh\nprintf %s "$1" > {half} && mv {half} {target}\n')
+    opener.chmod(0o700)
+    with terminal() as (screen, written):
+        streams = {"stdin": screen, "stdout": screen, "stderr": screen}
+        with ended(claude.start("mcp", "login", NAME, streams=streams, BROWSER=str(opener))) as login:
+            end = time.monotonic() + 30
+            while not opened.exists():
+                assert time.monotonic() < end and login.poll() is None, written.decode()
+                time.sleep(0.05)
+            browser.sign_in(opened.read_text(), os.environ["ANALYTICS_TOKEN"])
+    assert login.returncode == 0, written.decode()
+    (line,) = [line for line in claude("mcp", "list").splitlines() if line.startswith(NAME)]
+    assert line.endswith("Connected"), line
+    assert '\\"negotiatedProtocolVersion\\":\\"2026-07-28\\"' in claude.logs()
+
+    log.check_sign_in([os.environ["ANALYTICS_TOKEN"]], client="Claude Code")
+    claude("mcp", "logout", NAME)
+    assert log.analysts("signed_out") == [os.environ["ANALYTICS_ANALYST"]]
+    assert "Needs authentication" in claude("mcp", "list")
 
 
 def test_a_question(claude):

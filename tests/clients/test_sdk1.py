@@ -85,6 +85,20 @@ def test_several_calls_at_once_in_one_session():
         cases.check_answer(result.isError, texts(result), None, lambda answer, n=n: answer["rows"] == [{"n": n}] or 1 / 0)
 
 
+def test_progress():
+    async def talk(client, _):
+        told = []
+
+        async def note(*step):
+            told.append(step)
+
+        return await client.call_tool("query", {"sql": sql}, progress_callback=note), told
+
+    with cases.slow_query() as sql:
+        result, told = session(talk)
+    cases.check_progress(told, *texts(result))
+
+
 def test_unknown_tool():
     async def talk(client, _):
         return await client.call_tool("drop_table", {})

@@ -113,6 +113,21 @@ def test_leaving_cancels_the_query():
     session(talk)
 
 
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_progress(mode):
+    async def talk(client):
+        told = []
+
+        async def note(*step):
+            told.append(step)
+
+        return await client.call_tool("query", {"sql": sql}, progress_callback=note), told
+
+    with cases.slow_query() as sql:
+        (result, told), _ = session(talk, mode)
+    cases.check_progress(told, *texts(result))
+
+
 def test_the_same_client_can_still_do_initialize():
     async def talk(client):
         assert client.protocol_version == "2025-11-25"

