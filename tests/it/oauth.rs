@@ -464,7 +464,7 @@ fn clients_register_for_claude_and_for_this_machine_only() {
 
     let id = registered["client_id"].as_str().unwrap();
     let html = page(&server, &asked(&[("client_id", id)])).text();
-    assert!(html.contains("the program&#39;s own word"), "the name Claude is not vouched for: {html}");
+    assert!(html.contains("the program’s own word"), "the name Claude is not vouched for: {html}");
     let back = sent_back(&submit(&server, &asked(&[("client_id", id)]), ALICE, &[]));
     let (access, _) = tokens(&redeem(&server, &value(&back, "code"), &[("client_id", id)]));
     assert!(
