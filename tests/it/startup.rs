@@ -59,7 +59,12 @@ fn a_setting_that_cannot_be_used_is_named_with_its_mend() {
         (&[("MCP_READABLE_SCHEMAS", "reporting,pg_catalog")], &["MCP_READABLE_SCHEMAS", "pg_catalog"]),
         (&[("DATABASE_URL", "")], &["DATABASE_URL", "not set", "DATABASE_URL_FILE", "postgresql://"]),
         (&[("DATABASE_URL", "mysql://a:throw-away@b/c")], &["DATABASE_URL", "postgresql://"]),
-        (&[("DATABASE_URL", "postgresql://a:throw-away@b:1/c?sslmode=require")], &["DATABASE_URL", "TLS"]),
+        (
+            &[("DATABASE_URL", "postgresql://a:throw-away@b:1/c?sslmode=verify-full")],
+            &["DATABASE_URL", "needs sslrootcert=FILE"],
+        ),
+        (&[("MCP_PUBLIC_URL", "http://fleet.example.com")], &["MCP_PUBLIC_URL", "https"]),
+        (&[("MCP_PROTOCOL_MODERN", "no")], &["MCP_PROTOCOL_MODERN", "neither on nor off"]),
         (&[("DATABASE_URL", "postgresql://a:throw-away@b:1/c?options=-crole%3Dx")], &["DATABASE_URL", "options="]),
     ];
     for (settings, parts) in cases {
