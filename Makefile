@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-clean test test-deploy test-verify verify lint deny docs docs-check fuzz bench
+.PHONY: help build demo demo-clean test test-deploy verify lint deny docs docs-check fuzz bench
 
 DENY_VERSION := 0.20.2
 DENY_HOME := target/tools/cargo-deny-$(DENY_VERSION)
