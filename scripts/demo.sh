@@ -393,7 +393,8 @@ printf 'postgresql://analytics_ro:%s@127.0.0.1:%s/%s\n' "$(cat "$state/role_pass
 printf 'demo:%s\n' "$token" > "$state/tokens"
 readlink -f "$bin" > "$state/server.exe"
 unset DATABASE_URL MCP_AUTH_TOKENS
-DATABASE_URL_FILE=$state/database_url MCP_AUTH_TOKENS_FILE=$state/tokens MCP_LISTEN=$listen setsid "$bin" 9>&- &
+DATABASE_URL_FILE=$state/database_url MCP_AUTH_TOKENS_FILE=$state/tokens MCP_LISTEN=$listen MCP_PUBLIC_URL=http://$host:$port \
+    setsid "$bin" 9>&- &
 server=$!
 echo "$server" > "$state/server.pid"
 for _ in $(seq 600); do
@@ -415,6 +416,8 @@ The demo is up: $url
 
 Add it to Claude Code:
   claude mcp add --transport http fireside-analytics $url --header "Authorization: Bearer $token"
+
+Every other way to connect, in a browser: http://$host:$port/
 
 Or ask it directly:
   curl -s $url -H 'Authorization: Bearer $token' -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"SELECT cost_centre, round(sum(distance_km)) AS km FROM reporting.v_daily_summary WHERE day >= current_date - 30 GROUP BY 1 ORDER BY 2 DESC LIMIT 10"}}}'
