@@ -24,6 +24,9 @@ demo-clean: ## remove the demo's database
 test: ## run all tests
 	@tests/run
 
+test-deploy: ## build the image and deploy it for real, on a Docker engine
+	@tests/deploy/run
+
 lint: $(DENY) ## formatting, lints, and what comes in with the dependencies
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings

@@ -98,7 +98,6 @@ open_state() {
     umask 077
     [ -z "$dry" ] || return 0
     mkdir -p "$state"
-    [ -O "$state" ] || [ "$(id -u)" = 0 ] || die "$state belongs to $(stat -c %U "$state"): run this as that user"
     chmod 700 "$state"
     [ "$(id -u)" != 0 ] || chown "$NOBODY:$NOBODY" "$state"
     exec 9> "$state/lock"
@@ -114,6 +113,7 @@ names() { sed -n 's/^[[:space:]]*\([^#:[:space:]][^:]*\):.*/\1/p' | sort -u; }
 command -v docker > /dev/null || die "docker not found: run this on the host where the database's container runs"
 running_names=$(docker ps --format '{{.Names}}' 2> /dev/null) ||
     die "docker does not answer: start it (systemctl start docker); if it runs, $(id -un) may not use it: sudo usermod -aG docker $(id -un), then log in again"
+[ ! -e "$state" ] || [ -O "$state" ] || [ "$(id -u)" = 0 ] || die "$state belongs to $(stat -c %U "$state"): run this as that user, or as root"
 
 # ── Analysts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -278,29 +278,33 @@ trap 'exit 129' HUP
 
 open_state
 
-# keep FILE: puts standard input there, and the old content back if the deploy fails
+# keep FILE < NEW: its content for this deploy; if that fails the old content comes back
 keep() {
-    [ -n "$dry" ] || [ ! -e "$state/$1" ] || cp -p "$state/$1" "$state/.before.$1"
-    [ -n "$dry" ] || kept+=("$1")
+    if [ -z "$dry" ]; then
+        [ ! -e "$state/$1" ] || cp -p "$state/$1" "$state/.before.$1"
+        kept+=("$1")
+    fi
     store "$1"
 }
 
 if [ -z "$image" ]; then
     revision=$(git -C "$root" rev-parse --short=12 HEAD 2> /dev/null || true)
     if [ -n "$revision" ] && [ -n "$(git -C "$root" status --porcelain 2> /dev/null)" ]; then revision+=-changed; fi
+    source=$(git -C "$root" config --get remote.origin.url 2> /dev/null | sed 's#//[^/]*@#//#' || true) # without a password
     version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | sed -n 1p)
     image=$IMAGE:${revision:-$(date -u +%Y%m%d-%H%M%S)}
     say "==> building $image; the first time takes some minutes"
     read -ra flags <<< "${ANALYTICS_BUILD_FLAGS:-}"
     run docker build "${flags[@]}" --build-arg "VERSION=$version" --build-arg "REVISION=${revision:-unknown}" \
-        --build-arg "SOURCE=$(git -C "$root" config --get remote.origin.url 2> /dev/null | sed 's#//[^/]*@#//#' || true)" -t "$image" "$root" ||
+        --build-arg "SOURCE=${source:-unknown}" -t "$image" "$root" ||
         die "the image was not built (see above), and nothing has changed"
 fi
 
 say "==> settings: $({ grep -v _FILE= <<< "$settings" || echo 'all as by default'; } | paste -sd' ')"
 keep settings <<< "$settings"
-printf 'postgresql://analytics_ro:%s@%s:5432/%s\n' "$pw" "$host" "${ANALYTICS_DB_NAME:-tracksolid_db}" | keep database_url
-if [ -n "$given_tokens" ]; then tr ',' '\n' <<< "$given_tokens"; else tokens; fi | keep tokens
+keep database_url <<< "postgresql://analytics_ro:$pw@$host:5432/${ANALYTICS_DB_NAME:-tracksolid_db}"
+if [ -n "$given_tokens" ]; then list=${given_tokens//,/$'\n'}; else list=$(tokens); fi
+keep tokens <<< "$list"
 
 if [ "$(id -u)" = 0 ]; then user=$NOBODY:$NOBODY; else user=$(id -u):$(id -g); fi
 confined=(
@@ -367,8 +371,8 @@ else
     # The port is the old one's: first see without it whether the new one is fit to take it over.
     start || die "$failed"
     quietly docker rm -f "$new"
-    say "==> handing port $port over"
     stopped=1
+    say "==> handing port $port over"
     quietly docker stop -t 15 "$name"
     start --publish "127.0.0.1:$port:$PORT_INSIDE" || die "$failed"
 fi
@@ -387,4 +391,4 @@ if [ -n "$dry" ]; then say "Nothing has been changed."; exit; fi
 say "==> $name serves $([ -n "$traefik" ] && echo "https://$domain" || echo "http://127.0.0.1:$port")/mcp with $image, healthy after $took s"
 say "    analysts: $(tokens | names | paste -sd' ')"
 say "    who asks what: docker logs -f $name"
-[ -z "$before" ] || [ "$before" = "$image" ] || say "    to go back: deploy.sh --image $before"
+[ -z "$before" ] || [ "$before" = "$image" ] || [[ $before == *:latest ]] || say "    to go back: deploy.sh --image $before"
