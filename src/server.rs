@@ -4,7 +4,8 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, TcpListener},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, TryLockError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -162,7 +163,17 @@ impl Server {
     /// Whether a query would be run now: the database answers, and its role is fit. A database that is merely busy counts as
     /// ready, or a balancer would take the last copy away when it is needed most.
     fn ready(&self) -> Reply {
-        let mut known = self.readiness.lock().unwrap_or_else(PoisonError::into_inner);
+        let unready = |code: Code| Reply::json(503, json!({ "ready": false, "reason": code.as_str() }).to_string());
+        // One asks for all. A database that hangs keeps that one waiting, and must not keep many.
+        let mut tries = 0..100;
+        let mut known = loop {
+            match self.readiness.try_lock() {
+                Ok(known) => break known,
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) if tries.next().is_some() => thread::sleep(Duration::from_millis(10)),
+                Err(TryLockError::WouldBlock) => return unready(Code::Unavailable),
+            }
+        };
         let verdict = match *known {
             Some((at, verdict)) if at.elapsed() < READY_VALID => verdict,
             _ => {
@@ -181,7 +192,7 @@ impl Server {
         };
         match verdict {
             Ok(()) => Reply::json(200, json!({ "ready": true }).to_string()),
-            Err(code) => Reply::json(503, json!({ "ready": false, "reason": code.as_str() }).to_string()),
+            Err(code) => unready(code),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What operators ask of a running server: is it ready, and what has it done.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, process::Command, thread, time::Duration};
 
 use serde_json::json;
 
@@ -11,6 +11,14 @@ use crate::support::{
     server::{ALICE, Server},
 };
 
+const READER: &str = "
+    CREATE ROLE reader LOGIN PASSWORD 'throw-away-0123456789';
+    CREATE SCHEMA fuel;
+    CREATE TABLE fuel.records AS SELECT 7 AS n;
+    GRANT USAGE ON SCHEMA fuel TO reader;
+    GRANT SELECT ON fuel.records TO reader;
+";
+
 fn ready(server: &Server) -> (u16, serde_json::Value) {
     let response = request(server.port, "GET", "/readyz", &[], b"");
     (response.status, response.json())
@@ -19,11 +27,7 @@ fn ready(server: &Server) -> (u16, serde_json::Value) {
 #[test]
 fn readyz_asks_the_database_and_healthz_does_not() {
     let cluster = Cluster::new();
-    cluster.sql(
-        DEMO,
-        "CREATE ROLE reader LOGIN PASSWORD 'throw-away-0123456789'; CREATE SCHEMA fuel; CREATE TABLE fuel.records AS SELECT 7 AS n;
-         GRANT USAGE ON SCHEMA fuel TO reader; GRANT SELECT ON fuel.records TO reader;",
-    );
+    cluster.sql(DEMO, READER);
     let server = Server::start(&[("DATABASE_URL", &cluster.dsn("reader", DEMO))]);
     assert_eq!(ready(&server), (200, json!({ "ready": true })));
     cluster.stop("fast");
@@ -35,6 +39,52 @@ fn readyz_asks_the_database_and_healthz_does_not() {
     eventually("it is ready again", || (ready(&server).0 == 200).then_some(()));
 }
 
+/// A process that is stopped for as long as this lives.
+struct Halted(i64);
+
+impl Halted {
+    fn process(pid: i64) -> Halted {
+        let halted = Halted(pid);
+        halted.signal("STOP");
+        halted
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.0.to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Halted {
+    fn drop(&mut self) {
+        self.signal("CONT");
+    }
+}
+
+#[test]
+fn a_database_that_hangs_keeps_one_question_waiting_and_not_many() {
+    let cluster = Cluster::new();
+    cluster.sql(DEMO, READER);
+    let server = Server::start(&[("DATABASE_URL", &cluster.dsn("reader", DEMO)), ("MCP_POOL_MAX", "1")]);
+    assert_eq!(ready(&server).0, 200);
+    let pid = cluster.count(DEMO, "SELECT pid::bigint FROM pg_stat_activity WHERE usename = 'reader'");
+    thread::sleep(Duration::from_millis(1_100)); // the last verdict is kept for a second
+    let halted = Halted::process(pid);
+    let (url, port) = ("/readyz", server.port);
+    let first = thread::spawn(move || request(port, "GET", url, &[], b"").status);
+    thread::sleep(Duration::from_millis(300));
+    thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| {
+                assert_eq!(ready(&server), (503, json!({ "ready": false, "reason": "DATABASE_UNAVAILABLE" })));
+            });
+        }
+    });
+    assert!(!first.is_finished(), "the first one still waits");
+    drop(halted);
+    assert_eq!(first.join().unwrap(), 200);
+}
+
 #[test]
 fn a_full_pool_is_no_reason_to_be_taken_away() {
     let server = Server::start_with_helpers(&[("MCP_POOL_MAX", "1")]);
@@ -44,7 +94,7 @@ fn a_full_pool_is_no_reason_to_be_taken_away() {
     eventually("the query runs", || {
         (Cluster::shared().count(crate::support::cluster::HELPERS, running) == 1).then_some(())
     });
-    std::thread::sleep(std::time::Duration::from_millis(1_100)); // the last verdict is kept for a second
+    thread::sleep(Duration::from_millis(1_100)); // the last verdict is kept for a second
     assert_eq!(ready(&server), (200, json!({ "ready": true })));
     assert_eq!(busy.receive().status, 200);
 }
