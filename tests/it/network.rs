@@ -171,7 +171,7 @@ impl Drop for Pooler {
 fn a_pooler_in_transaction_mode_may_stand_in_between() {
     let pooler = Pooler::start("ignore_startup_parameters = extra_float_digits,options\n");
     let url = pooler.url(HELPERS);
-    let settings = [("DATABASE_URL", url.as_str()), ("MCP_STATEMENT_TIMEOUT", "5s")];
+    let settings = [("DATABASE_URL", url.as_str()), ("MCP_STATEMENT_TIMEOUT", "12s")];
     let servers = [Server::start(&settings), Server::start(&settings)];
     // Six sessions on three of PostgreSQL's, mixed: types that the driver has to ask about, and others.
     thread::scope(|scope| {
@@ -192,12 +192,12 @@ fn a_pooler_in_transaction_mode_may_stand_in_between() {
     });
     let alice = servers[0].alice();
     let limits = "SELECT current_setting('statement_timeout') AS t, current_setting('transaction_read_only') AS r, current_setting('lock_timeout') AS l";
-    assert_eq!(alice.query(limits).rows(), [json!({ "t": "5s", "r": "on", "l": "3s" })]);
-    assert_eq!(alice.query("SELECT it.nap(20)").error()["code"], "TIMEOUT");
+    assert_eq!(alice.query(limits).rows(), [json!({ "t": "12s", "r": "on", "l": "3s" })]);
+    assert_eq!(alice.query("SELECT it.nap(30)").error()["code"], "TIMEOUT");
     assert!(!alice.query("SELECT it.score(n) FROM generate_series(1, 50) AS n").is_error);
     let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
     eventually("no lock stays", || (Cluster::shared().count(HELPERS, locks) == 0).then_some(()));
-    let left = alice.begin(&json!(1), "SELECT it.nap(4.5, 'left behind the pooler')");
+    let left = alice.begin(&json!(1), "SELECT it.nap(11, 'left behind the pooler')");
     let running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%left behind the pooler%' AND pid <> pg_backend_pid()";
     eventually("the query runs", || (Cluster::shared().count(HELPERS, running) == 1).then_some(()));
     left.hang_up();
