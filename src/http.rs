@@ -60,6 +60,7 @@ impl Reply {
         self
     }
 }
+
 /// One request in the hands of its handler.
 pub struct Exchange<'a> {
     head: Head,

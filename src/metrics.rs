@@ -20,7 +20,7 @@ pub struct Metrics(Mutex<Counters>);
 #[derive(Default)]
 struct Counters {
     calls: BTreeMap<(&'static str, &'static str), u64>,
-    refusals: BTreeMap<&'static str, u64>,
+    failures: BTreeMap<&'static str, u64>,
     seconds: BTreeMap<&'static str, Histogram>,
     rows: u64,
     bytes: u64,
@@ -71,7 +71,7 @@ impl Metrics {
         let count = counters.calls.entry((call.tool, call.outcome)).or_default();
         *count = count.saturating_add(1);
         if let Some(code) = call.code {
-            let count = counters.refusals.entry(code).or_default();
+            let count = counters.failures.entry(code).or_default();
             *count = count.saturating_add(1);
         }
         counters.rows = counters.rows.saturating_add(call.rows.into());
@@ -101,7 +101,7 @@ impl Metrics {
             page.sample("calls_total", &[("tool", tool), ("outcome", outcome)], count);
         }
         page.family("failures_total", "counter", "Tool calls that failed or were refused, by code.");
-        for (code, count) in &counters.refusals {
+        for (code, count) in &counters.failures {
             page.sample("failures_total", &[("code", code)], count);
         }
         page.family("call_seconds", "histogram", "How long tool calls took, waiting included.");

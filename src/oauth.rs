@@ -115,7 +115,7 @@ impl OAuth {
             "/.well-known/oauth-authorization-server" | "/.well-known/oauth-authorization-server/mcp" if reads => {
                 self.server_metadata()
             }
-            "/authorize" if reads => self.ask(exchange.head().query(), 200, ""),
+            "/authorize" if reads => self.ask(exchange.head().query()),
             "/authorize" if posts => match exchange.read_body(MAX_BODY) {
                 Ok(body) => self.sign_in(exchange.head(), &body, tokens, sign_ins, from),
                 Err(reply) => reply,
@@ -165,12 +165,16 @@ impl OAuth {
         Reply::json(200, document.to_string())
     }
 
-    /// The sign-in page for a request, or the answer to a wrong one. `error` is for the person.
-    fn ask(&self, query: &str, status: u16, error: &str) -> Reply {
-        let asked = match Asked::read(query, &self.public_url) {
-            Ok(asked) => asked,
-            Err(wrong) => return self.wrong(wrong),
-        };
+    /// The sign-in page for a request, or the answer to a wrong one.
+    fn ask(&self, query: &str) -> Reply {
+        match Asked::read(query, &self.public_url) {
+            Ok(asked) => self.sign_in_page(&asked, query, 200, ""),
+            Err(wrong) => self.wrong(wrong),
+        }
+    }
+
+    /// The sign-in page; `query` is what was asked, for the form to bring back, and `error` is for the person.
+    fn sign_in_page(&self, asked: &Asked, query: &str, status: u16, error: &str) -> Reply {
         let hidden = |hide: bool| if hide { "hidden" } else { "" };
         let note = if asked.client.vouched {
             "This server knows the program and where its answers go."
@@ -227,13 +231,13 @@ impl OAuth {
         if let Some(wait) = self.attempts.wait(from, Instant::now()) {
             let seconds = wait.as_secs().saturating_add(1).to_string();
             let error = format!("Too many wrong tokens came from your network. Wait {seconds} seconds and try again.");
-            return self.ask(query, 429, &error).with("Retry-After", seconds);
+            return self.sign_in_page(&asked, query, 429, &error).with("Retry-After", seconds);
         }
         let Some(personal) = tokens.personal(form.get("token").unwrap_or_default().trim()) else {
             self.attempts.failed(from, Instant::now());
             sign_ins.refused(from, "wrong token on the sign-in page");
             let error = "This is not a valid token. Copy the whole of it, without spaces; if it still fails, ask the operator for a new one.";
-            return self.ask(query, 403, error);
+            return self.sign_in_page(&asked, query, 403, error);
         };
         match self.grants.code(personal, &asked, now()) {
             Ok(code) => {

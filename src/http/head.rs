@@ -125,6 +125,7 @@ impl Head {
         Ok(Head { method, target: target.to_owned(), headers, content_length, keep_alive, modern })
     }
 }
+
 /// A request that is refused before it reaches a handler: status and reason.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refused(pub(super) u16, pub(super) &'static str);
@@ -145,6 +146,7 @@ pub(super) fn find_head_end(bytes: &[u8], scanned: &mut usize) -> Result<Option<
     *scanned = bytes.len();
     Ok(None)
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

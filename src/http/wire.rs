@@ -164,6 +164,7 @@ impl Wire {
         }
     }
 }
+
 /// The head of a response, made by `tiny_http`. Without a length the body is chunked, or there is none (204).
 fn head_bytes(
     status: u16,

@@ -12,19 +12,12 @@ use serde_json::json;
 
 use crate::support::{
     client::{Connection, request},
-    cluster::{Cluster, DEMO, HELPERS, PASSWORD, Programs, free_port, output},
+    cluster::{Cluster, DEMO, HELPERS, PASSWORD, Programs, READER, free_port, output},
     eventually, reaper,
     server::{Run, Server, run},
     within,
 };
 
-const READER: &str = "
-    CREATE ROLE reader LOGIN PASSWORD 'throw-away-0123456789';
-    CREATE SCHEMA fuel;
-    CREATE TABLE fuel.records AS SELECT 7 AS n;
-    GRANT USAGE ON SCHEMA fuel TO reader;
-    GRANT SELECT ON fuel.records TO reader;
-";
 const ENCRYPTED: &str =
     "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'reader' AND ssl";
 

@@ -6,18 +6,10 @@ use serde_json::json;
 
 use crate::support::{
     client::request,
-    cluster::{Cluster, DEMO},
+    cluster::{Cluster, DEMO, READER},
     eventually,
     server::{ALICE, Server},
 };
-
-const READER: &str = "
-    CREATE ROLE reader LOGIN PASSWORD 'throw-away-0123456789';
-    CREATE SCHEMA fuel;
-    CREATE TABLE fuel.records AS SELECT 7 AS n;
-    GRANT USAGE ON SCHEMA fuel TO reader;
-    GRANT SELECT ON fuel.records TO reader;
-";
 
 fn ready(server: &Server) -> (u16, serde_json::Value) {
     let response = request(server.port, "GET", "/readyz", &[], b"");

@@ -23,6 +23,14 @@ use super::reaper;
 pub(crate) const PASSWORD: &str = "throw-away-0123456789";
 /// The database as `scripts/` make it. Nothing may be changed in it.
 pub(crate) const DEMO: &str = "tracksolid_db";
+/// A role that may read one table, for a cluster of a test's own.
+pub(crate) const READER: &str = "
+    CREATE ROLE reader LOGIN PASSWORD 'throw-away-0123456789';
+    CREATE SCHEMA fuel;
+    CREATE TABLE fuel.records AS SELECT 7 AS n;
+    GRANT USAGE ON SCHEMA fuel TO reader;
+    GRANT SELECT ON fuel.records TO reader;
+";
 /// The copy with the tests' helpers.
 pub(crate) const HELPERS: &str = "it_db";
 

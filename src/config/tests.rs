@@ -1,0 +1,110 @@
+use super::*;
+
+const URL: &str = "postgresql://analytics_ro:pw@db:5432/tracksolid_db";
+const TOKENS: &str = "alice:0123456789abcdef,bob:fedcba9876543210";
+
+fn with(extra: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let mut pairs = vec![("DATABASE_URL", URL), ("MCP_AUTH_TOKENS", TOKENS), ("PATH", "/bin")];
+    pairs.retain(|(name, _)| !extra.iter().any(|(other, _)| other == name));
+    pairs.extend(extra);
+    Config::from_pairs(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())))
+}
+
+#[track_caller]
+fn refused(extra: &[(&str, &str)], setting: &str, part: &str) {
+    let error = with(extra).expect_err("refused");
+    assert_eq!(error.setting, setting, "{error}");
+    assert!(error.problem.contains(part), "{error}");
+    assert!(!error.to_string().contains("pw@"), "shows the password: {error}");
+}
+
+#[test]
+fn the_defaults_are_the_documented_ones() {
+    let config = with(&[]).expect("usable");
+    assert_eq!(config.listen.to_string(), "0.0.0.0:8892");
+    assert_eq!(config.readable_schemas, ["reporting", "tracksolid", "tickets", "fuel"]);
+    assert_eq!((config.max_rows, config.max_bytes, config.pool_max), (10_000, 131_072, 8));
+    assert_eq!(config.statement_timeout, Duration::from_secs(30));
+    assert_eq!((config.max_connections, config.max_per_analyst), (256, 4));
+    assert!(!format!("{config:?}").contains("0123456789abcdef"), "debug output shows a token");
+    assert!(!format!("{config:?}").contains("pw"), "debug output shows the password");
+}
+
+#[test]
+fn a_blank_value_is_an_unset_one() {
+    assert_eq!(with(&[("MCP_MAX_ROWS", " ")]).expect("usable").max_rows, 10_000);
+}
+
+#[test]
+fn each_bad_value_names_its_setting_and_the_mend() {
+    refused(&[("DATABASE_URL", "")], "DATABASE_URL", "DATABASE_URL_FILE");
+    refused(&[("DATABASE_URL", "postgresql://db/tracksolid_db")], "DATABASE_URL", "no user");
+    refused(&[("DATABASE_URL", "postgresql://a:pw@db:5432")], "DATABASE_URL", "no database");
+    refused(&[("DATABASE_URL", "postgresql://a:pw@db:543x2/d")], "DATABASE_URL", "should look like");
+    refused(&[("DATABASE_URL", "postgresql://a:pw@db/d?options=-c%20x")], "DATABASE_URL", "options=");
+    for (query, part) in [
+        ("sslmode=verify-full", "needs sslrootcert=FILE"),
+        ("sslmode=verify-ca&sslrootcert=/x", "use verify-full"),
+        ("sslmode=require&sslrootcert=/x", "with sslmode=verify-full only"),
+        ("sslmode=verify-full&sslrootcert=/does/not%20exist", "cannot read sslrootcert \"/does/not exist\""),
+        ("sslmode=verify-full&sslrootcert=/dev/null", "holds no certificate"),
+        ("sslmode=always", "should look like"),
+        ("sslcert=/x", "unknown option"),
+        ("target_session_attrs=read-write", "name the preferred host first"),
+        ("target_session_attrs=prefer-standby", "should look like"),
+    ] {
+        refused(&[("DATABASE_URL", &format!("postgresql://a:pw@db/d?{query}"))], "DATABASE_URL", part);
+    }
+    refused(&[("DATABASE_URL_FILE", "/x")], "DATABASE_URL", "keep one");
+    refused(&[("MCP_AUTH_TOKENS", "")], "MCP_AUTH_TOKENS", "not set");
+    refused(
+        &[("MCP_AUTH_TOKENS", ""), ("MCP_AUTH_TOKENS_FILE", "/does/not/exist")],
+        "MCP_AUTH_TOKENS_FILE",
+        "cannot read",
+    );
+    refused(&[("MCP_LISTEN", "8892")], "MCP_LISTEN", "0.0.0.0:8892");
+    refused(&[("MCP_READABLE_SCHEMAS", "reporting,pg_catalog")], "MCP_READABLE_SCHEMAS", "pg_catalog");
+    refused(&[("MCP_READABLE_SCHEMAS", ",")], "MCP_READABLE_SCHEMAS", "at least one");
+    refused(&[("MCP_MAX_ROWS", "0")], "MCP_MAX_ROWS", "from 1 to");
+    refused(&[("MCP_MAX_BYTES", "lots")], "MCP_MAX_BYTES", "whole number");
+    refused(&[("MCP_POOL_MAX", "-1")], "MCP_POOL_MAX", "from 1 to 100");
+    refused(&[("MCP_STATEMENT_TIMEOUT", "60s")], "MCP_STATEMENT_TIMEOUT", "55s");
+    refused(&[("MCP_STATEMENT_TIMEOUT", "1h")], "MCP_STATEMENT_TIMEOUT", "55s");
+    refused(&[("MCP_PROTOCOL_MODERN", "yes")], "MCP_PROTOCOL_MODERN", "neither on nor off");
+    for url in [
+        "http://fleet.example",
+        "https://fleet.example/mcp",
+        "fleet.example",
+        "https://",
+        "https://a b",
+        "https://A.example",
+    ] {
+        refused(&[("MCP_PUBLIC_URL", url)], "MCP_PUBLIC_URL", "is not an address such as");
+    }
+    refused(&[("MCP_ALLOWED_ORIGINS", "*")], "MCP_ALLOWED_ORIGINS", "wildcard");
+    refused(&[("MCP_MAX_ROW", "5")], "MCP_MAX_ROW", "did you mean MCP_MAX_ROWS?");
+    refused(&[("MCP_READ_ONLY", "off")], "MCP_READ_ONLY", "no such setting");
+}
+
+#[test]
+fn the_document_has_a_heading_and_the_default_of_each_setting() {
+    let document = include_str!("../../docs/configuration.md");
+    let sections: HashMap<&str, &str> =
+        document.split("\n## ").skip(1).filter_map(|section| section.split_once('\n')).collect();
+    assert_eq!(sections.len(), SETTINGS.len(), "the document has other settings than the code");
+    for setting in SETTINGS {
+        let section = sections.get(setting.name).unwrap_or_else(|| panic!("no heading for {}", setting.name));
+        let default = setting.default.map(|default| format!("Default: `{default}`"));
+        assert!(section.contains(default.as_deref().unwrap_or_default()), "{}: {default:?}", setting.name);
+    }
+}
+
+#[test]
+fn times_take_seconds_and_milliseconds() {
+    for (text, millis) in [("500ms", 500), ("55s", 55_000), ("10", 10_000)] {
+        assert_eq!(
+            with(&[("MCP_STATEMENT_TIMEOUT", text)]).expect("usable").statement_timeout,
+            Duration::from_millis(millis)
+        );
+    }
+}
