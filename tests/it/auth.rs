@@ -5,7 +5,9 @@ use std::{fs, path::PathBuf};
 use serde_json::{Value, json};
 
 use crate::support::{
-    client::{Connection, Mcp, message, request},
+    client::{Answer, Connection, Mcp, message, request},
+    cluster::{Cluster, HELPERS},
+    eventually,
     server::{ALICE, BOB, Server},
 };
 
@@ -130,7 +132,8 @@ fn tokens_are_read_again_on_a_signal() {
     let carol = "carol-00112233445566778899";
     let file = File(std::env::temp_dir().join(format!("analytics-it-tokens-{}", std::process::id())));
     fs::write(&file.0, format!("alice:{ALICE}\n# gone soon\nbob:{BOB}\n")).unwrap();
-    let server = Server::start(&[("MCP_AUTH_TOKENS", ""), ("MCP_AUTH_TOKENS_FILE", file.0.to_str().unwrap())]);
+    let server =
+        Server::start_with_helpers(&[("MCP_AUTH_TOKENS", ""), ("MCP_AUTH_TOKENS_FILE", file.0.to_str().unwrap())]);
     let status = |token: &str| Mcp::new(server.port, token).post(&[], &message(&json!(1), "ping", json!({}))).status;
     assert_eq!([status(ALICE), status(BOB), status(carol)], [200, 200, 401]);
 
@@ -141,8 +144,13 @@ fn tokens_are_read_again_on_a_signal() {
     let ping = server.bob().post_bytes(&[], &message(&json!(1), "ping", json!({})));
     kept.send(&ping);
     assert_eq!(kept.receive().status, 200);
+    // A query that runs is not dropped, even that of an analyst who is off the list meanwhile.
+    let mut running = server.bob().begin(&json!(2), "SELECT it.nap(3, 'through the signal') AS n");
+    let naps = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%through the signal%' AND pid <> pg_backend_pid()";
+    eventually("the query runs", || (Cluster::shared().count(HELPERS, naps) == 1).then_some(()));
     server.signal("HUP");
     server.wait_for_log("2 tokens read again");
+    assert_eq!(Answer::of(&running.receive()).rows(), [json!({ "n": 1 })]);
     assert_eq!([status(ALICE), status(BOB), status(carol)], [200, 401, 200]);
     kept.send(&ping);
     assert_eq!(kept.receive().status, 401);
