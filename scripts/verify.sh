@@ -254,7 +254,7 @@ check_certificate() {
             # what curl says of certificates and of TLS
             35 | 51 | 53 | 54 | 58 | 59 | 60 | 66 | 77 | 80 | 83 | 90 | 91)
                 fail "a certificate for $host that is trusted here" "$trouble" \
-                    "mend TLS at the proxy: does it have a certificate for this name, of a known authority, not expired?" ;;
+                    "fix TLS at the proxy: does it have a certificate for this name, of a known authority, not expired?" ;;
             *) server && pass "$(curl -q -sSv --max-time 20 -o /dev/null "$url/healthz" 2>&1 | sed -n 's/^\* *expire date: /valid until /p')" ;;
         esac
     elif [[ $host =~ ^([0-9.]+|\[.*|[^.]+)$ ]]; then

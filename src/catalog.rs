@@ -65,7 +65,7 @@ fn names(schemas: &[String]) -> String {
     serde_json::Value::from(schemas).to_string()
 }
 
-/// Runs one of the statements above, or of [`crate::posture`].
+/// Runs one of the statements above, or of [`crate::role_check`].
 pub(crate) fn list(
     reading: &mut Reading<'_>,
     sql: &'static str,

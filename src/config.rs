@@ -1,7 +1,7 @@
 //! Every setting, once: its name, default and meaning, and the check of its value.
 //!
 //! In: the environment, given as pairs. Out: a [`Config`] in which every value is usable, or a [`ConfigError`] that names
-//! the setting and the mend. Nothing else in the program reads the environment.
+//! the setting and the fix. Nothing else in the program reads the environment.
 
 mod database_url;
 
@@ -130,7 +130,7 @@ pub struct Config {
 pub struct ConfigError {
     /// The name of the setting.
     pub setting: String,
-    /// What is wrong and the mend. Never holds a secret value.
+    /// What is wrong and the fix. Never holds a secret value.
     pub problem: String,
 }
 

@@ -159,7 +159,7 @@ impl InFlight {
             for call in calls.running.values_mut().filter(|call| !call.told && call.started.elapsed() > STUCK) {
                 call.told = true;
                 log::error!(
-                    "a call of {} runs for over {STUCK:?} and does not heed its end; look for mcp:{} in pg_stat_activity",
+                    "a call of {} runs for over {STUCK:?} and ignores cancellation; look for mcp:{} in pg_stat_activity",
                     call.analyst.name(),
                     call.analyst.name()
                 );

@@ -59,7 +59,7 @@ impl Instructions {
 fn schemas(shop: &Workshop) -> Option<Vec<Schema>> {
     let cancel = Cancel::default();
     let started = Instant::now().checked_sub(db::PATIENCE)?;
-    shop.posture.ensure(&shop.database, &cancel, started).ok()?;
+    shop.role_check.ensure(&shop.database, &cancel, started).ok()?;
     let names = &shop.config.readable_schemas;
     let list = shop.database.read("instructions", &cancel, started, |reading| catalog::surface(reading, names)).ok()?;
     list.rows().iter().map(|row| serde_json::from_str(row.get()).ok()).collect()

@@ -23,7 +23,7 @@ pub mod instructions;
 pub mod tools;
 pub mod guard;
 pub mod db;
-pub mod posture;
+pub mod role_check;
 pub mod catalog;
 pub mod rows;
 

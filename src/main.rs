@@ -14,7 +14,7 @@ use analytics_mcp::{
     config::{Config, SETTINGS},
     db::{Cancel, Database},
     error::{Code, Failure},
-    posture::{Finding, Posture},
+    role_check::{Finding, RoleCheck},
     server::Server,
 };
 use signal_hook::{
@@ -92,12 +92,12 @@ fn serve() -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    let posture = Posture::new(config.readable_schemas.clone());
-    match posture.look(&database, &Cancel::default(), Instant::now()) {
+    let role_check = RoleCheck::new(config.readable_schemas.clone());
+    match role_check.look(&database, &Cancel::default(), Instant::now()) {
         Ok(findings) => {
             let refused = report(&findings);
             if refused {
-                log::error!("not started: mend the role as said above, or apply scripts/analytics_ro_role.sql");
+                log::error!("not started: fix the role as said above, or apply scripts/analytics_ro_role.sql");
                 return ExitCode::from(EXIT_CONFIG);
             }
         }
@@ -116,7 +116,7 @@ fn serve() -> ExitCode {
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    match start(config, database, tokens, posture, listener) {
+    match start(config, database, tokens, role_check, listener) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("cannot start: {error}");
@@ -130,11 +130,11 @@ fn start(
     config: Config,
     database: Database,
     tokens: analytics_mcp::auth::Tokens,
-    posture: Posture,
+    role_check: RoleCheck,
     listener: TcpListener,
 ) -> io::Result<()> {
     let (address, count) = (config.listen, tokens.len());
-    let server = Server::new(config, database, tokens, posture)?;
+    let server = Server::new(config, database, tokens, role_check)?;
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let listener = Arc::new(listener);
     let accepting = thread::Builder::new().name("accept".to_owned()).spawn({
@@ -166,8 +166,8 @@ fn check() -> ExitCode {
         Ok(prepared) => prepared,
         Err(code) => return code,
     };
-    let posture = Posture::new(config.readable_schemas.clone());
-    match posture.look(&database, &Cancel::default(), Instant::now()) {
+    let role_check = RoleCheck::new(config.readable_schemas.clone());
+    match role_check.look(&database, &Cancel::default(), Instant::now()) {
         Ok(findings) => {
             let refused = report(&findings);
             if refused {
@@ -197,7 +197,7 @@ fn refused_login(database: &Database, failure: &Failure) -> ExitCode {
 fn report(findings: &[Finding]) -> bool {
     for finding in findings {
         let level = if finding.refuse { log::Level::Error } else { log::Level::Warn };
-        log::log!(level, "{}. Mend: {}", finding.what, finding.mend);
+        log::log!(level, "{}. Fix: {}", finding.what, finding.fix);
     }
     findings.iter().any(|finding| finding.refuse)
 }

@@ -25,7 +25,7 @@ use crate::{
     metrics::{Gauges, Metrics},
     oauth::OAuth,
     page::page,
-    posture::Posture,
+    role_check::RoleCheck,
     tools::Workshop,
 };
 
@@ -48,14 +48,20 @@ pub struct Server {
 
 impl Server {
     /// Puts the parts together. Nothing is reachable yet.
-    pub fn new(config: Config, database: Database, tokens: Tokens, posture: Posture) -> std::io::Result<Arc<Server>> {
+    pub fn new(
+        config: Config,
+        database: Database,
+        tokens: Tokens,
+        role_check: RoleCheck,
+    ) -> std::io::Result<Arc<Server>> {
         let inflight = InFlight::start(config.max_per_analyst)?;
         // A page of the server's own is not a foreign one.
         let origins = config.allowed_origins.iter().chain(&config.public_url).cloned().collect();
         let site = Site::new(config.listen, config.public_url.as_deref(), origins);
         let oauth = config.public_url.clone().map(OAuth::new);
         let connections = Connections::new(config.max_connections);
-        let shop = Workshop { config: Arc::new(config), database: Arc::new(database), posture: Arc::new(posture) };
+        let shop =
+            Workshop { config: Arc::new(config), database: Arc::new(database), role_check: Arc::new(role_check) };
         let (instructions, metrics) = (Instructions::default(), Arc::<Metrics>::default());
         let sign_ins = SignIns::new(Arc::clone(&metrics));
         let service = mcp::Service { shop, inflight, instructions, metrics, writing: Mutex::new(()) };
@@ -181,7 +187,7 @@ impl Server {
                 // Without patience: as if the caller had been waiting for long.
                 let started = Instant::now().checked_sub(db::PATIENCE).unwrap_or_else(Instant::now);
                 let cancel = Cancel::default();
-                let asked = shop.posture.ensure(&shop.database, &cancel, started);
+                let asked = shop.role_check.ensure(&shop.database, &cancel, started);
                 let asked = asked.and_then(|()| shop.database.read("readyz", &cancel, started, |_| Ok(())));
                 let verdict = asked
                     .map_err(|failure| failure.code)

@@ -104,7 +104,7 @@ pub fn read(
 
 /// Runs a call and notes its answer. Out: the texts of the answer.
 pub fn call(shop: &Workshop, ticket: &Ticket, entry: &mut audit::Entry, request: Request) -> Answer {
-    shop.posture.ensure(&shop.database, ticket.cancel(), entry.began())?;
+    shop.role_check.ensure(&shop.database, ticket.cancel(), entry.began())?;
     let mut call = Call { shop, ticket, entry };
     match request {
         Request::ListSchemas => call.list_schemas(),

@@ -161,8 +161,8 @@ def check_answer(is_error: bool | None, texts: list[str], structured: object, ch
     check(json.loads(texts[0]))
 
 
-def check_refusal(is_error: bool | None, texts: list[str], code: str, mend: str) -> None:
+def check_refusal(is_error: bool | None, texts: list[str], code: str, fix: str) -> None:
     assert is_error is True, texts
     error = json.loads(texts[0])["error"]
     assert error["code"].startswith(code), error
-    assert mend in texts[0], error
+    assert fix in texts[0], error

@@ -68,13 +68,13 @@ def test_call(tool, arguments, check):
     cases.check_answer(result.isError, texts(result), result.structuredContent, check)
 
 
-@pytest.mark.parametrize(("tool", "arguments", "code", "mend"), [case[1:] for case in cases.REFUSED], ids=[case[0] for case in cases.REFUSED])
-def test_refused(tool, arguments, code, mend):
+@pytest.mark.parametrize(("tool", "arguments", "code", "fix"), [case[1:] for case in cases.REFUSED], ids=[case[0] for case in cases.REFUSED])
+def test_refused(tool, arguments, code, fix):
     async def talk(client, _):
         return await client.call_tool(tool, arguments)
 
     result = session(talk)
-    cases.check_refusal(result.isError, texts(result), code, mend)
+    cases.check_refusal(result.isError, texts(result), code, fix)
 
 
 def test_several_calls_at_once_in_one_session():

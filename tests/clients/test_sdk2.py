@@ -75,13 +75,13 @@ def test_call(tool, arguments, check):
     cases.check_answer(result.is_error, texts(result), result.structured_content, check)
 
 
-@pytest.mark.parametrize(("tool", "arguments", "code", "mend"), [case[1:] for case in cases.REFUSED], ids=[case[0] for case in cases.REFUSED])
-def test_refused(tool, arguments, code, mend):
+@pytest.mark.parametrize(("tool", "arguments", "code", "fix"), [case[1:] for case in cases.REFUSED], ids=[case[0] for case in cases.REFUSED])
+def test_refused(tool, arguments, code, fix):
     async def talk(client):
         return await client.call_tool(tool, arguments)
 
     result, _ = session(talk)
-    cases.check_refusal(result.is_error, texts(result), code, mend)
+    cases.check_refusal(result.is_error, texts(result), code, fix)
 
 
 def test_unknown_tool():

@@ -200,7 +200,7 @@ fn a_pooler_in_transaction_mode_may_stand_in_between() {
 }
 
 #[test]
-fn a_pooler_that_takes_no_options_is_told_with_its_mend() {
+fn a_pooler_that_takes_no_options_is_told_with_its_fix() {
     let pooler = Pooler::start("");
     let server = Server::start(&[("DATABASE_URL", &pooler.url(DEMO))]);
     server.wait_for_log("ignore_startup_parameters = options");

@@ -29,7 +29,7 @@ fn refused(settings: &[(&str, &str)], parts: &[&str]) {
 type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
 
 #[test]
-fn a_setting_that_cannot_be_used_is_named_with_its_mend() {
+fn a_setting_that_cannot_be_used_is_named_with_its_fix() {
     let twice = format!("alice:{ALICE},bob:{ALICE}");
     let unreadable = "/does/not/exist";
     let cases: &[Case<'_>] = &[
@@ -92,7 +92,7 @@ fn role(name: &str, grants: &str) -> String {
 }
 
 #[test]
-fn a_role_that_could_write_is_refused_with_the_statement_that_mends_it() {
+fn a_role_that_could_write_is_refused_with_the_statement_that_fixes_it() {
     for (name, grants, parts) in [
         ("it_s_super", "ALTER ROLE $ SUPERUSER", &["is a superuser", "ALTER ROLE it_s_super NOSUPERUSER"][..]),
         ("it_s_rls", "ALTER ROLE $ BYPASSRLS", &["bypasses row security", "NOBYPASSRLS"]),
@@ -171,7 +171,7 @@ fn check_warns_of_what_is_not_good_but_bearable() {
         "also reads the schema it",
         "statement_timeout",
         "pg_try_advisory_lock",
-        "Mend: ",
+        "Fix: ",
     ] {
         assert!(run.stderr.contains(part), "{part:?} is not in: {}", run.told());
     }

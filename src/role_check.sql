@@ -22,11 +22,11 @@ WITH me AS (SELECT r.*, quote_ident(r.rolname) AS q FROM pg_catalog.pg_roles r W
         ('pg_net', 'opens connections'), ('aws_s3', 'exports data'), ('aws_lambda', 'runs programs'),
         ('pageinspect', 'reads pages past the grants'), ('pg_background', 'runs statements outside the transaction'),
         ('postgis_raster', 'can read files')),
-     findings(refuse, rank, what, mend) AS (
-        SELECT true, 1, format('the role %s %s', q, a.what), format('ALTER ROLE %s %s', q, a.mend)
+     findings(refuse, rank, what, fix) AS (
+        SELECT true, 1, format('the role %s %s', q, a.what), format('ALTER ROLE %s %s', q, a.fix)
         FROM me, LATERAL (VALUES (rolsuper, 'is a superuser', 'NOSUPERUSER'), (rolbypassrls, 'bypasses row security', 'NOBYPASSRLS'),
             (rolcreaterole, 'may create roles', 'NOCREATEROLE'), (rolcreatedb, 'may create databases', 'NOCREATEDB'),
-            (rolreplication, 'may replicate', 'NOREPLICATION')) AS a(has, what, mend) WHERE a.has
+            (rolreplication, 'may replicate', 'NOREPLICATION')) AS a(has, what, fix) WHERE a.has
         UNION ALL
         SELECT g.rolname <> ALL (ARRAY['pg_read_all_data', 'pg_monitor', 'pg_read_all_settings', 'pg_read_all_stats', 'pg_stat_scan_tables'])
                AND g.rolname LIKE 'pg\_%', 2,
@@ -88,4 +88,4 @@ WITH me AS (SELECT r.*, quote_ident(r.rolname) AS q FROM pg_catalog.pg_roles r W
                          ('temp_file_limit', '''1GB''')) AS s(name, value)
         WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_db_role_setting x, unnest(x.setconfig) AS line
                           WHERE x.setrole = me.oid AND line LIKE s.name || '=%'))
-SELECT json_build_object('refuse', refuse, 'what', what, 'mend', mend)::text AS j FROM findings ORDER BY refuse DESC, rank, what
+SELECT json_build_object('refuse', refuse, 'what', what, 'fix', fix)::text AS j FROM findings ORDER BY refuse DESC, rank, what

@@ -1,6 +1,6 @@
 //! Is the database role fit for this server? Looked at at the start, by `check`, and again while the server runs.
 //!
-//! In: the live role. Out: findings, each with the statement that mends it. A role that can write is refused: the grants
+//! In: the live role. Out: findings, each with the statement that fixes it. A role that can write is refused: the grants
 //! are the boundary, and everything else here only stands behind them.
 
 use std::{
@@ -26,11 +26,11 @@ pub struct Finding {
     pub refuse: bool,
     /// What is wrong, in a sentence.
     pub what: String,
-    /// The statement that mends it.
-    pub mend: String,
+    /// The statement that fixes it.
+    pub fix: String,
 }
 
-const FINDINGS: &str = include_str!("posture.sql");
+const FINDINGS: &str = include_str!("role_check.sql");
 
 /// Looks at the role of the session.
 pub fn inspect(reading: &mut Reading<'_>, schemas: &[String]) -> Result<Vec<Finding>, Failure> {
@@ -43,20 +43,20 @@ pub fn inspect(reading: &mut Reading<'_>, schemas: &[String]) -> Result<Vec<Find
 }
 
 /// The verdict on the role, kept for a while.
-pub struct Posture {
+pub struct RoleCheck {
     schemas: Vec<String>,
     verdict: Mutex<Option<(Instant, Result<(), String>)>>,
 }
 
-impl Posture {
+impl RoleCheck {
     /// Nothing has been looked at yet.
-    pub fn new(schemas: Vec<String>) -> Posture {
-        Posture { schemas, verdict: Mutex::new(None) }
+    pub fn new(schemas: Vec<String>) -> RoleCheck {
+        RoleCheck { schemas, verdict: Mutex::new(None) }
     }
 
     /// Looks at the role, keeps the verdict and tells the findings. `started` is since when the caller has been waiting.
     pub fn look(&self, database: &Database, cancel: &Cancel, started: Instant) -> Result<Vec<Finding>, Failure> {
-        let findings = database.read("posture", cancel, started, |reading| inspect(reading, &self.schemas))?;
+        let findings = database.read("role_check", cancel, started, |reading| inspect(reading, &self.schemas))?;
         let refused: Vec<&str> =
             findings.iter().filter(|finding| finding.refuse).map(|finding| finding.what.as_str()).collect();
         let verdict = if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) };
@@ -76,7 +76,7 @@ impl Posture {
             }
         };
         verdict.map_err(|what| {
-            log::error!("refusing to query: {what}; run `analytics_mcp check` for the mend");
+            log::error!("refusing to query: {what}; run `analytics_mcp check` for what to do");
             Failure::new(Code::Unfit, "the server's database role has rights that it must not have, so nothing is run")
                 .hint("tell the operator of this server to run: analytics_mcp check")
         })
