@@ -8,18 +8,20 @@
 //! Whatever the role may do in a read-only transaction; the role's privileges are the boundary.
 
 mod cancel;
+mod ending;
 mod session;
 mod tls;
+mod wire;
 
 use std::{
     error::Error as _,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use postgres::config::{SslMode, SslNegotiation};
 use r2d2::{ManageConnection, Pool, PooledConnection};
-use r2d2_postgres::PostgresConnectionManager;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{
     config::{Config, ConfigError},
@@ -27,8 +29,11 @@ use crate::{
 };
 
 pub use cancel::{Cancel, Reason};
+pub use ending::Ending;
+use ending::Endings;
 use session::Session;
 pub use session::{Column, Flow, Reading};
+use wire::Connector;
 
 /// How long a call waits for a place before it is told that all are taken.
 pub const BUSY_AFTER: Duration = Duration::from_millis(2_500);
@@ -39,11 +44,17 @@ pub const PATIENCE: Duration = DOWN_AFTER;
 /// How long PostgreSQL waits for a lock on a table before the statement fails.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The longest message that PostgreSQL may send beside the bytes of one answer: the columns of a statement, a row of the
+/// catalog.
+const MAX_MESSAGE: usize = 2 << 20;
+
 /// The pool, with the limits of its sessions.
 pub struct Database {
     pool: Pool<Manager>,
+    endings: Arc<Endings>,
     last_error: Arc<LastError>,
     pool_max: u32,
+    statement_timeout: Duration,
     settings: String,
 }
 
@@ -66,7 +77,16 @@ impl Database {
         dsn.tcp_user_timeout(Duration::from_secs(25));
         let timeout = config.statement_timeout;
         dsn.options(&session::startup_options(timeout, LOCK_TIMEOUT));
-        let manager = Manager { connections: PostgresConnectionManager::new(dsn, tls.clone()), tls };
+        let connector = Connector {
+            tls,
+            ssl_mode: dsn.get_ssl_mode(),
+            max_message: config.max_bytes.saturating_add(MAX_MESSAGE),
+            deadline: Arc::default(),
+        };
+        dsn.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct); // see `wire`
+        let endings = Arc::<Endings>::default();
+        let most_endings = usize::try_from(config.pool_max).unwrap_or(usize::MAX);
+        let manager = Manager { config: dsn, connector, endings: Arc::clone(&endings), most_endings };
         let last_error = Arc::new(LastError::default());
         let pool = Pool::builder()
             .max_size(config.pool_max)
@@ -77,42 +97,58 @@ impl Database {
             .build_unchecked(manager);
         Ok(Database {
             pool,
+            endings,
             last_error,
             pool_max: config.pool_max,
+            statement_timeout: timeout,
             settings: session::transaction_settings(timeout, LOCK_TIMEOUT),
         })
     }
 
     /// Runs a job in a read-only transaction. `who` appears as the session's `application_name`; letters, digits and
     /// `._-@` only. `started` is since when the caller has been waiting. As long as nothing of the analyst has run, a lost
-    /// connection is replaced unnoticed.
+    /// connection is replaced unnoticed. What `cancel` keeps is kept until PostgreSQL has ended the job's statements.
     pub fn read<T>(
         &self,
         who: &str,
-        cancel: &Cancel,
+        cancel: &Arc<Cancel>,
         started: Instant,
         mut job: impl FnMut(&mut Reading<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         loop {
             let mut pooled = self.checkout(cancel, started)?;
-            let session: &mut Session = &mut pooled;
-            match session.begin(&self.settings, who) {
-                Ok(()) => {}
-                Err(error) if session::is_lost(&error) && started.elapsed() < DOWN_AFTER => continue,
-                Err(error) => return Err(session::failure(&error, None)),
+            // r2d2 gives out no slot that is empty.
+            let Some(session) = pooled.as_mut() else { continue };
+            let (result, again) = match session.begin(&self.settings, who) {
+                Ok(()) => {
+                    cancel.arm(session.canceller())?;
+                    let mut reading = session.reading(self.statement_timeout);
+                    let result = job(&mut reading);
+                    let (again, doubt) = (reading.lost && !reading.ran, reading.doubt);
+                    (session.finish(cancel.disarm(), doubt, result), again)
+                }
+                Err(error) => {
+                    let again = session.is_late() || session::is_lost(&error);
+                    (Err(if again { unreachable() } else { session::failure(&error, None) }), again)
+                }
+            };
+            if session.is_tainted()
+                && !session.is_closed()
+                && let Some(session) = pooled.take()
+            {
+                self.endings.end(session, who, Arc::clone(cancel));
             }
-            let token = session.canceller();
-            cancel.arm(token)?;
-            let mut reading = session.reading();
-            let result = job(&mut reading);
-            let (lost, ran, doubt) = (reading.lost, reading.ran, reading.doubt);
-            let result = session.end(cancel.disarm(), doubt, result);
             drop(pooled);
             match result {
-                Err(_) if lost && !ran && started.elapsed() < DOWN_AFTER => {}
+                Err(_) if again && started.elapsed() < DOWN_AFTER => {}
                 result => return result,
             }
         }
+    }
+
+    /// Statements that PostgreSQL has not ended in time.
+    pub fn stuck(&self) -> Vec<Ending> {
+        self.endings.stuck()
     }
 
     /// How many connections are open, and how many of those are idle.
@@ -144,35 +180,71 @@ impl Database {
             }
             // A refused login will be refused again; anything else may be a restart.
             if started.elapsed() >= DOWN_AFTER || (!reachable && self.login_refused().is_some()) {
-                return Err(Failure::new(Code::Unavailable, "the database cannot be reached at the moment")
-                    .hint("try again in a minute; if it lasts, tell the operator of this server"));
+                return Err(unreachable());
             }
         }
     }
 }
 
+fn unreachable() -> Failure {
+    Failure::new(Code::Unavailable, "the database cannot be reached at the moment")
+        .hint("try again in a minute; if it lasts, tell the operator of this server")
+}
+
 /// Makes sessions; `r2d2` calls it in threads of its own.
 struct Manager {
-    connections: PostgresConnectionManager<MakeRustlsConnect>,
-    /// Cancel requests travel on connections of their own, and in the same way.
-    tls: MakeRustlsConnect,
+    config: postgres::Config,
+    connector: Connector,
+    endings: Arc<Endings>,
+    most_endings: usize,
 }
 
 impl ManageConnection for Manager {
-    type Connection = Session;
-    type Error = postgres::Error;
+    /// Empty once its session has been taken out to be ended.
+    type Connection = Option<Session>;
+    type Error = NoSession;
 
-    fn connect(&self) -> Result<Session, postgres::Error> {
-        Session::new(self.connections.connect()?, self.tls.clone())
+    /// Sessions that are being ended count in PostgreSQL, too: there are never more than twice as many as the pool has.
+    fn connect(&self) -> Result<Option<Session>, NoSession> {
+        if self.endings.count() >= self.most_endings {
+            return Err(NoSession::Endings);
+        }
+        Session::new(&self.config, &self.connector).map(Some).map_err(NoSession::Driver)
     }
 
-    fn is_valid(&self, session: &mut Session) -> Result<(), postgres::Error> {
-        session.probe()
+    fn is_valid(&self, slot: &mut Option<Session>) -> Result<(), NoSession> {
+        slot.as_mut().map_or(Ok(()), Session::probe).map_err(NoSession::Driver)
     }
 
     /// A session that did not come back clean is never given out again, even when a panic brought it back.
-    fn has_broken(&self, session: &mut Session) -> bool {
-        session.is_tainted()
+    fn has_broken(&self, slot: &mut Option<Session>) -> bool {
+        slot.as_ref().is_none_or(Session::is_tainted)
+    }
+}
+
+/// Why there is no new session.
+#[derive(Debug)]
+enum NoSession {
+    Driver(postgres::Error),
+    /// PostgreSQL has not ended as many as the pool may hold.
+    Endings,
+}
+
+impl fmt::Display for NoSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoSession::Driver(error) => error.fmt(f),
+            NoSession::Endings => f.write_str("too many sessions have been abandoned and still run in PostgreSQL"),
+        }
+    }
+}
+
+impl std::error::Error for NoSession {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            NoSession::Driver(error) => error.source(),
+            NoSession::Endings => None,
+        }
     }
 }
 
@@ -192,8 +264,8 @@ struct ConnectError {
 #[derive(Debug)]
 struct Logged(Arc<LastError>);
 
-impl r2d2::HandleError<postgres::Error> for Logged {
-    fn handle_error(&self, error: postgres::Error) {
+impl r2d2::HandleError<NoSession> for Logged {
+    fn handle_error(&self, error: NoSession) {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -203,7 +275,11 @@ impl r2d2::HandleError<postgres::Error> for Logged {
         if text.contains("unsupported startup parameter") {
             text.push_str("; if that is PgBouncer, it needs: ignore_startup_parameters = options");
         }
-        let login = error.code().is_some_and(|code| ["28", "3D"].iter().any(|class| code.code().starts_with(class)));
+        let code = match &error {
+            NoSession::Driver(error) => error.code(),
+            NoSession::Endings => None,
+        };
+        let login = code.is_some_and(|code| ["28", "3D"].iter().any(|class| code.code().starts_with(class)));
         let mut last = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = last.as_ref().filter(|old| old.text == text && old.at.elapsed() < Duration::from_secs(60));
         let at = known.map_or_else(Instant::now, |old| old.at);

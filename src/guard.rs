@@ -1,11 +1,13 @@
 //! The guard: decides whether a text may be sent to PostgreSQL at all.
 //!
-//! In: the analyst's text, hostile. Out: [`ReadOnlySql`], the only thing `db` runs, or a [`Refusal`] that says what to do
-//! instead. Pure: no I/O, no clock, no configuration; it may use only its own [`lexer`], [`refused`] names and [`with`].
+//! In: the analyst's text, hostile, and what is [`Known`] of the database. Out: [`ReadOnlySql`], the only thing `db` runs, or
+//! a [`Refusal`] that says what to do instead. Pure: no I/O, no clock, no configuration.
 //!
-//! It asks, of tokens and never of characters: is it one statement, does it begin as a query, do its parentheses close
-//! what they open, is there a statement verb where PostgreSQL would read one, is a refused function called or a refused
-//! relation named. What stands in a literal, a comment or an alias is not looked at, and the text is never changed.
+//! It looks at tokens and never at characters: is it one statement, does it begin as a query, do its parentheses close what
+//! they open, is there a statement verb where PostgreSQL would read one, is every function that it calls one that may be
+//! called ([`callable`], the page to read first), is a refused relation or schema named, and how much would PostgreSQL's
+//! analysis make of it ([`growth`]). What stands in a literal, a comment or an alias is not looked at, and the text is never
+//! changed.
 //!
 //! # Why no SQL parser
 //! PostgreSQL is the parser: the text is prepared as one statement and runs inside a sub-select. The guard has to agree
@@ -15,14 +17,18 @@
 //! Functions of this database that write and that the role may execute; queries that are slow or large; reading what the
 //! role may read. The role's privileges are the boundary, see docs/threat-model.md.
 
+mod callable;
+mod growth;
+mod known;
 mod lexer;
-mod refused;
 mod rule;
 mod with;
 
+pub use known::{Known, ROWS};
 pub use rule::{Refusal, Rule};
 
 use {
+    callable::Notation,
     lexer::{Fault, Kind, Token, tokens},
     with::With,
 };
@@ -60,8 +66,9 @@ impl ReadOnlySql {
 /// Judges `sql`.
 ///
 /// # Errors
-/// The first rule that the text breaks, in the order of the text (length, NUL and open literals come before all others).
-pub fn admit(sql: &str) -> Result<ReadOnlySql, Refusal> {
+/// The first rule that the text breaks, in the order of the text (length, NUL and open literals come before all others, and
+/// its growth after them).
+pub fn admit(sql: &str, known: &Known) -> Result<ReadOnlySql, Refusal> {
     if sql.len() > MAX_SQL_BYTES {
         return Err(Refusal::new(Rule::TooLong, format!("it has {} bytes, the limit is {MAX_SQL_BYTES}", sql.len())));
     }
@@ -78,8 +85,12 @@ pub fn admit(sql: &str) -> Result<ReadOnlySql, Refusal> {
             Refusal::at(Rule::SlowToRead, sql, mark.saturating_add(start), what.to_owned())
         }
     })?;
-    let judge = Judge { sql: body, tokens: &tokens };
-    match judge.statement() {
+    let judge = Judge { sql: body, tokens: &tokens, known };
+    let measured = |bytes| match growth::measure(body, &tokens) {
+        Ok(()) => Ok(bytes),
+        Err(too_much) => Err(Finding::new(Rule::TooComplex, too_much.token, too_much.what.to_owned())),
+    };
+    match judge.statement().and_then(measured) {
         Ok((start, end)) => {
             let skipped = sql.get(..mark.saturating_add(start)).unwrap_or_default().chars().count();
             Ok(ReadOnlySql { text: body.get(start..end).unwrap_or_default().to_owned(), skipped })
@@ -114,6 +125,8 @@ enum Role {
     CteBody,
     /// The arguments of `substring` or `overlay`, where `FOR` is not a locking clause.
     ForArgument,
+    /// `DISTINCT ON (…)` or `OPERATOR(…)`: an expression follows, which may begin with a call.
+    BeforeExpression,
     /// Anything else.
     Inner,
 }
@@ -124,17 +137,20 @@ struct Level {
     open: Option<Token>,
     empty: bool,
     with: With,
+    /// What the parentheses held that were closed last at this level.
+    closed: Option<Role>,
 }
 
 impl Level {
     fn new(role: Role, open: Option<Token>) -> Level {
-        Level { role, open, empty: true, with: With::None }
+        Level { role, open, empty: true, with: With::None, closed: None }
     }
 }
 
 struct Judge<'a> {
     sql: &'a str,
     tokens: &'a [Token],
+    known: &'a Known,
 }
 
 impl Judge<'_> {
@@ -166,7 +182,7 @@ impl Judge<'_> {
                     };
                 }
                 Kind::Open => {
-                    let role = self.role_of(&mut level, previous);
+                    let role = self.role_of(&mut level, index);
                     outer.push(std::mem::replace(&mut level, Level::new(role, Some(token))));
                     after_as = false;
                     continue;
@@ -178,17 +194,19 @@ impl Judge<'_> {
                     if level.role == Role::Statement && level.empty {
                         return Err(Finding::new(Rule::NotAQuery, token, String::new()));
                     }
-                    level = enclosing;
+                    level = Level { closed: Some(level.role), ..enclosing };
                     level.with.body_closed();
                 }
                 Kind::UnicodeName => return Err(Finding::new(Rule::UnicodeName, token, String::new())),
                 Kind::Parameter => return Err(Finding::new(Rule::Parameter, token, String::new())),
                 Kind::Word | Kind::Quoted => {
+                    let lists_columns = level.with == With::Name || self.is_alias(&level, previous);
                     self.verb(&mut level, token)?;
                     if !label {
                         self.clause(&level, index, token)?;
                     }
-                    if !after_as {
+                    self.schema(index, token)?;
+                    if !after_as && !lists_columns {
                         self.name(index, token)?;
                     }
                 }
@@ -218,20 +236,32 @@ impl Judge<'_> {
         index.checked_add(1).and_then(|index| self.tokens.get(index)).copied()
     }
 
-    /// What a parenthesis that opens in `level`, after the token `previous`, will hold.
-    fn role_of(&self, level: &mut Level, previous: Option<Token>) -> Role {
+    /// What the parenthesis at this place, which opens in `level`, will hold.
+    fn role_of(&self, level: &mut Level, index: usize) -> Role {
         // `((SELECT …))`: parentheses around a statement or a body hold a statement or a body.
         let wraps = level.empty && matches!(level.role, Role::Statement | Role::CteBody);
         level.empty = false;
+        let before = |back: usize, words: &[&str]| {
+            let token = index.checked_sub(back).and_then(|index| self.tokens.get(index));
+            token.is_some_and(|token| token.is_one_of(self.sql, words))
+        };
         if level.with.opens_body() {
             Role::CteBody
         } else if wraps {
             level.role
-        } else if previous.is_some_and(|previous| previous.is_one_of(self.sql, &["substring", "overlay"])) {
+        } else if before(1, &["substring", "overlay"]) {
             Role::ForArgument
+        } else if before(1, &["operator"]) || (before(1, &["on"]) && before(2, &["distinct"])) {
+            Role::BeforeExpression
         } else {
             Role::Inner
         }
+    }
+
+    /// Whether a name at this place is an alias, which may be followed by a list of columns: `(VALUES …) t(a, b)`. In
+    /// PostgreSQL's grammar no call follows a closing parenthesis but after [`Role::BeforeExpression`].
+    fn is_alias(&self, level: &Level, previous: Option<Token>) -> bool {
+        previous.is_some_and(|previous| previous.kind == Kind::Close) && level.closed != Some(Role::BeforeExpression)
     }
 
     /// Statement verbs, where PostgreSQL would read one: first in the statement, first in the body of a common table
@@ -279,8 +309,19 @@ impl Judge<'_> {
             && self.before(name).is_some_and(|token| token.kind == Kind::Open)
     }
 
-    /// Refused functions and relations, whatever their quoting and schema. After `AS` stands a label or a type, and no
-    /// function can be called there, so those are not asked.
+    /// Schemas in which nothing may be named: not even a type, so also after `AS`.
+    fn schema(&self, index: usize, token: Token) -> Result<(), Finding> {
+        let qualifies = self.after(index).is_some_and(|token| token.kind == Kind::Dot);
+        if let Some(name) = token.name(self.sql).filter(|_| qualifies)
+            && callable::is_internal(self.known, &name)
+        {
+            return Err(Finding::new(Rule::InternalSchema, token, rule::quote(&name)));
+        }
+        Ok(())
+    }
+
+    /// Functions and relations, whatever their quoting and schema. After `AS` stands a label or a type, so those are not
+    /// looked at.
     fn name(&self, index: usize, token: Token) -> Result<(), Finding> {
         let dotted = self.before(index).is_some_and(|token| token.kind == Kind::Dot);
         let called = self.after(index).is_some_and(|token| token.kind == Kind::Open);
@@ -292,19 +333,53 @@ impl Judge<'_> {
         let Some(name) = token.name(self.sql) else { return Ok(()) };
         let schema = if dotted { index.checked_sub(2).and_then(|index| self.tokens.get(index)) } else { None };
         let schema = schema.and_then(|schema| schema.name(self.sql));
+        let refused = |rule, does: &str| Err(Finding::new(rule, token, format!("{}, which {does}", rule::quote(&name))));
         if called {
-            if let Some(does) = refused::function(schema.as_deref(), &name) {
-                return Err(Finding::new(Rule::Function, token, format!("{}, which {does}", rule::quote(&name))));
-            }
-            return Ok(());
+            return match callable::function(self.known, schema.as_deref(), &name, Notation::Parentheses) {
+                Some(does) => refused(Rule::Function, does),
+                None => self.arguments(index, token, &name),
+            };
         }
-        if let Some(does) = refused::relation(schema.as_deref(), &name) {
-            return Err(Finding::new(Rule::Relation, token, format!("{}, which {does}", rule::quote(&name))));
+        if let Some(does) = callable::relation(schema.as_deref(), &name) {
+            return refused(Rule::Relation, does);
         }
-        if dotted && let Some(does) = refused::attribute(&name) {
+        if dotted && let Some(does) = callable::function(self.known, None, &name, Notation::Dot) {
             let detail = format!("{} after a dot is a call of that function, which {does}", rule::quote(&name));
             return Err(Finding::new(Rule::Function, token, detail));
         }
         Ok(())
+    }
+
+    /// The second argument of a function for which it must be a plain number: `f(…, 50)`, `f(…, -0.5, …)`.
+    fn arguments(&self, index: usize, token: Token, name: &str) -> Result<(), Finding> {
+        let applies = |plain: &&callable::Plain| {
+            plain.name == name && (!plain.fragile_only || self.known.fragile_geos().is_some())
+        };
+        let Some(plain) = callable::PLAIN.iter().find(applies) else { return Ok(()) };
+        let mut depth = 0_usize;
+        let rest = self.tokens.get(index.saturating_add(1)..).unwrap_or_default();
+        let after_first = rest.iter().position(|token| {
+            match token.kind {
+                Kind::Open => depth = depth.saturating_add(1),
+                Kind::Close => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth == 0 || (depth == 1 && token.kind == Kind::Comma)
+        });
+        let second = after_first.and_then(|comma| rest.get(comma.saturating_add(1)..)).unwrap_or_default();
+        let signed = second.first().is_some_and(|token| matches!(token.text(self.sql), "-" | "+"));
+        let number = second.get(usize::from(signed)..).unwrap_or_default();
+        let is_plain = match number {
+            [number, end, ..] if matches!(end.kind, Kind::Comma | Kind::Close) => {
+                number.kind == Kind::Other
+                    && number.text(self.sql).parse::<f64>().is_ok_and(|number| number <= plain.most)
+            }
+            _ => false,
+        };
+        if is_plain {
+            return Ok(());
+        }
+        let detail = format!("the second argument of {}; {}", rule::quote(name), plain.because);
+        Err(Finding::new(Rule::PlainNumber, token, detail))
     }
 }

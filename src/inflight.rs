@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     net::TcpStream,
     os::fd::AsFd,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     thread,
     time::{Duration, Instant},
 };
@@ -28,9 +28,6 @@ use crate::{
 const TICK: Duration = Duration::from_millis(200);
 /// How many calls of an analyst may wait for a place; more are told at once that they are too many.
 const MAX_WAITING: usize = 64;
-/// No statement may run for so long: one that does is in code of PostgreSQL or an extension that cannot be interrupted.
-const STUCK: Duration = Duration::from_secs(70);
-
 /// The running calls.
 pub struct InFlight {
     max_per_analyst: usize,
@@ -41,37 +38,50 @@ pub struct InFlight {
 #[derive(Default)]
 struct Calls {
     next: u64,
-    running: HashMap<u64, Call>,
-    /// Who waits, once for each call.
-    waiting: Vec<Analyst>,
+    all: HashMap<u64, Call>,
 }
 
 struct Call {
     analyst: Analyst,
     id: Value,
-    client: Arc<TcpStream>,
-    cancel: Arc<Cancel>,
-    started: Instant,
-    told: bool,
+    /// The connection that waits for the answer; none once it has been given.
+    client: Option<Arc<TcpStream>>,
+    cancel: Weak<Cancel>,
+    /// It still waits for its place.
+    waiting: bool,
 }
 
-/// A running call's place; given back when dropped.
-pub struct Ticket {
+/// A running call. Its place is given back when the call is over here and in PostgreSQL.
+pub struct Permit {
     number: u64,
     calls: Arc<InFlight>,
     cancel: Arc<Cancel>,
 }
 
-impl Ticket {
+impl Permit {
     /// The call's cancel switch.
-    pub fn cancel(&self) -> &Cancel {
+    pub fn cancel(&self) -> &Arc<Cancel> {
         &self.cancel
     }
 }
 
-impl Drop for Ticket {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.calls.lock().running.remove(&self.number);
+        if let Some(call) = self.calls.lock().all.get_mut(&self.number) {
+            call.client = None;
+        }
+    }
+}
+
+/// An entry among the calls, until it is dropped. The call's [`Cancel`] keeps it.
+struct Place {
+    number: u64,
+    calls: Arc<InFlight>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.calls.lock().all.remove(&self.number);
         self.calls.changed.notify_all();
     }
 }
@@ -86,48 +96,55 @@ impl InFlight {
     }
 
     /// A place for a call, as soon as the analyst has fewer than their share running. `id` is the JSON-RPC id and
-    /// `client` the connection that waits for the answer.
+    /// `client` the connection that waits for the answer. A call that waits for its place can be cancelled, too.
     pub fn enter(
         self: &Arc<Self>,
         analyst: &Analyst,
         id: &Value,
         client: Arc<TcpStream>,
         started: Instant,
-    ) -> Result<Ticket, Failure> {
+    ) -> Result<Permit, Failure> {
         let mut calls = self.lock();
-        while calls.running.values().filter(|call| call.analyst == *analyst).count() >= self.max_per_analyst {
-            let left = db::BUSY_AFTER.saturating_sub(started.elapsed());
-            if left.is_zero() || calls.waiting.iter().filter(|name| *name == analyst).count() >= MAX_WAITING {
-                let message = format!("you have {} queries running, which is the most", self.max_per_analyst);
-                return Err(
-                    Failure::new(Code::Busy, message).hint("wait for one of them, or make them shorter, and try again")
-                );
-            }
-            calls.waiting.push(analyst.clone());
-            calls = self.changed.wait_timeout(calls, left).unwrap_or_else(PoisonError::into_inner).0;
-            if let Some(place) = calls.waiting.iter().position(|name| name == analyst) {
-                calls.waiting.swap_remove(place);
-            }
-        }
         let number = calls.next;
         calls.next = calls.next.wrapping_add(1);
-        let cancel = Arc::new(Cancel::default());
+        let cancel = Arc::new(Cancel::keeping(Place { number, calls: Arc::clone(self) }));
         let call = Call {
             analyst: analyst.clone(),
             id: id.clone(),
-            client,
-            cancel: Arc::clone(&cancel),
-            started,
-            told: false,
+            client: Some(client),
+            cancel: Arc::downgrade(&cancel),
+            waiting: true,
         };
-        calls.running.insert(number, call);
+        calls.all.insert(number, call);
+        // Gives the entry back when the call gets no place. Made outside the lock, which its end takes.
+        let permit = Permit { number, calls: Arc::clone(self), cancel };
+        let refused = loop {
+            let own = |waiting: bool| move |call: &&Call| call.analyst == *analyst && call.waiting == waiting;
+            if calls.all.values().filter(own(false)).count() < self.max_per_analyst {
+                break None;
+            }
+            if let Some(reason) = permit.cancel.requested() {
+                break Some(reason.failure());
+            }
+            let left = db::BUSY_AFTER.saturating_sub(started.elapsed());
+            if left.is_zero() || calls.all.values().filter(own(true)).count() > MAX_WAITING {
+                let message = format!("you have {} queries running, which is the most", self.max_per_analyst);
+                let hint = "wait for one of them, or make them shorter, and try again";
+                break Some(Failure::new(Code::Busy, message).hint(hint));
+            }
+            calls = self.changed.wait_timeout(calls, left).unwrap_or_else(PoisonError::into_inner).0;
+        };
+        if let Some(call) = calls.all.get_mut(&number) {
+            call.waiting = false;
+        }
+        drop(calls);
         self.changed.notify_all();
-        Ok(Ticket { number, calls: Arc::clone(self), cancel })
+        refused.map_or(Ok(permit), Err)
     }
 
     /// Cancels the analyst's calls with this id. An analyst with two clients that use the same id loses both.
     pub fn cancel(&self, analyst: &Analyst, id: &Value) {
-        self.request(Reason::Asked, |call| call.analyst == *analyst && call.id == *id);
+        self.request(Reason::Requested, |call| call.analyst == *analyst && call.id == *id);
     }
 
     /// Cancels everything.
@@ -135,49 +152,46 @@ impl InFlight {
         self.request(Reason::Shutdown, |_| true);
     }
 
-    /// How many calls are running.
+    /// How many calls have their place.
     pub fn count(&self) -> usize {
-        self.lock().running.len()
+        self.lock().all.values().filter(|call| !call.waiting).count()
     }
 
     fn request(&self, reason: Reason, which: impl Fn(&Call) -> bool) {
         let chosen: Vec<Arc<Cancel>> =
-            self.lock().running.values().filter(|call| which(call)).map(|call| Arc::clone(&call.cancel)).collect();
-        // Outside the lock: each request is a conversation with the database.
+            self.lock().all.values().filter(|call| which(call)).filter_map(|call| call.cancel.upgrade()).collect();
+        // Outside the lock: the last holder of a switch gives its place back.
         for cancel in chosen {
             cancel.request(reason);
         }
+        self.changed.notify_all();
     }
 
     /// Looks for clients that have left. For ever.
     fn watch(&self) {
         loop {
             let mut calls = self.lock();
-            while calls.running.is_empty() {
+            let watched: Vec<(Arc<TcpStream>, Arc<Cancel>)> = loop {
+                let watched = calls.all.values().filter_map(|call| Some((call.client.clone()?, call.cancel.upgrade()?)));
+                let watched: Vec<_> = watched.collect();
+                if !watched.is_empty() {
+                    break watched;
+                }
                 calls = self.changed.wait(calls).unwrap_or_else(PoisonError::into_inner);
-            }
-            for call in calls.running.values_mut().filter(|call| !call.told && call.started.elapsed() > STUCK) {
-                call.told = true;
-                log::error!(
-                    "a call of {} runs for over {STUCK:?} and ignores cancellation; look for mcp:{} in pg_stat_activity",
-                    call.analyst.name(),
-                    call.analyst.name()
-                );
-            }
-            let watched: Vec<(Arc<TcpStream>, Arc<Cancel>)> =
-                calls.running.values().map(|call| (Arc::clone(&call.client), Arc::clone(&call.cancel))).collect();
+            };
             drop(calls);
             let began = Instant::now();
-            for (index, gone) in hung_up(&watched).into_iter().enumerate() {
-                if let Some((_, cancel)) = watched.get(index) {
-                    // A cancelled call that still runs is cancelled again: the request may have come between statements.
-                    match cancel.requested() {
-                        Some(reason) => cancel.request(reason),
-                        None if gone => cancel.request(Reason::HangUp),
-                        None => {}
-                    }
+            for ((_, cancel), gone) in watched.iter().zip(hung_up(&watched)) {
+                // A cancelled call that still runs is cancelled again: the request may have come between statements.
+                match cancel.requested() {
+                    Some(reason) => cancel.request(reason),
+                    None if gone => cancel.request(Reason::HangUp),
+                    None => {}
                 }
             }
+            drop(watched);
+            // Those that wait for their place look at their switch only when they are woken.
+            self.changed.notify_all();
             thread::sleep(TICK.saturating_sub(began.elapsed()));
         }
     }

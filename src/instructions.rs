@@ -4,7 +4,7 @@
 //! kept for a while. When the database does not answer at once, the text goes without them: connecting never waits.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -57,7 +57,7 @@ impl Instructions {
 
 /// Asks the catalog, without patience: as if the caller had been waiting for long.
 fn schemas(shop: &Workshop) -> Option<Vec<Schema>> {
-    let cancel = Cancel::default();
+    let cancel = Arc::<Cancel>::default();
     let started = Instant::now().checked_sub(db::PATIENCE)?;
     shop.role_check.ensure(&shop.database, &cancel, started).ok()?;
     let names = &shop.config.readable_schemas;

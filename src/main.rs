@@ -12,7 +12,7 @@ use std::{
 
 use analytics_mcp::{
     config::{Config, SETTINGS},
-    db::{Cancel, Database},
+    db::Database,
     error::{Code, Failure},
     role_check::{Finding, RoleCheck},
     server::Server,
@@ -93,9 +93,9 @@ fn serve() -> ExitCode {
         }
     };
     let role_check = RoleCheck::new(config.readable_schemas.clone());
-    match role_check.look(&database, &Cancel::default(), Instant::now()) {
-        Ok(findings) => {
-            let refused = report(&findings);
+    match role_check.look(&database, &Arc::default(), Instant::now()) {
+        Ok(look) => {
+            let refused = report(&look.findings);
             if refused {
                 log::error!("not started: fix the role as said above, or apply scripts/analytics_ro_role.sql");
                 return ExitCode::from(EXIT_CONFIG);
@@ -167,13 +167,23 @@ fn check() -> ExitCode {
         Err(code) => return code,
     };
     let role_check = RoleCheck::new(config.readable_schemas.clone());
-    match role_check.look(&database, &Cancel::default(), Instant::now()) {
-        Ok(findings) => {
-            let refused = report(&findings);
+    match role_check.look(&database, &Arc::default(), Instant::now()) {
+        Ok(look) => {
+            let refused = report(&look.findings);
             if refused {
                 return ExitCode::from(EXIT_CONFIG);
             }
-            say(&format!("settings: usable\nrole: fit to be used; warnings: {}", findings.len()))
+            let geos = look.known.fragile_geos().map(|version| {
+                format!(
+                    "\nGEOS {version}: older than 3.13.1, so ST_Buffer takes only a plain number as its radius; a computed or \
+                     extreme one can bring PostgreSQL down"
+                )
+            });
+            say(&format!(
+                "settings: usable\nrole: suitable; warnings: {}{}",
+                look.findings.len(),
+                geos.unwrap_or_default()
+            ))
         }
         Err(failure) => refused_login(&database, &failure),
     }

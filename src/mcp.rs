@@ -221,8 +221,8 @@ fn call_tool(service: &Service, call: Call<'_>, mut params: Map<String, Value>) 
     };
     // Arguments are read before the call waits for its place: what waits is small.
     let answer = tools::read(&service.shop, &mut entry, tool, arguments).and_then(|request| {
-        let ticket = service.inflight.enter(call.analyst, call.id, call.client, call.started)?;
-        tools::call(&service.shop, &ticket, &mut entry, request)
+        let permit = service.inflight.enter(call.analyst, call.id, call.client, call.started)?;
+        tools::call(&service.shop, &permit, &mut entry, request)
     });
     let (texts, is_error) = match answer {
         Ok(texts) => (texts, false),

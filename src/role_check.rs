@@ -1,26 +1,29 @@
-//! Is the database role fit for this server? Looked at at the start, by `check`, and again while the server runs.
+//! Is the database role suitable for this server, and what has the guard to know of the database? Looked at at the start, by
+//! `check`, and again while the server runs.
 //!
-//! In: the live role. Out: findings, each with the statement that fixes it. A role that can write is refused: the grants
-//! are the boundary, and everything else here only stands behind them.
+//! In: the live role. Out: findings, each with the statement that fixes it, and what is [`Known`]. A role that can write is
+//! refused: the grants are the boundary, and everything else here only stands behind them.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog,
-    db::{Cancel, Database, Reading},
+    db::{Cancel, Database, Flow, Reading},
     error::{Code, Failure},
+    guard::{self, Known},
+    rows,
 };
 
 /// How long a verdict holds before the role is looked at again: grants change while servers run.
 const VALID: Duration = Duration::from_secs(600);
 
 /// What is wrong with the role.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 pub struct Finding {
     /// Whether the server refuses to run with it, or only warns.
     pub refuse: bool,
@@ -32,53 +35,88 @@ pub struct Finding {
 
 const FINDINGS: &str = include_str!("role_check.sql");
 
+/// What a look at the role found.
+pub struct Look {
+    /// What is wrong, the worst first.
+    pub findings: Vec<Finding>,
+    /// What the guard has to know.
+    pub known: Arc<Known>,
+}
+
 /// Looks at the role of the session.
-pub fn inspect(reading: &mut Reading<'_>, schemas: &[String]) -> Result<Vec<Finding>, Failure> {
+fn inspect(reading: &mut Reading<'_>, schemas: &[String]) -> Result<Look, Failure> {
+    let unusable = |error| Failure::new(Code::Unavailable, format!("the role cannot be inspected: {error}"));
     let schemas = serde_json::Value::from(schemas).to_string();
     let list = catalog::list(reading, FINDINGS, &[&schemas], catalog::MAX_BYTES)?;
     let findings = list.rows().iter().map(|row| serde_json::from_str(row.get()));
-    findings
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::new(Code::Unavailable, format!("the role cannot be inspected: {error}")))
+    let findings = findings.collect::<Result<_, _>>().map_err(unusable)?;
+    let functions = catalog::list(reading, guard::ROWS, &[], catalog::MAX_BYTES)?;
+    if functions.truncated {
+        return Err(Failure::new(Code::Unavailable, "the database has too many functions to be inspected"));
+    }
+    let known = Known::new(functions.rows().iter().map(|row| row.get())).map_err(unusable)?;
+    // Last, since an error ends the transaction.
+    let known = match known.postgis_schema().map(|schema| geos(reading, schema)) {
+        None => known,
+        Some(Ok(version)) => known.with_geos(version),
+        Some(Err(failure)) if failure.code == Code::Sql => known.with_geos("unknown".to_owned()),
+        Some(Err(failure)) => return Err(failure),
+    };
+    Ok(Look { findings, known: Arc::new(known) })
 }
 
-/// The verdict on the role, kept for a while.
+/// The version of GEOS, by a function in the schema of PostGIS.
+fn geos(reading: &mut Reading<'_>, schema: &str) -> Result<String, Failure> {
+    let call = format!("{}.postgis_geos_version()", rows::quote(schema));
+    let mut version = String::new();
+    reading.stream(&format!("SELECT v, octet_length(v) FROM {call} AS v"), &[], 0, |row, _| {
+        version.push_str(row.unwrap_or_default());
+        Flow::More
+    })?;
+    Ok(version)
+}
+
+/// What was found last, kept for a while.
 pub struct RoleCheck {
     schemas: Vec<String>,
-    verdict: Mutex<Option<(Instant, Result<(), String>)>>,
+    last: Mutex<Option<(Instant, Verdict)>>,
 }
+
+/// What the guard has to know, or what is wrong with the role.
+type Verdict = Result<Arc<Known>, String>;
 
 impl RoleCheck {
     /// Nothing has been looked at yet.
     pub fn new(schemas: Vec<String>) -> RoleCheck {
-        RoleCheck { schemas, verdict: Mutex::new(None) }
+        RoleCheck { schemas, last: Mutex::new(None) }
     }
 
-    /// Looks at the role, keeps the verdict and tells the findings. `started` is since when the caller has been waiting.
-    pub fn look(&self, database: &Database, cancel: &Cancel, started: Instant) -> Result<Vec<Finding>, Failure> {
-        let findings = database.read("role_check", cancel, started, |reading| inspect(reading, &self.schemas))?;
+    /// Looks at the role and keeps what it finds. `started` is since when the caller has been waiting.
+    pub fn look(&self, database: &Database, cancel: &Arc<Cancel>, started: Instant) -> Result<Look, Failure> {
+        let look = database.read("role_check", cancel, started, |reading| inspect(reading, &self.schemas))?;
         let refused: Vec<&str> =
-            findings.iter().filter(|finding| finding.refuse).map(|finding| finding.what.as_str()).collect();
-        let verdict = if refused.is_empty() { Ok(()) } else { Err(refused.join("; ")) };
-        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), verdict));
-        Ok(findings)
+            look.findings.iter().filter(|finding| finding.refuse).map(|finding| finding.what.as_str()).collect();
+        let verdict = if refused.is_empty() { Ok(Arc::clone(&look.known)) } else { Err(refused.join("; ")) };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), verdict));
+        Ok(look)
     }
 
-    /// Lets a call pass only when the role is known to be fit. Looks again when the last look was long ago.
-    pub fn ensure(&self, database: &Database, cancel: &Cancel, started: Instant) -> Result<(), Failure> {
-        let known = self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let verdict = match known {
-            Some((at, verdict)) if at.elapsed() < VALID => verdict,
-            _ => {
-                let findings = self.look(database, cancel, started)?;
-                let refused = findings.iter().find(|finding| finding.refuse);
-                refused.map_or(Ok(()), |finding| Err(finding.what.clone()))
+    /// Lets a call pass only when the role is known to be suitable. Looks again when the last look was long ago. Out: what the
+    /// guard has to know.
+    pub fn ensure(&self, database: &Database, cancel: &Arc<Cancel>, started: Instant) -> Result<Arc<Known>, Failure> {
+        let kept = || self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let fresh = kept().filter(|(at, _)| at.elapsed() < VALID);
+        if fresh.is_none() {
+            self.look(database, cancel, started)?;
+        }
+        match fresh.or_else(kept) {
+            Some((_, Ok(known))) => Ok(known),
+            Some((_, Err(what))) => {
+                log::error!("refusing to query: {what}; run `analytics_mcp check` for what to do");
+                let message = "the server's database role has rights that it must not have, so nothing is run";
+                Err(Failure::new(Code::Unfit, message).hint("tell the operator of this server to run: analytics_mcp check"))
             }
-        };
-        verdict.map_err(|what| {
-            log::error!("refusing to query: {what}; run `analytics_mcp check` for what to do");
-            Failure::new(Code::Unfit, "the server's database role has rights that it must not have, so nothing is run")
-                .hint("tell the operator of this server to run: analytics_mcp check")
-        })
+            None => Err(Failure::new(Code::Unavailable, "the database role has not been looked at")),
+        }
     }
 }

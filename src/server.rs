@@ -186,9 +186,9 @@ impl Server {
                 let shop = &self.service.shop;
                 // Without patience: as if the caller had been waiting for long.
                 let started = Instant::now().checked_sub(db::PATIENCE).unwrap_or_else(Instant::now);
-                let cancel = Cancel::default();
+                let cancel = Arc::<Cancel>::default();
                 let asked = shop.role_check.ensure(&shop.database, &cancel, started);
-                let asked = asked.and_then(|()| shop.database.read("readyz", &cancel, started, |_| Ok(())));
+                let asked = asked.and_then(|_| shop.database.read("readyz", &cancel, started, |_| Ok(())));
                 let verdict = asked
                     .map_err(|failure| failure.code)
                     .or_else(|code| if code == Code::Busy { Ok(()) } else { Err(code) });

@@ -1,15 +1,23 @@
 //! Ending a running statement from another thread.
 //!
-//! PostgreSQL's cancel request names a session, not a statement, and arrives when it likes. So a request is only sent
-//! while a statement of the call is under way, and a session that was sent one is closed unless the statement's own end
-//! shows that the request has been used up.
+//! PostgreSQL's cancel request names a session, not a statement, arrives when it likes, and is delivered as two signals, of
+//! which the second can hit a later statement. So a session that was sent one is never used again.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
 
 use postgres::CancelToken;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::wire::{Connector, Deadline};
 use crate::error::{Code, Failure};
+
+/// How long a statement may go on after its session was sent a cancel request. Then nobody waits for it any longer.
+const LAST_CALL: Duration = Duration::from_secs(5);
+/// A cancel request that comes between two statements has no effect. So it is sent again, but not more often than this.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Who wants the call to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +25,7 @@ pub enum Reason {
     /// The client closed its connection.
     HangUp,
     /// The client sent `notifications/cancelled`.
-    Asked,
+    Requested,
     /// The server is stopping.
     Shutdown,
 }
@@ -27,7 +35,7 @@ impl Reason {
     pub fn failure(self) -> Failure {
         match self {
             Reason::HangUp => Failure::new(Code::Cancelled, "the client closed the connection"),
-            Reason::Asked => Failure::new(Code::Cancelled, "the call was cancelled as the client asked"),
+            Reason::Requested => Failure::new(Code::Cancelled, "the call was cancelled at the client's request"),
             Reason::Shutdown => {
                 Failure::new(Code::Cancelled, "the server is restarting").hint("send the call again in a few seconds")
             }
@@ -39,42 +47,65 @@ impl Reason {
 #[derive(Clone)]
 pub(super) struct Canceller {
     pub(super) token: CancelToken,
-    pub(super) tls: MakeRustlsConnect,
+    pub(super) connector: Connector,
+    pub(super) deadline: Arc<Deadline>,
 }
 
 impl Canceller {
-    pub(super) fn send(&self) -> Result<(), postgres::Error> {
-        self.token.cancel_query(self.tls.clone())
+    /// Sends the request from a thread of its own: it is a conversation with a database that may not answer. From here on
+    /// the statement has only [`LAST_CALL`] left.
+    pub(super) fn send(&self) {
+        self.deadline.shorten(LAST_CALL);
+        let (token, connector) = (self.token.clone(), self.connector.clone());
+        let sender = thread::Builder::new().name("cancel".to_owned()).spawn(move || {
+            if let Err(error) = token.cancel_query(connector) {
+                log::warn!("cannot send a cancel request: {error}");
+            }
+        });
+        if let Err(error) = sender {
+            log::warn!("cannot start a thread for a cancel request: {error}");
+        }
     }
 }
 
 /// A call's cancel switch, shared by the thread that runs it and those that may end it.
+///
+/// It also keeps what the call has taken for as long as PostgreSQL works for it, which may be longer than anybody waits.
 #[derive(Default)]
-pub struct Cancel(Mutex<State>);
+pub struct Cancel {
+    state: Mutex<State>,
+    _kept: Option<Box<dyn Send + Sync>>,
+}
 
 #[derive(Default)]
 struct State {
     reason: Option<Reason>,
     /// Present while a statement may be under way.
     session: Option<Canceller>,
-    sent: bool,
+    sent: Option<Instant>,
 }
 
 impl Cancel {
-    /// Asks for the end of the call. May be repeated: a request that arrives between two statements has no effect.
+    /// A switch that keeps `kept` until the call has ended in PostgreSQL, too.
+    pub fn keeping(kept: impl Send + Sync + 'static) -> Cancel {
+        Cancel { state: Mutex::default(), _kept: Some(Box::new(kept)) }
+    }
+
+    /// Requests the end of the call. Never waits, and may be repeated.
     pub fn request(&self, reason: Reason) {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
-        // Sent under the lock: `disarm` waits, so the request cannot reach the session's next call unnoticed.
-        if let Some(session) = &state.session {
-            if let Err(error) = session.send() {
-                log::warn!("cannot send a cancel request: {error}");
-            }
-            state.sent = true;
+        if let Some(session) = state.session.clone()
+            && state.sent.is_none_or(|at| at.elapsed() >= AGAIN)
+        {
+            // Noted before it is sent: the session's thread must not miss it.
+            state.sent = Some(Instant::now());
+            drop(state);
+            session.send();
         }
     }
 
-    /// Whether somebody asked.
+    /// Whether its end has been requested.
     pub fn requested(&self) -> Option<Reason> {
         self.lock().reason
     }
@@ -89,14 +120,14 @@ impl Cancel {
         Ok(())
     }
 
-    /// From here on a request no longer reaches the session. Tells whether one has been sent.
+    /// From here on no request is sent to the session. Out: why one has been sent.
     pub(super) fn disarm(&self) -> Option<Reason> {
         let mut state = self.lock();
         state.session = None;
-        state.reason.filter(|_| state.sent)
+        state.reason.filter(|_| state.sent.is_some())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,21 +3,32 @@
 //! The simple query protocol, which can run several statements, is used here only, and only with this file's own texts.
 //! An analyst's text goes through the extended protocol.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use postgres::{
-    Client, SimpleQueryMessage,
+    Client, Config, SimpleQueryMessage,
     error::{ErrorPosition, SqlState},
     fallible_iterator::FallibleIterator,
     types::{Kind, Type},
 };
-use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::cancel::{Canceller, Reason};
+use super::{
+    cancel::{Canceller, Reason},
+    wire::{Connector, Deadline},
+};
 use crate::{
     error::{Code, Failure},
     guard::ReadOnlySql,
 };
+
+/// How long PostgreSQL may take to let the session in, and for each of the program's own short statements.
+const PROMPT: Duration = Duration::from_secs(5);
+/// How long a statement may go on after its time limit. PostgreSQL ends it at the limit unless it is in code that looks for
+/// no interrupt.
+const GRACE: Duration = Duration::from_secs(3);
+/// What is left of an answer that was cut by bytes is read to its end if that takes no longer and is no more than this.
+/// It is cheaper than a cancel request, after which the session cannot be used again.
+const DRAIN: (Duration, usize) = (Duration::from_millis(250), 1 << 20);
 
 /// Settings that fix how literals are read, which the guard relies on, and how values are written.
 const FIXED: &[(&str, &str)] = &[
@@ -27,6 +38,7 @@ const FIXED: &[(&str, &str)] = &[
     ("intervalstyle", "postgres"),
     ("bytea_output", "hex"),
     ("extra_float_digits", "1"),
+    ("client_min_messages", "error"),
 ];
 
 /// A setting of our own, by which a session shows that PostgreSQL took the start-up options. A pooler leaves them out.
@@ -75,72 +87,113 @@ const END: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); \
 /// A connection, and whether it is as new.
 pub(super) struct Session {
     client: Client,
-    tls: MakeRustlsConnect,
+    connector: Connector,
+    deadline: Arc<Deadline>,
+    /// PostgreSQL's process, or a pooler's number for it.
+    process_id: u32,
     /// There is a pooler (PgBouncer) between us and PostgreSQL: each transaction may meet another of its processes.
     pooled: bool,
     tainted: bool,
 }
 
 impl Session {
+    /// Connects.
     #[expect(clippy::disallowed_methods, reason = "fixed text")]
-    pub(super) fn new(mut client: Client, tls: MakeRustlsConnect) -> Result<Session, postgres::Error> {
-        let answer = client.simple_query(&format!("SELECT pg_catalog.current_setting('{DIRECT}', true)"))?;
-        let direct = answer.iter().any(|message| match message {
-            SimpleQueryMessage::Row(row) => row.try_get(0).ok().flatten() == Some("on"),
-            _ => false,
+    pub(super) fn new(config: &Config, connector: &Connector) -> Result<Session, postgres::Error> {
+        let own = connector.with_deadline(PROMPT);
+        let deadline = Arc::clone(&own.deadline);
+        let mut client = config.connect(own)?;
+        deadline.set(PROMPT);
+        let probe = format!("SELECT pg_catalog.current_setting('{DIRECT}', true), pg_catalog.pg_backend_pid()");
+        let answer = client.simple_query(&probe)?;
+        let row = answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
         });
-        Ok(Session { client, tls, pooled: !direct, tainted: false })
+        let field = |index: usize| row.and_then(|row| row.try_get(index).ok().flatten());
+        let pooled = field(0) != Some("on");
+        let process_id = field(1).and_then(|id| id.parse().ok()).unwrap_or_default();
+        Ok(Session { client, connector: connector.clone(), deadline, process_id, pooled, tainted: false })
     }
 
     pub(super) fn is_tainted(&self) -> bool {
         self.tainted || self.client.is_closed()
     }
 
+    /// Whether the connection is gone.
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Whether PostgreSQL did not end the last statement in time.
+    pub(super) fn is_late(&self) -> bool {
+        self.deadline.passed()
+    }
+
+    pub(super) fn process_id(&self) -> u32 {
+        self.process_id
+    }
+
     pub(super) fn canceller(&self) -> Canceller {
-        Canceller { token: self.client.cancel_token(), tls: self.tls.clone() }
+        Canceller {
+            token: self.client.cancel_token(),
+            connector: self.connector.clone(),
+            deadline: Arc::clone(&self.deadline),
+        }
     }
 
     #[expect(clippy::disallowed_methods, reason = "fixed text")]
     pub(super) fn probe(&mut self) -> Result<(), postgres::Error> {
+        self.deadline.set(PROMPT);
         self.client.simple_query("").map(drop)
     }
 
-    /// Starts the read-only transaction. Until [`Session::end`] has succeeded the session counts as tainted.
+    /// Starts the read-only transaction. Until [`Session::finish`] has succeeded the session counts as tainted.
     #[expect(clippy::disallowed_methods, reason = "fixed text; `who` holds no quote (auth::Analyst)")]
     pub(super) fn begin(&mut self, settings: &str, who: &str) -> Result<(), postgres::Error> {
         self.tainted = true;
+        self.deadline.set(PROMPT);
         self.client.batch_execute(&format!("{settings} SET LOCAL application_name = 'mcp:{who}'"))
     }
 
-    pub(super) fn reading(&mut self) -> Reading<'_> {
+    /// The transaction, for statements that together may run for `limit`.
+    pub(super) fn reading(&mut self, limit: Duration) -> Reading<'_> {
+        self.deadline.set(limit.saturating_add(GRACE));
         let canceller = self.canceller();
-        Reading { client: &mut self.client, canceller, pooled: self.pooled, ran: false, lost: false, doubt: false }
+        Reading { client: &mut self.client, canceller, pooled: self.pooled, limit, ran: false, lost: false, doubt: false }
     }
 
-    /// Rolls back and gives the session back clean, or leaves it tainted: after a lost connection, and when a cancel
-    /// request may still be on its way (`cancelled`: one was sent from outside; `doubt`: one of the reading's own).
-    /// The result is passed through, but for the error of a cancelled statement, which becomes the reason.
-    pub(super) fn end<T>(
+    /// Rolls back and makes the session as new. It stays tainted when that fails, when it was sent a cancel request
+    /// (`cancelled`: from outside; `doubt`: by the reading itself), and when PostgreSQL is late. The result is passed
+    /// through, but an error after a cancel request becomes the reason for the request.
+    pub(super) fn finish<T>(
         &mut self,
         cancelled: Option<Reason>,
         doubt: bool,
         result: Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let (result, used_up) = match (cancelled, result) {
-            (None, result) => (result, true),
-            (Some(reason), Err(failure)) if is_cancel(&failure) => (Err(reason.failure()), true),
-            // A pooler may end a cancelled statement by closing the connection.
-            (Some(reason), Err(failure)) if failure.code == Code::Unavailable => (Err(reason.failure()), false),
-            (Some(_), result) => (result, false),
-        };
-        if used_up && !doubt && !self.client.is_closed() && self.roll_back() {
+        let late = self.is_late();
+        if cancelled.is_none() && !doubt && !late && !self.client.is_closed() && self.roll_back() {
             self.tainted = false;
         }
-        result
+        match (cancelled, result) {
+            // A pooler may end a cancelled statement by closing the connection.
+            (Some(reason), Err(failure)) if late || is_cancel(&failure) || failure.code == Code::Unavailable => {
+                Err(reason.failure())
+            }
+            (_, result) => result,
+        }
+    }
+
+    /// Closes the connection once PostgreSQL has ended what it is doing, however long that takes.
+    pub(super) fn end(self) {
+        self.deadline.lift();
+        drop(self.client);
     }
 
     #[expect(clippy::disallowed_methods, reason = "fixed text")]
     fn roll_back(&mut self) -> bool {
+        self.deadline.set(PROMPT);
         match self.client.simple_query(END) {
             Ok(messages) => {
                 let rows = messages.iter().filter_map(|message| match message {
@@ -173,7 +226,7 @@ pub struct Column {
 pub enum Flow {
     /// Yes.
     More,
-    /// No: the statement is cancelled, so that PostgreSQL stops working on it.
+    /// No: what is left is passed over.
     Stop,
 }
 
@@ -182,11 +235,12 @@ pub struct Reading<'a> {
     client: &'a mut Client,
     canceller: Canceller,
     pooled: bool,
+    limit: Duration,
     /// A text of the analyst has been sent.
     pub(super) ran: bool,
     /// The connection is gone.
     pub(super) lost: bool,
-    /// The session must not be used again: a cancel request of our own may still be on its way, or see [`Reading::prepare`].
+    /// The session must not be used again: it was sent a cancel request, or see [`Reading::prepare`].
     pub(super) doubt: bool,
 }
 
@@ -229,39 +283,45 @@ impl Reading<'_> {
     ) -> Result<(), Failure> {
         // A statement of the catalog may be run again on another connection; the analyst's may not.
         self.ran = self.ran || prefix > 0;
-        let canceller = self.canceller.clone();
         let params = params.iter().map(|param| (*param, Type::TEXT));
-        let mut stopped = false;
+        let deadline = Arc::clone(&self.canceller.deadline);
+        let (mut stopped, mut passed_over) = (false, 0_usize);
         let read = || -> Result<(), postgres::Error> {
             let mut rows = self.client.query_typed_raw(sql, params)?;
             while let Some(next) = rows.next()? {
-                if stopped {
-                    continue; // drained until the cancelled statement ends
-                }
                 let length: i32 = next.try_get(1)?;
                 let length = usize::try_from(length).unwrap_or(usize::MAX);
                 let text: Option<&str> = next.try_get(0)?;
-                if row(text.filter(|text| text.len() == length), length) == Flow::Stop {
+                if stopped {
+                    passed_over = passed_over.saturating_add(text.map_or(0, str::len));
+                    if passed_over > DRAIN.1 {
+                        return Ok(());
+                    }
+                } else if row(text.filter(|text| text.len() == length), length) == Flow::Stop {
                     stopped = true;
-                    canceller.send()?;
+                    deadline.shorten(DRAIN.0);
                 }
             }
             Ok(())
         };
         match read() {
-            // The statement was over before the request arrived, which may thus hit a later one.
-            Ok(()) => self.doubt |= stopped,
-            Err(error) if stopped && error.code() == Some(&SqlState::QUERY_CANCELED) => {}
-            Err(error) if stopped => {
+            Ok(()) if passed_over <= DRAIN.1 => Ok(()),
+            Err(error) if !stopped => Err(self.failed(&error, Some(prefix))),
+            // The statement has ended by an error in a row that nobody wanted.
+            Err(error) if error.as_db_error().is_some() && !deadline.passed() => Ok(()),
+            // Much is left, or it takes long. The answer is there: PostgreSQL is to stop, and nobody waits for that.
+            _ => {
                 self.doubt = true;
-                log::debug!("cannot stop a statement: {error}");
+                self.canceller.send();
+                Ok(())
             }
-            Err(error) => return Err(self.failed(&error, Some(prefix))),
         }
-        Ok(())
     }
 
     fn failed(&mut self, error: &postgres::Error, prefix: Option<usize>) -> Failure {
+        if self.canceller.deadline.passed() {
+            return overdue(self.limit);
+        }
         self.lost = is_lost(error) || self.client.is_closed();
         let code = error.code();
         if self.pooled
@@ -272,6 +332,15 @@ impl Reading<'_> {
         }
         failure(error, prefix)
     }
+}
+
+/// For a statement that PostgreSQL has not ended in time.
+fn overdue(limit: Duration) -> Failure {
+    Failure::new(
+        Code::Timeout,
+        format!("the statement has not ended {GRACE:?} after its limit of {limit:?}: it is in code that PostgreSQL cannot interrupt"),
+    )
+    .hint("do not send it again, since it counts as running until it ends; work on fewer rows, shorter texts or simpler shapes")
 }
 
 /// Whether the connection is gone, or about to go.

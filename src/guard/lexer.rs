@@ -49,6 +49,7 @@ pub(super) struct Token {
 
 /// The longest run of operator characters, comment marks included. At each operator or comment PostgreSQL's scanner reads
 /// the whole run ahead and gives most of it back: 20 KB of `/*` or `+` cost it a second, and no time limit reaches it there.
+/// Inside a comment it takes a row of asterisks at once, so a banner counts as one.
 const MAX_RUN: usize = 256;
 /// The deepest nesting of comments.
 const MAX_DEPTH: usize = 64;
@@ -106,7 +107,7 @@ fn truncate(name: &str) -> &str {
 
 /// Splits `sql` into tokens.
 pub(super) fn tokens(sql: &str) -> Result<Vec<Token>, Fault> {
-    let mut lexer = Lexer { sql, bytes: sql.as_bytes(), at: 0, run: (0, 0) };
+    let mut lexer = Lexer { sql, bytes: sql.as_bytes(), at: 0, run: Run::default() };
     let mut tokens = Vec::new();
     loop {
         lexer.skip_blank()?;
@@ -121,8 +122,16 @@ struct Lexer<'a> {
     sql: &'a str,
     bytes: &'a [u8],
     at: usize,
-    /// Where the run of operator characters began that the last of them belongs to, and where it ends so far.
-    run: (usize, usize),
+    run: Run,
+}
+
+/// The run of operator characters that the last of them belongs to.
+#[derive(Default)]
+struct Run {
+    start: usize,
+    /// How many there are; a row of asterisks in a comment counts as one.
+    length: usize,
+    end: usize,
 }
 
 impl Lexer<'_> {
@@ -161,13 +170,14 @@ impl Lexer<'_> {
 
     /// Takes `bytes` operator characters.
     fn operators(&mut self, bytes: usize) -> Result<(), Fault> {
-        if self.run.1 != self.at {
-            self.run.0 = self.at;
+        if self.run.end != self.at || self.run.length == 0 {
+            self.run = Run { start: self.at, length: 0, end: self.at };
         }
         self.advance(bytes);
-        self.run.1 = self.at;
-        if self.run.1.saturating_sub(self.run.0) > MAX_RUN {
-            return Err(Fault::SlowToRead { what: "a run of more than 256 operator characters", start: self.run.0 });
+        self.run.length = self.run.length.saturating_add(bytes);
+        self.run.end = self.at;
+        if self.run.length > MAX_RUN {
+            return Err(Fault::SlowToRead { what: "a run of more than 256 operator characters", start: self.run.start });
         }
         Ok(())
     }
@@ -188,6 +198,9 @@ impl Lexer<'_> {
                 if depth == 0 {
                     return Ok(());
                 }
+            } else if byte == b'*' && self.run.end == self.at && self.bytes.get(..self.at).is_some_and(|read| read.ends_with(b"*")) {
+                self.advance(1);
+                self.run.end = self.at;
             } else if is_operator(byte) {
                 self.operators(1)?;
             } else {

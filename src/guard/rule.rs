@@ -25,7 +25,10 @@ pub enum Rule {
     UnicodeName,
     Parameter,
     Function,
+    PlainNumber,
     Relation,
+    InternalSchema,
+    TooComplex,
 }
 
 impl Rule {
@@ -45,7 +48,10 @@ impl Rule {
         Rule::UnicodeName,
         Rule::Parameter,
         Rule::Function,
+        Rule::PlainNumber,
         Rule::Relation,
+        Rule::InternalSchema,
+        Rule::TooComplex,
     ];
 
     /// The stable code: never renamed, never used again for another rule.
@@ -126,6 +132,24 @@ impl Rule {
                 "GUARD_FUNCTION",
                 "A function is called that is not available here.",
                 "Leave the function out. If it is a column of yours, select it without the table name before it.",
+            ),
+            Rule::PlainNumber => (
+                "GUARD_PLAIN_NUMBER",
+                "An argument must be a plain number here.",
+                "Write the number itself, at most 1000000 in size: ST_Buffer(g, 50), not ST_Buffer(g, r). To compare distances \
+                 use ST_DWithin(a, b, distance), which needs no buffer and is faster.",
+            ),
+            Rule::InternalSchema => (
+                "GUARD_INTERNAL_SCHEMA",
+                "A schema is named that holds the insides of an extension.",
+                "Use the table or view that belongs to it: list_tables shows them, and timescaledb_information can be read. If it \
+                 is an alias of yours, choose another.",
+            ),
+            Rule::TooComplex => (
+                "GUARD_TOO_COMPLEX",
+                "PostgreSQL would need too much time and memory to analyse the text, whatever the data.",
+                "Nest BETWEEN, IN and (record).* less deep, use a common table expression without NOT MATERIALIZED, list the \
+                 columns in place of *, or split the query: join fewer tables at once.",
             ),
             Rule::Relation => (
                 "GUARD_RELATION",

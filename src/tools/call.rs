@@ -1,5 +1,7 @@
 //! What each tool does.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::{DEFAULT_ROWS, DEFAULT_SAMPLE, Tool, Workshop, arguments::Arguments, default_schema};
@@ -7,8 +9,8 @@ use crate::{
     audit, catalog,
     db::Reading,
     error::{Code, Failure},
-    guard,
-    inflight::Ticket,
+    guard::{self, Known},
+    inflight::Permit,
     rows::{self, Format, List, Page},
 };
 
@@ -103,9 +105,9 @@ pub fn read(
 }
 
 /// Runs a call and notes its answer. Out: the texts of the answer.
-pub fn call(shop: &Workshop, ticket: &Ticket, entry: &mut audit::Entry, request: Request) -> Answer {
-    shop.role_check.ensure(&shop.database, ticket.cancel(), entry.began())?;
-    let mut call = Call { shop, ticket, entry };
+pub fn call(shop: &Workshop, permit: &Permit, entry: &mut audit::Entry, request: Request) -> Answer {
+    let known = shop.role_check.ensure(&shop.database, permit.cancel(), entry.began())?;
+    let mut call = Call { shop, permit, entry, known };
     match request {
         Request::ListSchemas => call.list_schemas(),
         Request::ListTables { schema, search } => call.list_tables(&schema, &search),
@@ -121,14 +123,15 @@ type Answer = Result<Vec<String>, Failure>;
 /// A call under way.
 struct Call<'a> {
     shop: &'a Workshop,
-    ticket: &'a Ticket,
+    permit: &'a Permit,
     entry: &'a mut audit::Entry,
+    known: Arc<Known>,
 }
 
 impl Call<'_> {
     /// Reads in the analyst's name.
     fn read<T>(&self, job: impl FnMut(&mut Reading<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        self.shop.database.read(self.entry.analyst().name(), self.ticket.cancel(), self.entry.began(), job)
+        self.shop.database.read(self.entry.analyst().name(), self.permit.cancel(), self.entry.began(), job)
     }
 
     fn schemas(&self) -> &[String] {
@@ -186,7 +189,7 @@ impl Call<'_> {
 
     /// The one way of an analyst's text: guard, prepare, wrap, run, page.
     fn statement(&mut self, sql: &str, max_rows: u32, more: &'static str, format: Format) -> Answer {
-        let admitted = guard::admit(sql)?;
+        let admitted = guard::admit(sql, &self.known)?;
         self.entry.sql(sql, usize::MAX);
         let max_bytes = self.max_bytes();
         let page = self.read(|reading| {

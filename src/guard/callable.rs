@@ -1,0 +1,303 @@
+//! What may be called and read, on one page: the guard's tables, and nothing else.
+//!
+//! In: a name as PostgreSQL would look it up, the name that qualifies it, and what is [`Known`] of the database. Out: why it
+//! is refused, if it is. Pure; every pattern is compiled once and matched against whole names of at most 63 bytes.
+//!
+//! | A function | is called if |
+//! |---|---|
+//! | of an extension, or in C outside `pg_catalog` | [`EXTENSIONS`] lists it |
+//! | `pg_*` | [`PG`] lists it |
+//! | of PostgreSQL that it marks volatile | [`VOLATILE`] lists it |
+//! | of PostgreSQL that it does not mark so | [`DANGEROUS`] does not list it |
+//! | any other: somebody wrote it for this database | the role may execute it |
+//!
+//! A name that is both PostgreSQL's and an extension's (`replace`, with citext) counts as PostgreSQL's, unless the
+//! extension's schema is written before it.
+//!
+//! # What this does not stop
+//! A function that somebody wrote for this database, whatever it does: review those. Operators and input functions of an
+//! extension's types, which have no name here.
+
+use {regex::Regex, std::sync::LazyLock};
+
+use super::known::Known;
+
+/// Names with one reason.
+pub(super) struct Group {
+    /// Completes the sentence "it is refused because it …".
+    pub(super) does: &'static str,
+    /// Alternatives of a regular expression, each for a whole name in lower case.
+    names: &'static [&'static str],
+}
+
+/// The functions of extensions that analysts use. Each was called with NaN, infinite, empty, nested, huge and missing values
+/// of every argument before it came here; what crashed PostgreSQL or could not be interrupted stayed out.
+const EXTENSIONS: &[&str] = &[
+    // PostGIS (provisional)
+    r"st_\w+",
+    // TimescaleDB
+    "time_bucket|time_bucket_gapfill|time_bucket_ng|locf|interpolate|first|last|histogram|approximate_row_count|show_chunks|hypertable_size",
+];
+
+/// The `pg_*` functions that may be called: they describe objects, sizes and counters, and do nothing else.
+const PG: &[&str] = &[
+    // Definitions of objects as SQL, and names of objects.
+    r"pg_get_(constraintdef|expr|functiondef|function_\w+|indexdef|keywords|object_address|partition_constraintdef|partkeydef)",
+    r"pg_get_(replica_identity_index|ruledef|serial_sequence|statisticsobjdef\w*|triggerdef|userbyid|viewdef|catalog_foreign_keys|acl)",
+    r"pg_describe_object|pg_identify_object(_as_address)?|pg_filenode_relation|pg_relation_file(node|path)|pg_basetype",
+    // Visibility on the search path, privileges.
+    r"pg_(collation|conversion|function|opclass|operator|opfamily|statistics_obj|table|ts_config|ts_dict|ts_parser|ts_template|type)_is_visible",
+    r"pg_has_role|pg_is_other_temp_schema|pg_my_temp_schema|pg_(column|relation)_is_updatable|pg_relation_is_publishable",
+    // Sizes, storage, encodings, types, properties.
+    r"pg_(column|database|indexes|relation|table|tablespace|total_relation)_size|pg_size_(pretty|bytes)|pg_column_(compression|toast_chunk_id)",
+    r"pg_typeof|pg_collation_for|pg_collation_actual_version|pg_database_collation_actual_version|pg_client_encoding|pg_encoding_(to_char|max_length)|pg_char_to_encoding",
+    r"pg_index(am)?_has_property|pg_index_column_has_property|pg_options_to_table|pg_lsn|pg_mcv_list_items",
+    r"pg_partition_(tree|root|ancestors)|pg_tablespace_(databases|location)|pg_sequence_(parameters|last_value)",
+    // The server and this session.
+    r"pg_backend_pid|pg_conf_load_time|pg_postmaster_start_time|pg_jit_available|pg_trigger_depth|pg_timezone_(names|abbrevs\w*)",
+    r"pg_available_extensions|pg_available_extension_versions|pg_extension_update_paths|pg_settings_get_flags|pg_show_all_settings",
+    // How far a replica is behind.
+    r"pg_is_in_recovery|pg_is_wal_replay_paused|pg_last_(wal_receive_lsn|wal_replay_lsn|xact_replay_timestamp)|pg_current_wal_lsn|pg_wal_lsn_diff",
+    // Transactions and snapshots, without taking an id.
+    r"pg_current_(snapshot|xact_id_if_assigned)|pg_snapshot_(xip|xmax|xmin)|pg_visible_in_snapshot|pg_xact_(status|commit_timestamp\w*)|pg_last_committed_xact",
+    // Counters of tables, functions and the server; those of sessions are left out.
+    r"pg_stat_get_(db|tuples|xact|function|last|total|bgwriter|checkpoint|checkpointer|buf)_\w+|pg_stat_get_(wal|io|slru|archiver|snapshot_timestamp)",
+    r"pg_stat_get_(live|dead)_tuples|pg_stat_get_(ins|mod)_since_\w+|pg_stat_get_blocks_\w+|pg_stat_get_numscans|pg_stat_get_lastscan|pg_stat_have_stats",
+    r"pg_stat_get_(auto)?(vacuum|analyze)_count",
+];
+
+/// PostgreSQL's own functions that are marked volatile and do nothing but give a value. (`setseed` is undone after the call.)
+const VOLATILE: &[&str] = &[
+    "random|random_normal|setseed|gen_random_uuid|uuidv4|uuidv7|clock_timestamp|timeofday|txid_status|current_query",
+    "bernoulli|system", // after TABLESAMPLE
+];
+
+/// PostgreSQL's own functions, and words that call one, that it does not mark volatile and that are dangerous all the same.
+pub(super) const DANGEROUS: &[Group] = &[
+    Group {
+        does: "runs SQL that it is given as text, or packs whole tables into one value, past every limit",
+        names: &["(query|table|schema|database|cursor)_to_xml(schema|_and_xmlschema)?|ts_stat|ts_rewrite"],
+    },
+    Group {
+        does: "hands a text to the input function of any type that it is given by number",
+        names: &["(record|array|domain|range|multirange)_in"],
+    },
+    Group { does: "calls a function that has the name of a type", names: &["treat"] },
+    Group {
+        does: "works in a library that no time limit and no cancel request can interrupt",
+        names: &["xpath|xpath_exists|xmlexists|xmltable"],
+    },
+    Group { does: "takes a transaction id", names: &["txid_current"] },
+];
+
+/// Functions of which one argument must be a plain number: written as such, and of at most this size.
+pub(super) const PLAIN: &[Plain] = &[
+    Plain {
+        name: "st_transform",
+        most: 999_999.0,
+        because: "a text as its second argument would name files on the database server; it must be the number of a coordinate system",
+        fragile_only: false,
+    },
+    Plain {
+        name: "st_buffer",
+        most: 1_000_000.0,
+        because: "with this database's GEOS library an extreme or computed radius can bring PostgreSQL down",
+        fragile_only: true,
+    },
+];
+
+/// A function of which the second argument must be a plain number.
+pub(super) struct Plain {
+    pub(super) name: &'static str,
+    pub(super) most: f64,
+    pub(super) because: &'static str,
+    /// Only where [`Known::fragile_geos`].
+    pub(super) fragile_only: bool,
+}
+
+/// Schemas that hold the insides of software: nothing in them is named, be it a relation, a type or a function. So are the
+/// schemas that an extension has made for itself, but for [`OPEN_SCHEMAS`].
+const INTERNAL_SCHEMAS: &[&str] = &[r"_timescaledb_\w+|pg_toast"];
+/// Schemas of extensions whose relations are there to be read.
+const OPEN_SCHEMAS: &[&str] = &["timescaledb_(information|experimental)|toolkit_experimental"];
+
+/// Relations that may not be read although a role may have the right to.
+pub(super) const RELATIONS: &[Group] = &[
+    Group {
+        does: "shows what other sessions and jobs are doing",
+        names: &[
+            r"pg_stat_(activity|statements\w*|monitor\w*|kcache\w*|replication|subscription|wal_receiver|ssl|gssapi|progress_\w+)",
+            r"timescaledb_information\.(jobs|job_errors|job_history)|timescaledb_experimental\.policies",
+            r"pg_qualstats\w*|pg_store_plans\w*|pg_wait_sampling\w*|pg_locks|pg_prepared_(statements|xacts)|pg_cursors",
+        ],
+    },
+    Group {
+        does: "holds passwords or the secrets of connections",
+        names: &[
+            "pg_authid|pg_shadow|pg_user_mappings?|pg_foreign_server|pg_subscription|pg_dist_(authinfo|poolinfo)",
+            r"information_schema\._?(pg_)?(foreign_servers|foreign_server_options|user_mappings|user_mapping_options)",
+        ],
+    },
+    Group {
+        does: "shows files, memory or replication of the server",
+        names: &[
+            r"pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_config|pg_aios|pg_shmem_allocations\w*",
+            r"pg_backend_memory_contexts|pg_dsm_registry\w*|pg_replication_slots|pg_replication_origin_status|pg_buffercache\w*",
+        ],
+    },
+    Group {
+        does: "holds values of tables past the grants on them",
+        names: &[r"pg_largeobject|pg_statistic|pg_statistic_ext_data|pg_toast_\w+"],
+    },
+];
+
+/// Said of a function of an extension.
+pub(super) const FOREIGN: &str = "belongs to an extension and is not on the list of its functions that are tried and harmless";
+/// Said of a `pg_*` function.
+pub(super) const UNLISTED: &str = "is not on the list of harmless pg_* functions";
+/// Said of one of PostgreSQL's own.
+pub(super) const EFFECTS: &str = "may do more than compute a value (PostgreSQL marks it volatile)";
+
+/// How a function is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notation {
+    /// `name(…)`.
+    Parentheses,
+    /// `value.name`, which calls a function of one argument where there is no such column: `(5).pg_sleep`.
+    Dot,
+}
+
+/// Why the function is refused, if it is. `schema` is the name before the last dot, in a call with parentheses.
+pub(super) fn function(known: &Known, schema: Option<&str>, name: &str, notation: Notation) -> Option<&'static str> {
+    static TABLES: LazyLock<(Table, Names, Names, Names)> =
+        LazyLock::new(|| (Table::of(DANGEROUS), Names::of(PG), Names::of(VOLATILE), Names::of(EXTENSIONS)));
+    let (dangerous, pg, volatile, extensions) = &*TABLES;
+    let functions = known.functions(name);
+    let core = functions.and_then(|functions| functions.core);
+    let foreign = functions.map(|functions| functions.foreign.as_slice()).unwrap_or_default();
+    let here = |of: &str| schema.is_none_or(|schema| schema == of);
+    let parentheses = notation == Notation::Parentheses;
+
+    if parentheses && here("pg_catalog") && let Some(does) = dangerous.find(name) {
+        return Some(does);
+    }
+    if name.starts_with("pg_") && (parentheses || core.is_some_and(|core| core.unary)) && !pg.surely_has(name) {
+        return Some(UNLISTED);
+    }
+    if let Some(core) = core.filter(|core| here("pg_catalog") && (parentheses || core.unary)) {
+        return (core.volatile && !name.starts_with("pg_") && !volatile.surely_has(name)).then_some(EFFECTS);
+    }
+    let foreign = foreign.iter().any(|(of, unary)| here(of) && (parentheses || *unary));
+    (foreign && !extensions.surely_has(name)).then_some(FOREIGN)
+}
+
+/// Whether nothing in this schema may be named.
+pub(super) fn is_internal(known: &Known, schema: &str) -> bool {
+    static TABLES: LazyLock<(Names, Names)> = LazyLock::new(|| (Names::of(INTERNAL_SCHEMAS), Names::of(OPEN_SCHEMAS)));
+    TABLES.0.may_have(schema) || (known.is_of_an_extension(schema) && !TABLES.1.surely_has(schema))
+}
+
+/// What reading the relation would show, if it is refused. `schema` is the name before the last dot.
+pub(super) fn relation(schema: Option<&str>, name: &str) -> Option<&'static str> {
+    static TABLE: LazyLock<Table> = LazyLock::new(|| Table::of(RELATIONS));
+    static WITH_SCHEMA: LazyLock<Names> =
+        LazyLock::new(|| Names::of(&["information_schema|timescaledb_(information|experimental)"]));
+    if let Some(schema) = schema.filter(|schema| WITH_SCHEMA.may_have(schema)) {
+        return TABLE.find(&format!("{schema}.{name}"));
+    }
+    // The check keeps ordinary names away from the pattern.
+    if name.starts_with("pg_") { TABLE.find(name) } else { None }
+}
+
+/// Groups with their patterns compiled: one pattern decides, the groups' own are asked only for the reason.
+struct Table {
+    any: Names,
+    groups: Vec<(Names, &'static str)>,
+}
+
+impl Table {
+    fn of(groups: &'static [Group]) -> Table {
+        let all: Vec<&str> = groups.iter().flat_map(|group| group.names).copied().collect();
+        Table {
+            any: Names::of(&all),
+            groups: groups.iter().map(|group| (Names::of(group.names), group.does)).collect(),
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&'static str> {
+        if !self.any.may_have(name) {
+            return None;
+        }
+        self.groups.iter().find(|(names, _)| names.may_have(name)).map(|&(_, does)| does)
+    }
+}
+
+/// A set of whole names. `None` would be a pattern that does not compile: a test rules that out, and each of the two
+/// questions answers on the safe side.
+struct Names(Option<Regex>);
+
+impl Names {
+    fn of(alternatives: &[&str]) -> Names {
+        Names(Regex::new(&format!("(?-u)^(?:{})$", alternatives.join("|"))).ok())
+    }
+
+    /// For what is refused.
+    fn may_have(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.is_match(name))
+    }
+
+    /// For what is allowed.
+    fn surely_has(&self, name: &str) -> bool {
+        self.0.as_ref().is_some_and(|names| names.is_match(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_compiles() {
+        let groups = DANGEROUS.iter().chain(RELATIONS).map(|group| group.names);
+        for names in groups.chain([EXTENSIONS, PG, VOLATILE, INTERNAL_SCHEMAS, OPEN_SCHEMAS]) {
+            assert!(Names::of(names).0.is_some(), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn the_class_of_a_function_decides() {
+        let rows = [
+            r#"["pg_catalog","nextval",false,true,true]"#,
+            r#"["pg_catalog","lastval",false,true,false]"#,
+            r#"["pg_catalog","replace",false,false,false]"#,
+            r#"["pg_catalog","pg_sleep",false,true,true]"#,
+            r#"["pg_catalog","pg_lock_status",false,true,false]"#,
+            r#"["public","replace",true,false,false]"#,
+            r#"["public","st_x",true,false,true]"#,
+            r#"["public","st_asgml",true,false,true]"#,
+            r#"["cron"]"#,
+        ];
+        let known = Known::new(rows).unwrap();
+        let call = |schema, name| function(&known, schema, name, Notation::Parentheses);
+        let dot = |name| function(&known, None, name, Notation::Dot);
+        assert_eq!(call(None, "st_x").or(call(Some("public"), "st_x")), None);
+        assert_eq!((call(None, "st_asgml"), call(Some("public"), "st_asgml")), (Some(FOREIGN), Some(FOREIGN)));
+        assert_eq!(call(Some("reporting"), "st_asgml"), None, "somebody's own, of the same name");
+        assert_eq!((call(None, "replace"), call(Some("public"), "replace")), (None, Some(FOREIGN)));
+        assert_eq!((call(None, "nextval"), call(Some("reporting"), "nextval")), (Some(EFFECTS), None));
+        assert_eq!(call(Some("pg_catalog"), "pg_no_such_function"), Some(UNLISTED));
+        assert_eq!((dot("nextval"), dot("lastval"), dot("st_asgml")), (Some(EFFECTS), None, Some(FOREIGN)));
+        assert_eq!((dot("pg_sleep"), dot("pg_lock_status"), dot("pg_class")), (Some(UNLISTED), None, None));
+        assert!(is_internal(&known, "cron") && is_internal(&known, "_timescaledb_catalog"));
+        assert!(!is_internal(&known, "reporting") && !is_internal(&known, "timescaledb_information"));
+    }
+
+    #[test]
+    fn the_document_names_every_reason() {
+        let document = include_str!("../../docs/guard.md");
+        let reasons = DANGEROUS.iter().chain(RELATIONS).map(|group| group.does).chain([FOREIGN, UNLISTED, EFFECTS]);
+        for reason in reasons.chain(PLAIN.iter().map(|plain| plain.because)) {
+            assert!(document.contains(reason), "docs/guard.md lacks: {reason}");
+        }
+    }
+}
