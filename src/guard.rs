@@ -22,6 +22,7 @@ mod growth;
 mod known;
 mod lexer;
 mod rule;
+mod shape;
 mod with;
 
 pub use known::{Known, ROWS};
@@ -86,11 +87,12 @@ pub fn admit(sql: &str, known: &Known) -> Result<ReadOnlySql, Refusal> {
         }
     })?;
     let judge = Judge { sql: body, tokens: &tokens, known };
+    let sound = |bytes| judge.shapes().map(|()| bytes);
     let measured = |bytes| match growth::measure(body, &tokens) {
         Ok(()) => Ok(bytes),
         Err(too_much) => Err(Finding::new(Rule::TooComplex, too_much.token, too_much.what.to_owned())),
     };
-    match judge.statement().and_then(measured) {
+    match judge.statement().and_then(sound).and_then(measured) {
         Ok((start, end)) => {
             let skipped = sql.get(..mark.saturating_add(start)).unwrap_or_default().chars().count();
             Ok(ReadOnlySql { text: body.get(start..end).unwrap_or_default().to_owned(), skipped })
@@ -333,7 +335,8 @@ impl Judge<'_> {
         let Some(name) = token.name(self.sql) else { return Ok(()) };
         let schema = if dotted { index.checked_sub(2).and_then(|index| self.tokens.get(index)) } else { None };
         let schema = schema.and_then(|schema| schema.name(self.sql));
-        let refused = |rule, does: &str| Err(Finding::new(rule, token, format!("{}, which {does}", rule::quote(&name))));
+        let refused =
+            |rule, does: &str| Err(Finding::new(rule, token, format!("{}, which {does}", rule::quote(&name))));
         if called {
             return match callable::function(self.known, schema.as_deref(), &name, Notation::Parentheses) {
                 Some(does) => refused(Rule::Function, does),
@@ -350,36 +353,56 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// The second argument of a function for which it must be a plain number: `f(…, 50)`, `f(…, -0.5, …)`.
+    /// Where a function is called that crashes on unsound shapes: every literal and number of the text is sound.
+    fn shapes(&self) -> Result<(), Finding> {
+        let fragile = |(index, token): (usize, &Token)| {
+            let called = self.after(index).is_some_and(|after| after.kind == Kind::Open);
+            called && token.name(self.sql).is_some_and(|name| callable::is_fragile(&name))
+        };
+        if !self.tokens.iter().enumerate().any(fragile) {
+            return Ok(());
+        }
+        let unsound = |token: &&Token| match token.kind {
+            Kind::Literal => !shape::literal(token.text(self.sql)),
+            Kind::Other => !shape::number(token.text(self.sql)),
+            _ => false,
+        };
+        match self.tokens.iter().find(unsound) {
+            Some(token) => Err(Finding::new(Rule::UnsoundShape, *token, String::new())),
+            None => Ok(()),
+        }
+    }
+
+    /// The argument of a function for which it must be a plain number: `f(…, 50)`, `f(…, -0.5, …)`.
     fn arguments(&self, index: usize, token: Token, name: &str) -> Result<(), Finding> {
         let applies = |plain: &&callable::Plain| {
             plain.name == name && (!plain.fragile_only || self.known.fragile_geos().is_some())
         };
         let Some(plain) = callable::PLAIN.iter().find(applies) else { return Ok(()) };
-        let mut depth = 0_usize;
         let rest = self.tokens.get(index.saturating_add(1)..).unwrap_or_default();
-        let after_first = rest.iter().position(|token| {
+        let (mut depth, mut commas) = (0_usize, 0_usize);
+        let before = rest.iter().position(|token| {
             match token.kind {
                 Kind::Open => depth = depth.saturating_add(1),
                 Kind::Close => depth = depth.saturating_sub(1),
+                Kind::Comma if depth == 1 => commas = commas.saturating_add(1),
                 _ => {}
             }
-            depth == 0 || (depth == 1 && token.kind == Kind::Comma)
+            depth == 0 || commas.saturating_add(1) == plain.argument
         });
-        let second = after_first.and_then(|comma| rest.get(comma.saturating_add(1)..)).unwrap_or_default();
-        let signed = second.first().is_some_and(|token| matches!(token.text(self.sql), "-" | "+"));
-        let number = second.get(usize::from(signed)..).unwrap_or_default();
-        let is_plain = match number {
-            [number, end, ..] if matches!(end.kind, Kind::Comma | Kind::Close) => {
-                number.kind == Kind::Other
-                    && number.text(self.sql).parse::<f64>().is_ok_and(|number| number <= plain.most)
+        let argument = before.and_then(|comma| rest.get(comma.saturating_add(1)..)).unwrap_or_default();
+        let signed = argument.first().is_some_and(|token| matches!(token.text(self.sql), "-" | "+"));
+        let sane = |number: f64| number == 0.0 || (1e-9..=plain.most).contains(&number);
+        let is_plain = match argument.get(usize::from(signed)..) {
+            Some([number, end, ..]) if matches!(end.kind, Kind::Comma | Kind::Close) => {
+                number.kind == Kind::Other && number.text(self.sql).parse::<f64>().is_ok_and(sane)
             }
             _ => false,
         };
         if is_plain {
             return Ok(());
         }
-        let detail = format!("the second argument of {}; {}", rule::quote(name), plain.because);
+        let detail = format!("argument {} of {}: {}", plain.argument, rule::quote(name), plain.because);
         Err(Finding::new(Rule::PlainNumber, token, detail))
     }
 }

@@ -172,7 +172,8 @@ impl InFlight {
         loop {
             let mut calls = self.lock();
             let watched: Vec<(Arc<TcpStream>, Arc<Cancel>)> = loop {
-                let watched = calls.all.values().filter_map(|call| Some((call.client.clone()?, call.cancel.upgrade()?)));
+                let watched =
+                    calls.all.values().filter_map(|call| Some((call.client.clone()?, call.cancel.upgrade()?)));
                 let watched: Vec<_> = watched.collect();
                 if !watched.is_empty() {
                     break watched;

@@ -150,7 +150,7 @@ fn start(
             }
             continue;
         }
-        log::info!("stopping: running queries get up to 10 s");
+        log::info!("stopping: running queries get up to 6 s");
         server.stop(&listener);
         break;
     }

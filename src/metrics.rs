@@ -1,7 +1,7 @@
 //! What is counted, in the text format of Prometheus (version 0.0.4).
 //!
 //! Calls are counted by the [`crate::audit::Entry`] that observes them, so a line in the log and a count are one thing.
-//! Labels come from closed sets: nothing that a client writes can add one.
+//! Labels come from closed sets (analysts' names and process numbers among them): nothing that a client writes can add one.
 
 use std::{
     collections::BTreeMap,
@@ -9,6 +9,8 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+
+use crate::db::Ending;
 
 /// Upper bounds of the buckets for how long a call took, in seconds; the statement's time limit is at most 55.
 const BUCKETS: [f64; 11] = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0];
@@ -62,6 +64,8 @@ pub struct Gauges {
     pub database: (u32, u32),
     /// The most database connections.
     pub database_max: u32,
+    /// Statements that PostgreSQL has not ended in time.
+    pub stuck: Vec<Ending>,
 }
 
 impl Metrics {
@@ -130,6 +134,12 @@ impl Metrics {
         page.sample("database_connections", &[("state", "idle")], idle);
         page.sample("database_connections", &[("state", "busy")], open.saturating_sub(idle));
         page.single("database_connections_max", "gauge", "The most database connections.", gauges.database_max);
+        let help = "Statements that ignore their limit and cancellation: for how long, and in which process of PostgreSQL. The log says how to end one.";
+        page.family("stuck_statement_seconds", "gauge", help);
+        for stuck in &gauges.stuck {
+            let labels = [("analyst", stuck.analyst.as_str()), ("process_id", &stuck.process_id.to_string())];
+            page.sample("stuck_statement_seconds", &labels, stuck.lasted().as_secs());
+        }
         page.family("build_info", "gauge", "The version that runs.");
         page.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
         page.0

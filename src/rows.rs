@@ -4,12 +4,13 @@
 //! converts every value: `row_to_json` is exact for all types, so no decoder here can be wrong. The statement is wrapped
 //! in a sub-select, in which PostgreSQL takes neither a data change nor a utility statement. Knows nothing of HTTP.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::value::RawValue;
 
 use crate::{
     db::{Column, Flow},
+    error::{Code, Failure},
     guard::ReadOnlySql,
 };
 
@@ -94,23 +95,29 @@ pub fn unique_names(columns: &[Column]) -> Vec<String> {
     const MOST: usize = 63; // bytes of an identifier
     let given: HashSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     let mut used: HashSet<String> = HashSet::new();
+    // Where the search for a free number goes on, for names that are equal as far as a number lets them be: 1,600 equal names
+    // take 1,600 steps and no more.
+    let mut numbers: HashMap<&str, u32> = HashMap::new();
     let mut names = Vec::with_capacity(columns.len());
     for column in columns {
         let mut name = column.name.clone();
-        let mut number = 1u32;
-        while used.contains(&name) || (number > 1 && given.contains(name.as_str())) {
-            number = number.saturating_add(1);
+        let beginning = column.name.get(..floor(&column.name, MOST.saturating_sub(5))).unwrap_or_default();
+        let number = numbers.entry(beginning).or_insert(1);
+        while used.contains(&name) || (*number > 1 && given.contains(name.as_str())) {
+            *number = number.saturating_add(1);
             let suffix = format!("_{number}");
-            let mut end = column.name.len().min(MOST.saturating_sub(suffix.len()));
-            while !column.name.is_char_boundary(end) {
-                end = end.saturating_sub(1);
-            }
+            let end = floor(&column.name, MOST.saturating_sub(suffix.len()));
             name = format!("{}{suffix}", column.name.get(..end).unwrap_or_default());
         }
         used.insert(name.clone());
         names.push(name);
     }
     names
+}
+
+/// The end of the longest part of `text` that has at most `most` bytes and no half of a character.
+fn floor(text: &str, most: usize) -> usize {
+    (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default()
 }
 
 /// What cut an answer short.
@@ -128,7 +135,8 @@ pub enum Cut {
 /// The rows of one answer, as they come in.
 pub struct Page {
     format: Format,
-    columns: Vec<Column>,
+    /// `["cost_centre text","km numeric"]`
+    column_list: String,
     max_rows: u32,
     /// The argument by which more rows can be asked for.
     more: &'static str,
@@ -145,15 +153,31 @@ const ENVELOPE: usize = 600;
 impl Page {
     /// An empty page for at most `max_rows` rows and, envelope and column list included, `max_bytes` bytes.
     /// `more` names the argument by which more rows can be asked for.
-    pub fn new(format: Format, columns: Vec<Column>, max_rows: u32, more: &'static str, max_bytes: usize) -> Page {
-        let mut page = Page { format, columns, max_rows, more, budget: 0, text: String::new(), count: 0, cut: None };
-        let envelope = page.column_list().len().saturating_add(ENVELOPE);
-        page.budget = max_bytes.saturating_sub(envelope);
-        if format == Format::Csv {
-            let header = csv_line(unique_names(&page.columns).iter().map(|name| Some(name.as_str())));
-            page.text.push_str(&header);
+    ///
+    /// # Errors
+    /// The names of the columns alone take more bytes.
+    pub fn new(
+        format: Format,
+        columns: Vec<Column>,
+        max_rows: u32,
+        more: &'static str,
+        max_bytes: usize,
+    ) -> Result<Page, Failure> {
+        let names = unique_names(&columns);
+        let text = match format {
+            Format::Json => String::new(),
+            Format::Csv => csv_line(names.iter().map(|name| Some(name.as_str()))),
+        };
+        let column_list = column_list(&names, &columns);
+        let envelope = column_list.len().saturating_add(ENVELOPE);
+        let budget = max_bytes.saturating_sub(envelope);
+        if budget <= text.len() {
+            let (count, bytes) = (columns.len(), envelope.saturating_add(text.len()));
+            let message =
+                format!("the names of its {count} columns take {bytes} bytes, and an answer has {max_bytes} at most");
+            return Err(Failure::new(Code::Sql, message).hint("select fewer columns, or give them short names with AS"));
         }
-        page
+        Ok(Page { format, column_list, max_rows, more, budget, text, count: 0, cut: None })
     }
 
     /// Takes the next row: the text made by [`wrap`], or nothing when it was too long to be sent, and its length.
@@ -221,7 +245,7 @@ impl Page {
             };
             about.push_str(&format!(",\"truncated_by\":\"{by}\",\"notice\":{}", json_text(&notice)));
         }
-        about.push_str(&format!(",\"columns\":{}", self.column_list()));
+        about.push_str(&format!(",\"columns\":{}", self.column_list));
         match self.format {
             Format::Json => {
                 // Put in front of the rows where they are: an answer can be large, and a copy of it too.
@@ -236,17 +260,12 @@ impl Page {
             }
         }
     }
+}
 
-    /// `["cost_centre text","km numeric"]`
-    fn column_list(&self) -> String {
-        let names = unique_names(&self.columns);
-        let columns: Vec<String> = names
-            .iter()
-            .zip(&self.columns)
-            .map(|(name, column)| json_text(&format!("{name} {}", column.type_name)))
-            .collect();
-        format!("[{}]", columns.join(","))
-    }
+fn column_list(names: &[String], columns: &[Column]) -> String {
+    let columns: Vec<String> =
+        names.iter().zip(columns).map(|(name, column)| json_text(&format!("{name} {}", column.type_name))).collect();
+    format!("[{}]", columns.join(","))
 }
 
 fn json_text(text: &str) -> String {
@@ -336,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_page_is_cut_by_rows_and_by_bytes_and_says_so() {
-        let mut page = Page::new(Format::Json, vec![column("n", "int4")], 2, "max_rows", 4_096);
+        let mut page = Page::new(Format::Json, vec![column("n", "int4")], 2, "max_rows", 4_096).unwrap();
         assert_eq!(
             [page.push(Some("{\"n\":1}"), 7), page.push(Some("{\"n\":2}"), 7), page.push(Some("{\"n\":3}"), 7)],
             [Flow::More, Flow::More, Flow::Stop]
@@ -348,7 +367,7 @@ mod tests {
         );
         assert_eq!(text["rows"].as_array().unwrap().len(), 2);
 
-        let mut page = Page::new(Format::Json, vec![column("n", "int4")], 2, "max_rows", 4_096);
+        let mut page = Page::new(Format::Json, vec![column("n", "int4")], 2, "max_rows", 4_096).unwrap();
         assert_eq!(page.push(None, 5_000_000), Flow::Stop);
         let text: serde_json::Value = serde_json::from_str(&page.into_texts()[0]).unwrap();
         assert_eq!((&text["row_count"], &text["truncated_by"]), (&0.into(), &"bytes".into()));
@@ -358,7 +377,7 @@ mod tests {
     #[test]
     fn the_whole_text_stays_within_the_byte_budget() {
         for width in [1, 10, 100, 1_000, 3_000] {
-            let mut page = Page::new(Format::Json, vec![column("n", "text")], 10_000, "max_rows", 4_096);
+            let mut page = Page::new(Format::Json, vec![column("n", "text")], 10_000, "max_rows", 4_096).unwrap();
             let row = format!("{{\"n\":\"{}\"}}", "x".repeat(width));
             while page.push(Some(&row), row.len()) == Flow::More {}
             let text = page.into_texts().concat();
@@ -367,8 +386,24 @@ mod tests {
     }
 
     #[test]
+    fn names_that_fill_an_answer_are_refused_and_equal_ones_cost_no_more_than_others() {
+        let wide = |name: &str| vec![column(&name.repeat(60), "text"); 1_600];
+        for format in [Format::Json, Format::Csv] {
+            let failure = Page::new(format, wide("\u{1}"), 10, "max_rows", 131_072).err().unwrap();
+            assert!(failure.message.contains("1600 columns"), "{}", failure.message);
+            assert!(Page::new(format, wide("x"), 10, "max_rows", 1 << 20).is_ok());
+        }
+        // Equal as far as a number lets them be, and each twice.
+        let alike: Vec<Column> =
+            (0..1_600).map(|n| column(&format!("{}{:03}", "y".repeat(60), n / 2), "text")).collect();
+        let names: HashSet<String> = unique_names(&alike).into_iter().collect();
+        assert_eq!(names.len(), 1_600);
+    }
+
+    #[test]
     fn csv_keeps_null_and_empty_apart_and_quotes_what_must_be() {
-        let mut page = Page::new(Format::Csv, vec![column("a", "text"), column("b,c", "text")], 9, "max_rows", 4_096);
+        let mut page =
+            Page::new(Format::Csv, vec![column("a", "text"), column("b,c", "text")], 9, "max_rows", 4_096).unwrap();
         let _ = page.push(Some(r#"["x",null]"#), 10);
         let _ = page.push(Some(r#"["","say \"hi\"\n"]"#), 10);
         let texts = page.into_texts();

@@ -31,8 +31,10 @@ use crate::{
 
 /// How long an answer of `/readyz` is kept, so that nobody can burden the database by asking.
 const READY_VALID: Duration = Duration::from_secs(1);
-/// How long running queries may go on after the stop was asked for.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long running queries may go on after the stop was requested, and how long they have to end once they are cancelled.
+/// Together less than the 10 s after which `docker stop` kills.
+const GRACE: Duration = Duration::from_secs(6);
+const LAST_CALL: Duration = Duration::from_secs(2);
 const CONNECT: &str = include_str!("pages/connect.html");
 
 /// The running server's parts.
@@ -83,13 +85,14 @@ impl Server {
         Ok(count)
     }
 
-    /// Stops: no new requests; running queries get 10 s, then are cancelled. Returns when the last answer is out.
+    /// Stops: no new requests; running queries get 6 s, then are cancelled. Returns when the last answer is
+    /// out, after 8 s at the latest.
     pub fn stop(&self, listener: &TcpListener) {
         self.connections.close(listener);
         if !self.connections.drained(GRACE) {
             log::warn!("{} calls still run after {GRACE:?} and are cancelled", self.service.inflight.count());
             self.service.inflight.cancel_all();
-            self.connections.drained(Duration::from_secs(3));
+            self.connections.drained(LAST_CALL);
         }
     }
 
@@ -202,7 +205,7 @@ impl Server {
         }
     }
 
-    /// The counters, for who has a token.
+    /// The counters, for token holders.
     fn metrics(&self, exchange: &Exchange<'_>) -> Reply {
         if let Err(reply) = self.authenticate(exchange) {
             return reply;
@@ -212,6 +215,7 @@ impl Server {
             calls_running: self.service.inflight.count(),
             database: self.service.shop.database.connections(),
             database_max: self.service.shop.config.pool_max,
+            stuck: self.service.shop.database.stuck(),
         });
         let kind = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8".to_owned());
         Reply { status: 200, headers: vec![kind], body: text.into_bytes() }

@@ -160,7 +160,15 @@ impl Session {
     pub(super) fn reading(&mut self, limit: Duration) -> Reading<'_> {
         self.deadline.set(limit.saturating_add(GRACE));
         let canceller = self.canceller();
-        Reading { client: &mut self.client, canceller, pooled: self.pooled, limit, ran: false, lost: false, doubt: false }
+        Reading {
+            client: &mut self.client,
+            canceller,
+            pooled: self.pooled,
+            limit,
+            ran: false,
+            lost: false,
+            doubt: false,
+        }
     }
 
     /// Rolls back and makes the session as new. It stays tainted when that fails, when it was sent a cancel request

@@ -379,7 +379,8 @@ fn shortened(beginning: &[u8]) -> Vec<u8> {
     let mut fields = beginning.to_vec();
     let open = fields.iter().rposition(|byte| *byte == 0).map_or(0, |end| end.saturating_add(1));
     // PostgreSQL sends UTF-8, and the driver insists on it: no character is cut in two.
-    let valid = std::str::from_utf8(fields.get(open..).unwrap_or_default()).map_or_else(|error| error.valid_up_to(), str::len);
+    let valid =
+        std::str::from_utf8(fields.get(open..).unwrap_or_default()).map_or_else(|error| error.valid_up_to(), str::len);
     fields.truncate(open.saturating_add(valid));
     if valid > 0 {
         fields.extend_from_slice("…\0".as_bytes());

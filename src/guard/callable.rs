@@ -30,13 +30,49 @@ pub(super) struct Group {
     names: &'static [&'static str],
 }
 
+/// Functions of PostGIS that analysts cannot do without and that crash PostgreSQL when they meet an unsound shape: one with
+/// coordinates that are no number, infinite or huge, with empty or nested parts, or that is malformed. A text that calls one of
+/// them may write no such shape: see [`super::shape`].
+const FRAGILE: &str = "st_(intersects|contains|within|covers|coveredby|buffer|union|intersection|difference|centroid|pointonsurface|dump|dumppoints)";
+
 /// The functions of extensions that analysts use. Each was called with NaN, infinite, empty, nested, huge and missing values
-/// of every argument before it came here; what crashed PostgreSQL or could not be interrupted stayed out.
+/// of every argument before it came here; what crashed PostgreSQL or could not be interrupted for long stayed out, but for
+/// [`FRAGILE`].
 const EXTENSIONS: &[&str] = &[
-    // PostGIS (provisional)
-    r"st_\w+",
+    // PostGIS. Making shapes:
+    "st_(make(point|pointm|envelope|box2d|line|polygon)|3dmakebox|point(m|z|zm)?|polygon|setsrid|collect|multi|tileenvelope|addmeasure)",
+    "st_(geom|geometry|geog|geography|point|line|poly|polygon)fromtext|st_geomfrom(ewkt|geojson|geohash)|st_pointfromgeohash",
+    "st_(add|remove|set)point|geometry|geography|box2d|box3d|json|jsonb|bytea",
+    // Measuring and relating:
+    "st_(area|length|length2d|perimeter|3dlength|3dperimeter|azimuth|angle|distance|distancesphere|distancespheroid|maxdistance|project)",
+    "st_(dwithin|touches|overlaps|crosses|disjoint|equals|orderingequals|relate|relatematch|containsproperly|pointinsidecircle)",
+    // Looking at shapes:
+    "st_[xyzm]|st_[xyz](min|max)|st_n(points|rings|dims)|st_num(points|geometries|interiorrings?)|st_(start|end)point|st_pointn|st_geometryn",
+    "st_(exteriorring|interiorringn|dumprings|geometrytype|dimension|coorddim|points|boundary|summary|memsize|srid)|geometrytype",
+    "st_(isempty|isvalid|isvalidreason|isvaliddetail|isclosed|isring|iscollection|ispolygonc?cw|hasarc|isvalidtrajectory)",
+    // Writing them:
+    "st_(astext|asewkt|asgeojson|asbinary|asewkb|ashexewkb|geohash|box2dfromgeohash|asencodedpolyline)",
+    // Changing them:
+    "st_(transform|convexhull|simplify|simplifyvw|envelope|orientedenvelope|boundingdiagonal|expand|closestpoint|shortestline|longestline)",
+    "st_line(interpolatepoints?|locatepoint|substring|merge|frommultipoint)|st_(snaptogrid|quantizecoordinates|reduceprecision|snap|makevalid)",
+    "st_force(2d|3d|collection|polygonc?cw|rhr)|st_(flipcoordinates|reverse|normalize|translate|scale|rotate|affine|chaikinsmoothing)",
+    "st_(collectionextract|collectionhomogenize|buildarea|polygonize|curvetoline|delaunaytriangles|shiftlongitude)",
+    // Clusters, grids, trajectories, versions:
+    "st_(3d)?extent|st_cluster(dbscan|kmeans|intersecting)|st_(square|hexagon)(grid)?",
+    "st_(closestpointofapproach|cpawithin|locatealong|locatebetween|locatebetweenelevations|interpolatepoint|filterbym)",
+    "postgis_(version|full_version|lib_version|geos_version|proj_version|scripts_installed)",
+    FRAGILE,
     // TimescaleDB
-    "time_bucket|time_bucket_gapfill|time_bucket_ng|locf|interpolate|first|last|histogram|approximate_row_count|show_chunks|hypertable_size",
+    "time_bucket(_gapfill|_ng)?|locf|interpolate|first|last|histogram|approximate_row_count|show_chunks",
+    "hypertable_((approximate_)?(detailed_)?size|index_size|(compression|columnstore)_stats)|chunk_(compression|columnstore)_stats|chunks_detailed_size",
+    // pg_trgm, fuzzystrmatch, unaccent, earthdistance, cube
+    "similarity|show_trgm|levenshtein|levenshtein_less_equal|soundex|difference|metaphone|dmetaphone|dmetaphone_alt|unaccent",
+    "cube|earth|earth_distance|earth_box|ll_to_earth|latitude|longitude|gc_to_sec|sec_to_gc|geo_distance|cube_(distance|dim|ll_coord|ur_coord)",
+    // hstore, ltree, intarray, citext
+    "akeys|avals|skeys|svals|each|exist|defined|fetchval|slice|hstore_to_(json|jsonb|array)",
+    "nlevel|subpath|subltree|lca|ltree2text|text2ltree|icount|idx|sort_asc|sort_desc|subarray|uniq|citext",
+    // uuid-ossp, pgcrypto
+    "uuid_generate_v4|uuid_nil|digest|hmac",
 ];
 
 /// The `pg_*` functions that may be called: they describe objects, sizes and counters, and do nothing else.
@@ -90,25 +126,37 @@ pub(super) const DANGEROUS: &[Group] = &[
     Group { does: "takes a transaction id", names: &["txid_current"] },
 ];
 
-/// Functions of which one argument must be a plain number: written as such, and of at most this size.
+/// Functions of which one argument must be a plain number, and why.
 pub(super) const PLAIN: &[Plain] = &[
     Plain {
         name: "st_transform",
+        argument: 2,
         most: 999_999.0,
-        because: "a text as its second argument would name files on the database server; it must be the number of a coordinate system",
+        because: "a text in its place could name files on the database server; it must be the number of a coordinate system",
         fragile_only: false,
     },
     Plain {
         name: "st_buffer",
+        argument: 2,
         most: 1_000_000.0,
         because: "with this database's GEOS library an extreme or computed radius can bring PostgreSQL down",
         fragile_only: true,
     },
+    Plain {
+        name: "histogram",
+        argument: 4,
+        most: 10_000.0,
+        because: "making many buckets cannot be interrupted",
+        fragile_only: false,
+    },
 ];
 
-/// A function of which the second argument must be a plain number.
+/// A function of which one argument must be a number that is written as such.
 pub(super) struct Plain {
     pub(super) name: &'static str,
+    /// Which one, counted from 1.
+    pub(super) argument: usize,
+    /// The largest size. The smallest is a thousand millionth, or zero.
     pub(super) most: f64,
     pub(super) because: &'static str,
     /// Only where [`Known::fragile_geos`].
@@ -152,7 +200,8 @@ pub(super) const RELATIONS: &[Group] = &[
 ];
 
 /// Said of a function of an extension.
-pub(super) const FOREIGN: &str = "belongs to an extension and is not on the list of its functions that are tried and harmless";
+pub(super) const FOREIGN: &str =
+    "belongs to an extension and is not on the list of its functions that are tried and harmless";
 /// Said of a `pg_*` function.
 pub(super) const UNLISTED: &str = "is not on the list of harmless pg_* functions";
 /// Said of one of PostgreSQL's own.
@@ -178,7 +227,10 @@ pub(super) fn function(known: &Known, schema: Option<&str>, name: &str, notation
     let here = |of: &str| schema.is_none_or(|schema| schema == of);
     let parentheses = notation == Notation::Parentheses;
 
-    if parentheses && here("pg_catalog") && let Some(does) = dangerous.find(name) {
+    if parentheses
+        && here("pg_catalog")
+        && let Some(does) = dangerous.find(name)
+    {
         return Some(does);
     }
     if name.starts_with("pg_") && (parentheses || core.is_some_and(|core| core.unary)) && !pg.surely_has(name) {
@@ -189,6 +241,12 @@ pub(super) fn function(known: &Known, schema: Option<&str>, name: &str, notation
     }
     let foreign = foreign.iter().any(|(of, unary)| here(of) && (parentheses || *unary));
     (foreign && !extensions.surely_has(name)).then_some(FOREIGN)
+}
+
+/// Whether the function is one of [`FRAGILE`].
+pub(super) fn is_fragile(name: &str) -> bool {
+    static TABLE: LazyLock<Names> = LazyLock::new(|| Names::of(&[FRAGILE]));
+    name.starts_with("st_") && TABLE.may_have(name)
 }
 
 /// Whether nothing in this schema may be named.

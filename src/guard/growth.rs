@@ -35,13 +35,32 @@ const STAR: u64 = 64;
 
 /// Where PostgreSQL begins another operand, at any rate. A word that is missing here makes an operand seem longer.
 const BOUNDARIES: &[&str] = &[
-    "and", "or", "where", "on", "when", "then", "else", "case", "select", "having", "by", "from", "limit", "offset",
-    "union", "intersect", "except", "values", "filter", "using",
+    "and",
+    "or",
+    "where",
+    "on",
+    "when",
+    "then",
+    "else",
+    "case",
+    "select",
+    "having",
+    "by",
+    "from",
+    "limit",
+    "offset",
+    "union",
+    "intersect",
+    "except",
+    "values",
+    "filter",
+    "using",
 ];
 /// What keeps a sub-select from being joined into the query around it.
 const BARRIERS: &[&str] = &["group", "distinct", "limit", "offset", "fetch", "having", "over", "window"];
 /// What ends the list of a `FROM`.
-const AFTER_FROM: &[&str] = &["where", "group", "having", "order", "limit", "offset", "fetch", "window", "for", "select"];
+const AFTER_FROM: &[&str] =
+    &["where", "group", "having", "order", "limit", "offset", "fetch", "window", "for", "select"];
 const SET_OPERATIONS: &[&str] = &["union", "intersect", "except"];
 
 /// What is too much, and where it was too much first.
@@ -155,7 +174,8 @@ pub(super) fn measure(sql: &str, tokens: &[Token]) -> Result<(), TooMuch> {
             return Err(TooMuch { token, what });
         }
         if measure.planning.max(level.planning()) > MAX_JOINS.saturating_mul(COMPARISONS).saturating_pow(3) {
-            let what = "it joins more tables, or by more columns, than can be planned in reasonable time (24 at one level)";
+            let what =
+                "it joins more tables, or by more columns, than can be planned in reasonable time (24 at one level)";
             return Err(TooMuch { token, what });
         }
     }
@@ -239,16 +259,19 @@ impl Measure<'_> {
                 (level.operand, level.symmetric) = (0, false);
             }
             Kind::Word if word("between") => {
-                let symmetric = self.tokens.get(index.saturating_add(1)).is_some_and(|next| next.is_word(self.sql, "symmetric"));
+                let symmetric =
+                    self.tokens.get(index.saturating_add(1)).is_some_and(|next| next.is_word(self.sql, "symmetric"));
                 level.symmetric |= symmetric;
                 self.copy(level.operand, if symmetric { 3 } else { 1 }, level);
             }
             Kind::Word if word("join") => {
-                let natural = (1..=3).any(|back| self.at(index, back).is_some_and(|token| token.is_word(self.sql, "natural")));
+                let natural =
+                    (1..=3).any(|back| self.at(index, back).is_some_and(|token| token.is_word(self.sql, "natural")));
                 level.joins = level.joins.saturating_add(if natural { NATURAL } else { 1 });
             }
             Kind::Word if word("from") => {
-                let compares = self.words_before(index, &["distinct", "is"]) || self.words_before(index, &["distinct", "not"]);
+                let compares =
+                    self.words_before(index, &["distinct", "is"]) || self.words_before(index, &["distinct", "not"]);
                 level.in_from |= !compares;
                 level.operand = 0;
             }

@@ -177,7 +177,10 @@ impl Lexer<'_> {
         self.run.length = self.run.length.saturating_add(bytes);
         self.run.end = self.at;
         if self.run.length > MAX_RUN {
-            return Err(Fault::SlowToRead { what: "a run of more than 256 operator characters", start: self.run.start });
+            return Err(Fault::SlowToRead {
+                what: "a run of more than 256 operator characters",
+                start: self.run.start,
+            });
         }
         Ok(())
     }
@@ -198,7 +201,10 @@ impl Lexer<'_> {
                 if depth == 0 {
                     return Ok(());
                 }
-            } else if byte == b'*' && self.run.end == self.at && self.bytes.get(..self.at).is_some_and(|read| read.ends_with(b"*")) {
+            } else if byte == b'*'
+                && self.run.end == self.at
+                && self.bytes.get(..self.at).is_some_and(|read| read.ends_with(b"*"))
+            {
                 self.advance(1);
                 self.run.end = self.at;
             } else if is_operator(byte) {

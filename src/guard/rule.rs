@@ -26,6 +26,7 @@ pub enum Rule {
     Parameter,
     Function,
     PlainNumber,
+    UnsoundShape,
     Relation,
     InternalSchema,
     TooComplex,
@@ -49,6 +50,7 @@ impl Rule {
         Rule::Parameter,
         Rule::Function,
         Rule::PlainNumber,
+        Rule::UnsoundShape,
         Rule::Relation,
         Rule::InternalSchema,
         Rule::TooComplex,
@@ -138,6 +140,12 @@ impl Rule {
                 "An argument must be a plain number here.",
                 "Write the number itself, at most 1000000 in size: ST_Buffer(g, 50), not ST_Buffer(g, r). To compare distances \
                  use ST_DWithin(a, b, distance), which needs no buffer and is faster.",
+            ),
+            Rule::UnsoundShape => (
+                "GUARD_UNSOUND_SHAPE",
+                "The text calls a PostGIS function that can bring PostgreSQL down, and writes a shape or number that could do it.",
+                "Write points, lines and polygons in plain numbers, without EMPTY, collections, curves, NaN, Infinity or well-known \
+                 bytes: ST_MakePoint(lng, lat), 'POINT(36.8 -1.28)'.",
             ),
             Rule::InternalSchema => (
                 "GUARD_INTERNAL_SCHEMA",

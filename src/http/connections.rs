@@ -101,6 +101,10 @@ impl Connections {
     /// Counts a connection in; `None` when all places are taken by requests under way.
     fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Option<Place> {
         let mut open = self.lock();
+        // Accepted just before `close`, which can no longer see it.
+        if self.draining.load(Ordering::SeqCst) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
         while open.all.len() >= self.max {
             if !evict(&mut open) {
                 return None;

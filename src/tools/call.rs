@@ -195,7 +195,7 @@ impl Call<'_> {
         let page = self.read(|reading| {
             let columns = reading.prepare(&admitted)?;
             let wrapped = rows::wrap(&admitted, &columns, format, max_rows, max_bytes);
-            let mut page = Page::new(format, columns, max_rows, more, max_bytes);
+            let mut page = Page::new(format, columns, max_rows, more, max_bytes)?;
             reading.stream(&wrapped.sql, &[], wrapped.prefix, |row, length| page.push(row, length))?;
             Ok(page)
         });

@@ -16,7 +16,7 @@ use std::{
     env,
     fmt::Write as _,
     ops::Range,
-    panic,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -29,7 +29,8 @@ use analytics_mcp::{
     config::Config,
     db::{Cancel, Database, Flow},
     error::{Code, Failure},
-    guard::{self, Rule},
+    guard::{self, Known, Rule},
+    role_check::RoleCheck,
     rows::{self, Format, Page},
 };
 use random::Random;
@@ -57,6 +58,7 @@ fn setting(name: &str) -> Option<u64> {
 struct Target {
     role: &'static str,
     database: Database,
+    known: Arc<Known>,
     /// It gets every text, or every second, …
     share: u64,
     untouched: String,
@@ -72,7 +74,9 @@ impl Target {
             ("MCP_MAX_BYTES", MAX_BYTES.to_string()),
         ];
         let config = Config::from_pairs(settings.map(|(name, value)| (name.to_owned(), value))).unwrap();
-        let mut target = Target { role, database: Database::new(&config).unwrap(), share, untouched: String::new() };
+        let database = Database::new(&config).unwrap();
+        let look = RoleCheck::new(vec![DEMO.to_owned()]).look(&database, &Arc::default(), Instant::now()).unwrap();
+        let mut target = Target { role, database, known: look.known, share, untouched: String::new() };
         target.untouched = match target.run("SELECT 1", Format::Json) {
             Outcome::Rows { state: Some(state), .. } => state,
             other => panic!("{role} cannot read: {other:?}"),
@@ -83,16 +87,16 @@ impl Target {
 
     /// What a call of the tool does with the text; then, in the same transaction, a look at what the text left behind.
     fn run(&self, sql: &str, format: Format) -> Outcome {
-        let admitted = match panic::catch_unwind(|| guard::admit(sql)) {
+        let admitted = match panic::catch_unwind(AssertUnwindSafe(|| guard::admit(sql, &self.known))) {
             Ok(Ok(admitted)) => admitted,
             Ok(Err(refusal)) => return Outcome::Refused(refusal),
             Err(_) => return Outcome::Broken("the guard panics".to_owned()),
         };
         let began = Instant::now();
-        let result = self.database.read("fuzz", &Cancel::default(), began, |reading| {
+        let result = self.database.read("fuzz", &Arc::<Cancel>::default(), began, |reading| {
             let columns = reading.prepare(&admitted)?;
             let wrapped = rows::wrap(&admitted, &columns, format, MAX_ROWS, MAX_BYTES);
-            let mut page = Page::new(format, columns, MAX_ROWS, "max_rows", MAX_BYTES);
+            let mut page = Page::new(format, columns, MAX_ROWS, "max_rows", MAX_BYTES)?;
             reading.stream(&wrapped.sql, &[], wrapped.prefix, |row, length| page.push(row, length))?;
             let mut state = None;
             // A page that is cut short has ended the statement, and with it the transaction.
@@ -402,7 +406,7 @@ fn hostile_texts_are_judged_quickly() {
         let end = (0..=40_960).rev().find(|&end| hostile.is_char_boundary(end)).unwrap_or_default();
         hostile.truncate(end);
         let began = Instant::now();
-        let _ = guard::admit(&hostile);
+        let _ = guard::admit(&hostile, &Known::default());
         let took = began.elapsed();
         if took > worst {
             (worst, text) = (took, hostile.chars().take(100).collect());

@@ -19,7 +19,7 @@ use postgres::Client;
 
 use crate::support::{
     cluster::{Cluster, HELPERS},
-    library::{one_session, pool, sqlstate, text},
+    library::{known, one_session, pool, sqlstate, text},
 };
 
 /// The SQLSTATE with which a script fails, or `ran`.
@@ -177,7 +177,7 @@ fn the_wrapper_and_the_extended_protocol_alone() {
     let mut client = Cluster::shared().client("it_writer", HELPERS);
     client.batch_execute("SET default_transaction_read_only = off").unwrap();
     // The real wrapper, with a text in it that the guard never saw.
-    let placeholder = guard::admit("SELECT 'placeholder'").unwrap();
+    let placeholder = guard::admit("SELECT 'placeholder'", known()).unwrap();
     let column = |type_name: &str| Column {
         name: "c".to_owned(),
         type_name: type_name.to_owned(),

@@ -1,11 +1,15 @@
 //! The database layer without the layers above it: no guard, no wrapper, no tools.
 
-use std::time::Instant;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use analytics_mcp::{
     config::Config,
     db::{Cancel, Database, Flow},
     error::Failure,
+    guard::Known,
 };
 
 use super::cluster::{Cluster, HELPERS};
@@ -24,11 +28,11 @@ pub(crate) fn pool(dsn: &str, settings: &[(&str, &str)]) -> Database {
 
 /// Runs a statement that yields one text column `x` as it is, and collects its rows.
 pub(crate) fn rows(database: &Database, sql: &str) -> Result<Vec<String>, Failure> {
-    rows_with(database, &Cancel::default(), sql)
+    rows_with(database, &Arc::default(), sql)
 }
 
 /// The same with a cancel switch.
-pub(crate) fn rows_with(database: &Database, cancel: &Cancel, sql: &str) -> Result<Vec<String>, Failure> {
+pub(crate) fn rows_with(database: &Database, cancel: &Arc<Cancel>, sql: &str) -> Result<Vec<String>, Failure> {
     database.read("it", cancel, Instant::now(), |reading| {
         let mut rows = Vec::new();
         reading.stream(sql, &[], 1, |row, _| {
@@ -51,4 +55,14 @@ pub(crate) fn sqlstate(result: &Result<String, Failure>) -> &str {
         Ok(_) => "ran",
         Err(failure) => failure.sqlstate.as_deref().unwrap_or(failure.code.as_str()),
     }
+}
+
+/// What the guard has to know of a database with PostGIS on an old GEOS, TimescaleDB and every extension that PostgreSQL brings
+/// along: `guard::ROWS` as PostgreSQL 15 answered it, without the functions about which there is nothing to know.
+pub(crate) fn known() -> &'static Known {
+    static KNOWN: OnceLock<Known> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let rows = include_str!("../../data/guard/known.jsonl");
+        Known::new(rows.lines()).unwrap().with_geos("3.11.1-CAPI-1.17.1".to_owned())
+    })
 }
