@@ -60,7 +60,7 @@ const EXTENSIONS: &[&str] = &[
     // Clusters, grids, trajectories, versions:
     "st_(3d)?extent|st_cluster(dbscan|kmeans|intersecting)|st_(square|hexagon)(grid)?",
     "st_(closestpointofapproach|cpawithin|locatealong|locatebetween|locatebetweenelevations|interpolatepoint|filterbym)",
-    "postgis_(version|full_version|lib_version|geos_version|proj_version|scripts_installed)",
+    "postgis_(version|full_version|lib_version|geos_version|proj_version|scripts_installed)|find_srid",
     FRAGILE,
     // TimescaleDB
     "time_bucket(_gapfill|_ng)?|locf|interpolate|first|last|histogram|approximate_row_count|show_chunks",

@@ -94,6 +94,10 @@ struct Level {
     operand: u64,
     /// Commas.
     commas: u64,
+    /// Elements of the list that are no constants: PostgreSQL compares with the constants all at once.
+    computed: u64,
+    /// The element that is being read is one of them.
+    is_computed: bool,
     /// It begins as a query, so it is no list.
     query: bool,
     /// After `SYMMETRIC`: what follows is copied, too.
@@ -116,6 +120,8 @@ impl Level {
             length: 0,
             operand: 0,
             commas: 0,
+            computed: 0,
+            is_computed: false,
             query: false,
             symmetric: false,
             in_from: false,
@@ -130,6 +136,11 @@ impl Level {
     fn add(&mut self, elements: u64) {
         self.length = self.length.saturating_add(elements);
         self.operand = self.operand.saturating_add(elements);
+    }
+
+    fn compute(&mut self) {
+        self.computed = self.computed.saturating_add(u64::from(!self.is_computed));
+        self.is_computed = true;
     }
 
     /// What planning the joins of this level costs, in cubes of [`COMPARISONS`]ths of a join.
@@ -224,7 +235,7 @@ impl Measure<'_> {
     fn close(&mut self, mut inner: Level, level: &mut Level) {
         let columns = inner.commas.saturating_add(1);
         match &inner.opened {
-            Opened::In(operand) if !inner.query => self.copy(*operand, inner.commas, level),
+            Opened::In(operand) if !inner.query => self.copy(*operand, inner.computed.saturating_sub(1), level),
             Opened::Cube => self.copy(1 << columns.min(20), 1, level),
             Opened::Body(name) => drop(self.bodies.insert(name.clone(), inner.length)),
             Opened::Using => level.comparisons = level.comparisons.saturating_add(columns),
@@ -240,6 +251,7 @@ impl Measure<'_> {
         level.joins = level.joins.saturating_add(inner.joins);
         level.comparisons = level.comparisons.saturating_add(inner.comparisons);
         level.widest = level.widest.max(inner.widest).max(columns);
+        level.compute();
         level.closed = (inner.length, inner.widest.max(columns), inner.before);
         level.add(inner.length);
     }
@@ -255,6 +267,7 @@ impl Measure<'_> {
         match token.kind {
             Kind::Comma => {
                 level.commas = level.commas.saturating_add(1);
+                level.is_computed = false;
                 level.joins = level.joins.saturating_add(u64::from(level.in_from));
                 (level.operand, level.symmetric) = (0, false);
             }
@@ -281,6 +294,7 @@ impl Measure<'_> {
                 level.barrier = true;
             }
             Kind::Word | Kind::Quoted => {
+                level.compute();
                 level.in_from &= !one_of(AFTER_FROM);
                 level.barrier |= one_of(BARRIERS);
                 if one_of(BOUNDARIES) {

@@ -46,13 +46,15 @@ fn attacks_are_refused_for_the_right_reason() {
 
 #[test]
 fn honest_queries_are_admitted_unchanged() {
+    let mut refused = Vec::new();
     for case in cases("legit.jsonl") {
         let sql = case["sql"].as_str().unwrap();
         match admit(sql) {
             Ok(admitted) => assert!(sql.contains(admitted.as_str()), "{case}"),
-            Err(refusal) => panic!("{case}\n{}", refusal.message),
+            Err(refusal) => refused.push(format!("{case}\n{}", refusal.message)),
         }
     }
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
 }
 
 #[test]
