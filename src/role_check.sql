@@ -38,7 +38,9 @@ WITH me AS (SELECT r.*, quote_ident(r.rolname) AS q FROM pg_catalog.pg_roles r W
         ('pg_net', 'opens connections'), ('aws_s3', 'exports data'), ('aws_lambda', 'runs programs'),
         ('pageinspect', 'reads pages past the grants'), ('pg_background', 'runs statements outside the transaction'),
         ('postgis_raster', 'can read files')),
-     role_script(apply) AS (VALUES ('apply scripts/analytics_ro_role.sql, with touch_public on and without keep_public')),
+     role_script(apply) AS (
+        SELECT 'apply scripts/analytics_ro_role.sql, with touch_public on and without keep_public'
+               || CASE WHEN count(*) > 1 THEN '; and REVOKE the roles of which it is a member, since it has their rights too' ELSE '' END FROM reach),
      findings(refuse, rank, what, fix) AS (
         SELECT true, 1, format('the role %s %s', q, a.what), format('ALTER ROLE %s %s', q, a.fix) FROM me JOIN attributes a USING (oid)
         UNION ALL
