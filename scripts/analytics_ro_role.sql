@@ -17,8 +17,9 @@
 -- Each role that exists now and had such a right through PUBLIC gets it back by name in the same transaction, so nothing
 -- changes for it. A role created LATER does not have it until someone grants it, for example
 --   GRANT EXECUTE ON FUNCTION pg_catalog.pg_notify(text, text) TO new_role;
--- (pg_dump, and some frameworks, call set_config; migration tools lock with pg_advisory_lock; queues use pg_notify.) TimescaleDB
--- itself needs none of it: policies, compression and drop_chunks of roles made later work (tried with 2.19.3).
+-- (pg_dump, and some frameworks, call set_config; migration tools lock with pg_advisory_lock; queues use pg_notify;
+-- map programs such as QGIS call ST_EstimatedExtent.) TimescaleDB needs none of it: policies, compression, drop_chunks and
+-- continuous aggregates of roles made later work (tried with 2.19.3).
 -- `-v touch_public=off` leaves that section out; then these functions are kept from analysts by the server's guard alone. Where
 -- TimescaleDB is installed the server does not start then: PUBLIC may execute _timescaledb_functions.drop_chunk, which deletes data.
 --

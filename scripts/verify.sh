@@ -6,7 +6,7 @@
 #
 #   --url URL                the server                        default http://127.0.0.1:8892
 #   --token-file FILE        an analyst's token: the bare token, or name:token (the first one counts)
-#   --database-url-file FILE the server's DATABASE_URL, for what is asked of the database by psql
+#   --database-url-file FILE the server's DATABASE_URL, for what is asked of the database by psql and `analytics_mcp check`
 #   --db-container NAME      run psql in this container, for a database that only Docker's network reaches
 #   --container NAME         the server's container            default the one with analytics_mcp in its name
 #   --log FILE               where the server's standard output goes, if not to a container's log
