@@ -593,12 +593,11 @@ find_database() {
     fi
 }
 
-# db [PSQL-OPTION...] < SQL: $tmp/rows, $tmp/errors (by their SQLSTATE), $db_rc (2: no connection)
+# db [PSQL-OPTION...] < SQL: $tmp/rows, $tmp/errors (by their SQLSTATE)
 db() {
     local psql=(psql)
     [ -z "$db_container" ] || psql=(docker exec -i -e PGPASSWORD -e PGCONNECT_TIMEOUT -e PGAPPNAME "$db_container" psql)
-    db_rc=0
-    PGPASSWORD=$password timeout 90 "${psql[@]}" -X -w -A -t -v VERBOSITY=sqlstate "$@" -d "$dsn" > "$tmp/rows" 2> "$tmp/errors" || db_rc=$?
+    PGPASSWORD=$password timeout 90 "${psql[@]}" -X -w -A -t -v VERBOSITY=sqlstate "$@" -d "$dsn" > "$tmp/rows" 2> "$tmp/errors"
 }
 seen_db() { { sed 's/^psql:[^ ]* *//' "$tmp/errors"; cat "$tmp/rows"; } | head -n 3 | head -c 240; }
 # the SQLSTATE of the first error
@@ -682,7 +681,11 @@ role_check() {
     elif [ -z "$db_container" ] && [ -x "$PROGRAM" ]; then from=program; fi
     case $from in
         container) timeout 90 docker exec "$container" /analytics_mcp check --json ;;
-        program) MCP_AUTH_TOKENS="verify:verify-$marker" MCP_READABLE_SCHEMAS=$schemas DATABASE_URL=$database_url timeout 90 "$PROGRAM" check --json ;;
+        program) (
+            # this script's settings are not the server's
+            unset DATABASE_URL_FILE "${!MCP_@}"
+            MCP_AUTH_TOKENS=verify:verify-$marker MCP_READABLE_SCHEMAS=$schemas DATABASE_URL=$database_url exec timeout 90 "$PROGRAM" check --json
+        ) ;;
     esac > "$tmp/role" 2> "$tmp/role_errors" < /dev/null
     # a program that is older than this script has no --json
     field role suitable > /dev/null && return
