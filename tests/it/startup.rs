@@ -235,13 +235,13 @@ fn check_json_says_the_same_as_check_as_one_object() {
 fn check_json_says_why_nothing_could_be_checked() {
     let away = format!("postgresql://a:throw-away@127.0.0.1:{}/d", crate::support::cluster::free_port());
     let wrong = Cluster::shared().dsn("analytics_ro", DEMO).replace("throw-away", "throw-wrong");
-    let cases: [(&[(&str, &str)], i32, &str); 3] = [
-        (&[("MCP_MAX_ROWS", "0")], 78, "MCP_MAX_ROWS"),
-        (&[("DATABASE_URL", &away)], 1, "cannot be reached"),
-        (&[("DATABASE_URL", &wrong)], 78, "password authentication failed"),
+    let cases = [
+        ("MCP_MAX_ROWS", "0", 78, "MCP_MAX_ROWS"),
+        ("DATABASE_URL", &away, 1, "cannot be reached"),
+        ("DATABASE_URL", &wrong, 78, "password authentication failed"),
     ];
-    for (settings, expected, part) in cases {
-        let (verdict, code) = check_json(settings);
+    for (name, value, expected, part) in cases {
+        let (verdict, code) = check_json(&[(name, value)]);
         assert_eq!((&verdict["suitable"], code), (&json!(false), Some(expected)), "{verdict}");
         assert!(verdict["error"].as_str().is_some_and(|error| error.contains(part)), "{part:?} is not in: {verdict}");
         assert!(!verdict.to_string().contains("throw-"), "{verdict}");
