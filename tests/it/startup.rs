@@ -258,10 +258,10 @@ fn role_script(cluster: &Cluster, variables: &[&str]) -> Vec<(String, String)> {
         psql.args(["-v", variable]);
     }
     let done = psql.stdin(Stdio::from(fs::File::open(ROLE_SCRIPT).unwrap())).output().unwrap();
-    let told = String::from_utf8(done.stderr).unwrap();
-    assert!(done.status.success(), "{told}");
+    let stderr = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success(), "{stderr}");
     let after = |line: &str, mark: &str| line.split_once(mark).map(|(_, text)| text.to_owned());
-    let mut lines = told.lines();
+    let mut lines = stderr.lines();
     let mut warnings = Vec::new();
     while let Some(line) = lines.next() {
         if let Some(warning) = after(line, "WARNING:  ") {
