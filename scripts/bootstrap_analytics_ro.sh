@@ -7,7 +7,8 @@
 # superuser through `docker exec`. Running it again is safe.
 #
 #   --rotate         make a new password; the old one is kept until the database has accepted the new one
-#   --leave-public   take nothing from PUBLIC (touch_public=off, see the head of the SQL file)
+#   --leave-public   take nothing from PUBLIC (touch_public=off, see the head of the SQL file); with TimescaleDB the server then
+#                    refuses the role
 #   ROLE_SQL         default: analytics_ro_role.sql beside this script
 #
 # Environment: ANALYTICS_DB_CONTAINER (default: the one running container with timescale_db in its name),
@@ -19,7 +20,7 @@
 set -euo pipefail
 
 die() { printf 'ERROR: %s\n' "$*" >&2; exit 1; }
-usage() { sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,19s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 rotate='' touch_public=on sql_file=''
 while [ $# -gt 0 ]; do

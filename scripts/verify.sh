@@ -6,7 +6,7 @@
 #
 #   --url URL                the server                        default http://127.0.0.1:8892
 #   --token-file FILE        an analyst's token: the bare token, or name:token (the first one counts)
-#   --database-url-file FILE the server's DATABASE_URL, for what is asked of the database by psql
+#   --database-url-file FILE the server's DATABASE_URL, for what is asked of the database by psql and `analytics_mcp check`
 #   --db-container NAME      run psql in this container, for a database that only Docker's network reaches
 #   --container NAME         the server's container            default the one with analytics_mcp in its name
 #   --log FILE               where the server's standard output goes, if not to a container's log
@@ -31,7 +31,7 @@ export NO_PROXY=$no_proxy
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly TOOLS='list_schemas list_tables describe_table list_functions sample_table query'
-readonly ROLE=analytics_ro ROLE_SQL=scripts/analytics_ro_role.sql
+readonly ROLE=analytics_ro ROLE_SQL=scripts/analytics_ro_role.sql PROGRAM=$root/target/release/analytics_mcp
 
 usage() { sed -n '1d;/^$/q;s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 die() { printf 'verify: %s\n' "$*" >&2; exit 2; }
@@ -558,7 +558,7 @@ check_image() {
 decoded() { local text=${1//\\/\\\\}; printf '%b' "${text//%/\\x}"; }
 
 # The DATABASE_URL that is given, or the container's: $dsn without its password (as a process list may show it), $user, $password.
-dsn='' user='' no_dsn='' psql_missing='' connected='' dsn_given=1
+dsn='' database_url='' user='' no_dsn='' psql_missing='' connected='' dsn_given=1
 find_database() {
     local given='' file=${database_file:-${DATABASE_URL_FILE:-}} host found=()
     if [ -n "$database_file" ] || [ -z "${DATABASE_URL:-}" ] && [ -n "$file" ]; then
@@ -579,6 +579,7 @@ find_database() {
         no_dsn=malformed
         return
     fi
+    database_url=$given
     user=$(decoded "${BASH_REMATCH[3]}") password=$(decoded "${BASH_REMATCH[5]}")
     dsn=${BASH_REMATCH[1]}${BASH_REMATCH[3]}${BASH_REMATCH[6]}
     host=${BASH_REMATCH[7]%%,*} host=${host%:*}
@@ -592,12 +593,11 @@ find_database() {
     fi
 }
 
-# db [PSQL-OPTION...] < SQL: $tmp/rows, $tmp/errors (by their SQLSTATE), $db_rc (2: no connection)
+# db [PSQL-OPTION...] < SQL: $tmp/rows, $tmp/errors (by their SQLSTATE)
 db() {
     local psql=(psql)
     [ -z "$db_container" ] || psql=(docker exec -i -e PGPASSWORD -e PGCONNECT_TIMEOUT -e PGAPPNAME "$db_container" psql)
-    db_rc=0
-    PGPASSWORD=$password timeout 90 "${psql[@]}" -X -w -A -t -v VERBOSITY=sqlstate "$@" -d "$dsn" > "$tmp/rows" 2> "$tmp/errors" || db_rc=$?
+    PGPASSWORD=$password timeout 90 "${psql[@]}" -X -w -A -t -v VERBOSITY=sqlstate "$@" -d "$dsn" > "$tmp/rows" 2> "$tmp/errors"
 }
 seen_db() { { sed 's/^psql:[^ ]* *//' "$tmp/errors"; cat "$tmp/rows"; } | head -n 3 | head -c 240; }
 # the SQLSTATE of the first error
@@ -611,10 +611,14 @@ database() {
     elif [ -n "$no_dsn" ]; then skip "$no_dsn"; return 1; fi
 }
 # As another role nothing of this is tried: it would be allowed.
-role() {
+our_role() {
     database || return
-    if [ -n "$psql_missing" ]; then skip "$psql_missing"; return 1; fi
     if [ "$user" != "$ROLE" ]; then fail "a connection as $ROLE" "nothing tried, as DATABASE_URL is another role's" "see database-user"; return 1; fi
+}
+# The same, and psql connects.
+role() {
+    our_role || return
+    if [ -n "$psql_missing" ]; then skip "$psql_missing"; return 1; fi
     if [ -z "$connected" ]; then
         db <<< 'SELECT current_user'
         connected=no
@@ -669,42 +673,50 @@ check_db_create() {
     fi
 }
 
+# What `analytics_mcp check --json` says of the role, in $tmp/role: said by the server's own container; else by the program of this
+# checkout, if it is built; else, as src/role_check.sql is all of it that concerns the role, by psql with that file.
+role_check() {
+    local from=''
+    if [ -z "$dsn_given$docker_missing$container_missing" ]; then from=container
+    elif [ -z "$db_container" ] && [ -x "$PROGRAM" ]; then from=program; fi
+    case $from in
+        container) timeout 90 docker exec "$container" /analytics_mcp check --json ;;
+        program) (
+            # this script's settings are not the server's
+            unset DATABASE_URL_FILE "${!MCP_@}"
+            MCP_AUTH_TOKENS=verify:verify-$marker MCP_READABLE_SCHEMAS=$schemas DATABASE_URL=$database_url exec timeout 90 "$PROGRAM" check --json
+        ) ;;
+    esac > "$tmp/role" 2> "$tmp/role_errors" < /dev/null
+    # a program that is older than this script has no --json
+    field role suitable > /dev/null && return
+    if [ ! -r "$root/src/role_check.sql" ]; then skip "no program that could check the role, and no src/role_check.sql: run this script from a checkout"; return 1; fi
+    role || return
+    { sed "s/\\\$1/:'schemas'/" "$root/src/role_check.sql"; echo ';'; } | db -v ON_ERROR_STOP=1 -v "schemas=[\"${schemas//,/\",\"}\"]"
+    python3 -I -S -c '
+import json, sys
+errors = open(sys.argv[1], encoding="utf-8", errors="replace").read().strip()
+findings = [json.loads(line) for line in open(sys.argv[2], encoding="utf-8")]
+verdict = {"suitable": False, "error": errors} if errors else {"suitable": not any(found["refuse"] for found in findings), "findings": findings}
+json.dump(verdict, sys.stdout)' "$tmp/errors" "$tmp/rows" > "$tmp/role"
+}
+
 check_db_privileges() {
-    db << 'SQL'
-WITH me AS (SELECT * FROM pg_catalog.pg_roles WHERE rolname = current_user),
-     relations AS (
-        SELECT c.oid, c.relkind, c.relowner, c.relnamespace, format('%I.%I', n.nspname, c.relname) AS name
-        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
-          AND n.nspname !~ '^pg_(toast_)?temp_'),
-     findings(rank, what) AS (
-        SELECT 1, 'is ' || a.what FROM me, LATERAL (VALUES (rolsuper, 'SUPERUSER'), (rolbypassrls, 'BYPASSRLS'), (rolcreaterole, 'CREATEROLE'),
-            (rolcreatedb, 'CREATEDB'), (rolreplication, 'REPLICATION')) AS a(has, what) WHERE a.has
-        UNION ALL
-        SELECT 2, format('is a member of %I', g.rolname) FROM me JOIN pg_catalog.pg_auth_members m ON m.member = me.oid JOIN pg_catalog.pg_roles g ON g.oid = m.roleid
-        WHERE g.rolname NOT IN ('pg_read_all_data', 'pg_read_all_settings', 'pg_read_all_stats', 'pg_stat_scan_tables', 'pg_monitor')
-        UNION ALL
-        SELECT 3, format('may write to %s', name) FROM relations WHERE relkind IN ('r', 'p', 'v', 'f')
-           AND (has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER') OR has_any_column_privilege(oid, 'INSERT, UPDATE'))
-        UNION ALL
-        SELECT 4, format('may advance the sequence %s', name) FROM relations
-        WHERE CASE relkind WHEN 'S' THEN has_sequence_privilege(oid, 'USAGE, UPDATE') AND has_schema_privilege(relnamespace, 'USAGE') END
-        UNION ALL
-        SELECT 5, format('may CREATE in the schema %I', nspname) FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' AND has_schema_privilege(oid, 'CREATE')
-        UNION ALL
-        SELECT 6, format('may %s in the database %I', p, current_database()) FROM unnest(ARRAY['CREATE', 'TEMP']) AS p WHERE has_database_privilege(current_database(), p)
-        UNION ALL
-        SELECT 7, 'owns ' || name FROM (
-            SELECT relowner, name FROM relations UNION ALL SELECT nspowner, 'the schema ' || nspname FROM pg_catalog.pg_namespace
-            UNION ALL SELECT proowner, 'the function ' || oid::regprocedure FROM pg_catalog.pg_proc
-            UNION ALL SELECT datdba, 'the database ' || datname FROM pg_catalog.pg_database) AS o(owner, name) JOIN me ON me.oid = o.owner)
-SELECT what FROM findings ORDER BY rank, what;
-SQL
-    local count
-    count=$(grep -c . "$tmp/rows")
-    if [ "$db_rc" = 0 ] && [ ! -s "$tmp/errors" ] && [ "$count" = 0 ]; then pass; else
-        fail "no right of $ROLE but to read" "$(if [ -s "$tmp/errors" ]; then seen_db; else head -n 5 "$tmp/rows" | paste -sd';'; fi)$([ "$count" -le 5 ] || echo " and $((count - 5)) more")" \
-            "apply $ROLE_SQL again; it names what it cannot take, with the statement for it"
+    role_check || return
+    local suitable lines=()
+    # whether it is suitable; the error or what is refused; the fixes; the warnings
+    mapfile -t lines < <(python3 -I -S -c '
+import json, sys
+verdict = json.load(open(sys.argv[1], encoding="utf-8"))
+found = verdict.get("findings", [])
+refused, warned = ([finding for finding in found if finding["refuse"] is refuse] for refuse in (True, False))
+some = lambda texts: "; ".join(texts[:5]) + (" and %d more" % (len(texts) - 5) if len(texts) > 5 else "")
+warnings = "%d warning%s: " % (len(warned), "s" * (len(warned) > 1)) + some([finding["what"] for finding in warned]) if warned else ""
+for text in (json.dumps(verdict["suitable"]), verdict.get("error") or some([finding["what"] for finding in refused]), some([finding["fix"] for finding in refused]), warnings):
+    print(" ".join(text.split()))' "$tmp/role" 2> "$tmp/role_errors")
+    suitable=${lines[0]:-}
+    if [ "$suitable" = true ]; then pass "${lines[3]}"; else
+        fail "a role that can only read, as analytics_mcp check sees it" "${lines[1]:-$(head -n 1 "$tmp/role_errors")}" \
+            "apply $ROLE_SQL again; what it cannot take: ${lines[2]:-see the error}"
     fi
 }
 
@@ -802,7 +814,9 @@ check token large-body protocol-2025-11-25 protocol-2026-07-28 tools list-schema
 check a_log audit-line
 check claude_code claude-code
 check database database-user
-check role db-read db-create db-privileges db-hidden-schemas db-lock db-locks-left db-limits
+check role db-read db-create
+check our_role db-privileges
+check role db-hidden-schemas db-lock db-locks-left db-limits
 check in_docker container-healthy container-confined image
 report
 [ "$failed" = 0 ]

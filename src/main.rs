@@ -14,9 +14,10 @@ use analytics_mcp::{
     config::{Config, SETTINGS},
     db::Database,
     error::{Code, Failure},
-    role_check::{Finding, RoleCheck},
+    role_check::{Finding, Look, RoleCheck},
     server::Server,
 };
+use serde_json::{Value, json};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -35,7 +36,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => serve(),
-        ["check"] => check(),
+        ["check"] => check(false),
+        ["check", "--json"] => check(true),
         ["healthcheck"] => healthcheck(),
         ["--version" | "-V"] => say(&format!("analytics_mcp {}", env!("CARGO_PKG_VERSION"))),
         ["--help" | "-h"] => say(&help()),
@@ -51,6 +53,7 @@ fn help() -> String {
         "analytics_mcp: a read-only MCP server over PostgreSQL\n\n\
          Usage: analytics_mcp              serves\n\
          \x20      analytics_mcp check        looks at the settings and the database role, then exits\n\
+         \x20                                 (--json: with what it finds as one JSON object on standard output)\n\
          \x20      analytics_mcp healthcheck  asks the running server's /healthz (for containers)\n\
          \x20      analytics_mcp --version | --help\n\n\
          Settings, from the environment:\n",
@@ -70,20 +73,26 @@ fn say(text: &str) -> ExitCode {
     }
 }
 
-/// The settings and the pool, or the exit code after the reason has been logged.
-fn prepare() -> Result<(Config, Database), ExitCode> {
+/// An operator's error: the exit code and the message.
+type Refusal = (u8, String);
+
+/// The settings and the pool.
+fn prepare() -> Result<(Config, Database), Refusal> {
     let config = Config::from_env();
     let prepared = config.and_then(|config| Database::new(&config).map(|database| (config, database)));
-    prepared.map_err(|error| {
-        log::error!("{error}");
-        ExitCode::from(EXIT_CONFIG)
-    })
+    prepared.map_err(|error| (EXIT_CONFIG, error.to_string()))
+}
+
+/// Logs an operator's error; its exit code.
+fn refuse((code, message): Refusal) -> ExitCode {
+    log::error!("{message}");
+    ExitCode::from(code)
 }
 
 fn serve() -> ExitCode {
     let (config, database) = match prepare() {
         Ok(prepared) => prepared,
-        Err(code) => return code,
+        Err(refusal) => return refuse(refusal),
     };
     let tokens = match config.token_source.load() {
         Ok(tokens) => tokens,
@@ -101,10 +110,10 @@ fn serve() -> ExitCode {
                 return ExitCode::from(EXIT_CONFIG);
             }
         }
-        Err(failure) if database.login_refused().is_some() => return refused_login(&database, &failure),
+        Err(failure) if database.login_refused().is_some() => return refuse(refused_login(&database, &failure)),
         // The role is looked at before the first query instead.
         Err(Failure { code: Code::Unavailable, message, .. }) => log::warn!("starting without the database: {message}"),
-        Err(failure) => return refused_login(&database, &failure),
+        Err(failure) => return refuse(refused_login(&database, &failure)),
     }
     let address = config.listen;
     let listener = match TcpListener::bind(address) {
@@ -160,46 +169,63 @@ fn start(
     Ok(())
 }
 
-/// Looks at settings and role, and tells everything that is found.
-fn check() -> ExitCode {
-    let (config, database) = match prepare() {
-        Ok(prepared) => prepared,
-        Err(code) => return code,
-    };
-    let role_check = RoleCheck::new(config.readable_schemas.clone());
-    match role_check.look(&database, &Arc::default(), Instant::now()) {
+/// Looks at settings and role, and reports everything that is found.
+fn check(json: bool) -> ExitCode {
+    let outcome = inspect();
+    let (code, text) = match &outcome {
+        Ok(look) if report(&look.findings) => (ExitCode::from(EXIT_CONFIG), None),
         Ok(look) => {
-            let refused = report(&look.findings);
-            if refused {
-                return ExitCode::from(EXIT_CONFIG);
-            }
-            let geos = look.known.fragile_geos().map(|version| {
-                format!(
-                    "\nGEOS {version}: older than 3.13.1, so ST_Buffer takes only a plain number as its radius; a computed or \
-                     extreme one can bring PostgreSQL down"
-                )
-            });
-            say(&format!(
-                "settings: usable\nrole: suitable; warnings: {}{}",
-                look.findings.len(),
-                geos.unwrap_or_default()
-            ))
+            let role = format!("settings: usable\nrole: suitable; warnings: {}", look.findings.len());
+            let geos = geos(look).map(|note| format!("\n{note}")).unwrap_or_default();
+            (ExitCode::SUCCESS, Some(role + &geos))
         }
-        Err(failure) => refused_login(&database, &failure),
+        Err(refusal) => (refuse(refusal.clone()), None),
+    };
+    let text = if json { Some(verdict(&outcome).to_string()) } else { text };
+    match text.as_deref().map_or(ExitCode::SUCCESS, say) {
+        ExitCode::SUCCESS => code,
+        failed => failed,
     }
 }
 
-/// Says why the role could not be looked at.
-fn refused_login(database: &Database, failure: &Failure) -> ExitCode {
+/// What is wrong with the role, or why that cannot be known.
+fn inspect() -> Result<Look, Refusal> {
+    let (config, database) = prepare()?;
+    let role_check = RoleCheck::new(config.readable_schemas.clone());
+    role_check.look(&database, &Arc::default(), Instant::now()).map_err(|failure| refused_login(&database, &failure))
+}
+
+/// What an old GEOS costs.
+fn geos(look: &Look) -> Option<String> {
+    look.known.fragile_geos().map(|version| {
+        format!(
+            "GEOS {version} is older than 3.13.1: ST_Buffer takes only a plain number as its radius, since a computed or extreme one \
+             can bring PostgreSQL down"
+        )
+    })
+}
+
+/// The object that `check --json` prints.
+fn verdict(outcome: &Result<Look, Refusal>) -> Value {
+    match outcome {
+        Ok(look) => {
+            let mut verdict = json!({ "suitable": !refused(&look.findings), "findings": look.findings });
+            if let (Some(verdict), Some(note)) = (verdict.as_object_mut(), geos(look)) {
+                verdict.insert("geos".to_owned(), note.into());
+            }
+            verdict
+        }
+        Err((_, error)) => json!({ "suitable": false, "error": error }),
+    }
+}
+
+/// Why the role could not be looked at.
+fn refused_login(database: &Database, failure: &Failure) -> Refusal {
     match database.login_refused() {
         Some(reason) => {
-            log::error!("DATABASE_URL: {reason}; correct the role, its password or the database");
-            ExitCode::from(EXIT_CONFIG)
+            (EXIT_CONFIG, format!("DATABASE_URL: {reason}; correct the role, its password or the database"))
         }
-        None => {
-            log::error!("the database role cannot be inspected: {}", failure.message);
-            ExitCode::FAILURE
-        }
+        None => (1, format!("the database role cannot be inspected: {}", failure.message)),
     }
 }
 
@@ -209,6 +235,11 @@ fn report(findings: &[Finding]) -> bool {
         let level = if finding.refuse { log::Level::Error } else { log::Level::Warn };
         log::log!(level, "{}. Fix: {}", finding.what, finding.fix);
     }
+    refused(findings)
+}
+
+/// Whether one of the findings forbids the start.
+fn refused(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.refuse)
 }
 

@@ -85,6 +85,12 @@ fn the_grants_alone() {
         ("SELECT pg_notify('a', 'b')", "42501"),
         ("SELECT query_to_xml('DELETE FROM it.target', true, true, '')", "42501"),
         ("SELECT txid_current()", "42501"),
+        // PostGIS tells by the planner's statistics where the geometries of a table are, past the grants
+        ("SELECT ST_EstimatedExtent('infrastructure', 'sites', 'geom')", "42501"),
+        ("SELECT ST_EstimatedExtent('tracksolid', 'positions', 'geom', true)", "42501"),
+        ("SELECT _postgis_stats('tracksolid.positions', 'geom')", "42501"),
+        ("SELECT _postgis_selectivity('tracksolid.positions', 'geom', 'POINT(0 0)')", "42501"),
+        ("SELECT _postgis_index_extent('tracksolid.positions', 'geom')", "42501"),
         ("SELECT * FROM infrastructure.secrets", "42501"),
         ("SELECT infrastructure.fn_secret('billing_db')", "42501"),
         ("SELECT * FROM pg_authid", "42501"),

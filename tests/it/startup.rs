@@ -1,11 +1,15 @@
 //! Refuse to start rather than run half-protected, and say what to do.
 
-use std::{fs, net::TcpListener};
+use std::{
+    fs,
+    net::TcpListener,
+    process::{Command, Stdio},
+};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
-    cluster::{Cluster, DEMO, HELPERS},
+    cluster::{Cluster, DEMO, HELPERS, PASSWORD, Programs},
     eventually,
     server::{ALICE, BOB, Server, run},
 };
@@ -93,6 +97,7 @@ fn role(name: &str, grants: &str) -> String {
 
 #[test]
 fn a_role_that_could_write_is_refused_with_the_statement_that_fixes_it() {
+    Cluster::shared().sql("postgres", "CREATE DATABASE it_spare TEMPLATE template0");
     for (name, grants, parts) in [
         ("it_s_super", "ALTER ROLE $ SUPERUSER", &["is a superuser", "ALTER ROLE it_s_super NOSUPERUSER"][..]),
         ("it_s_rls", "ALTER ROLE $ BYPASSRLS", &["bypasses row security", "NOBYPASSRLS"]),
@@ -100,6 +105,12 @@ fn a_role_that_could_write_is_refused_with_the_statement_that_fixes_it() {
         ("it_s_dbs", "ALTER ROLE $ CREATEDB", &["may create databases", "NOCREATEDB"]),
         ("it_s_repl", "ALTER ROLE $ REPLICATION", &["may replicate", "NOREPLICATION"]),
         ("it_s_insert", "GRANT INSERT ON it.target TO $", &["may write to 1", "it.target", "REVOKE INSERT"]),
+        ("it_s_trigger", "GRANT TRIGGER ON it.target TO $", &["may write to 1", "it.target", "TRIGGER"]),
+        (
+            "it_s_sequence",
+            "GRANT USAGE ON SEQUENCE it.numbers TO $",
+            &["may advance 1 sequences", "it.numbers", "REVOKE USAGE, UPDATE ON ALL SEQUENCES"],
+        ),
         ("it_s_truncate", "GRANT TRUNCATE ON it.target TO $", &["may write to 1", "it.target"]),
         ("it_s_column", "GRANT UPDATE (note) ON it.target TO $", &["may write to 1", "it.target"]),
         (
@@ -123,8 +134,25 @@ fn a_role_that_could_write_is_refused_with_the_statement_that_fixes_it() {
         (
             "it_s_owner",
             "CREATE TABLE it.theirs (n int); ALTER TABLE it.theirs OWNER TO $",
-            &["may write to 1", "it.theirs"],
+            &["may write to 1", "it.theirs", "owns 1 objects: table it.theirs", "REASSIGN OWNED BY it_s_owner"],
         ),
+        (
+            "it_s_owner2",
+            "CREATE FUNCTION it.f2() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION it.f2() OWNER TO $;
+             CREATE SCHEMA it_s_theirs AUTHORIZATION $; ALTER DATABASE it_spare OWNER TO $",
+            &["owns 3 objects: database it_spare, function it.f2(), schema it_s_theirs"],
+        ),
+        (
+            "it_s_become",
+            "CREATE ROLE it_s_boss NOLOGIN CREATEDB; GRANT it_s_boss TO $; ALTER ROLE $ NOINHERIT",
+            &["is a member of it_s_boss, which may create databases", "REVOKE it_s_boss FROM it_s_become"],
+        ),
+        (
+            "it_s_system",
+            "GRANT ALTER SYSTEM ON PARAMETER work_mem TO $",
+            &["may change the server's setting work_mem", "REVOKE ALTER SYSTEM ON PARAMETER work_mem"],
+        ),
+        ("it_s_space", "GRANT CREATE ON TABLESPACE pg_default TO $", &["tablespace pg_default"]),
     ] {
         let dsn = role(name, grants);
         let own = run(&["check"], &[("DATABASE_URL", &dsn)]);
@@ -145,7 +173,7 @@ fn a_role_that_could_write_is_refused_with_the_statement_that_fixes_it() {
 fn check_finds_nothing_wrong_with_the_projects_own_role() {
     let run = run(&["check"], &[]);
     assert_eq!(run.code, Some(0), "{}", run.told());
-    assert!(run.stdout.starts_with("settings: usable\nrole: fit to be used; warnings: 0"), "{}", run.told());
+    assert!(run.stdout.starts_with("settings: usable\nrole: suitable; warnings: 0"), "{}", run.told());
     assert!(run.stderr.is_empty(), "{}", run.told());
 }
 
@@ -175,6 +203,281 @@ fn check_warns_of_what_is_not_good_but_bearable() {
     ] {
         assert!(run.stderr.contains(part), "{part:?} is not in: {}", run.told());
     }
+}
+
+/// The object that `check --json` prints, and the exit code.
+#[track_caller]
+fn check_json(settings: &[(&str, &str)]) -> (Value, Option<i32>) {
+    let run = run(&["check", "--json"], settings);
+    assert_eq!(run.stdout.lines().count(), 1, "one line and nothing else: {}", run.told());
+    (serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}", run.told())), run.code)
+}
+
+#[test]
+fn check_json_says_the_same_as_check_as_one_object() {
+    let cluster = Cluster::shared();
+    assert_eq!(check_json(&[]), (json!({ "suitable": true, "findings": [] }), Some(0)));
+    let (plain, code) = check_json(&[("DATABASE_URL", &cluster.dsn("it_plain", HELPERS))]);
+    assert_eq!((&plain["suitable"], code), (&json!(true), Some(0)), "warnings only: {plain}");
+    let findings = plain["findings"].as_array().unwrap();
+    assert!(!findings.is_empty() && findings.iter().all(|finding| finding["refuse"] == false), "{plain}");
+    let (writer, code) = check_json(&[("DATABASE_URL", &cluster.dsn("it_writer", HELPERS))]);
+    assert_eq!((&writer["suitable"], code), (&json!(false), Some(78)), "{writer}");
+    let first = &writer["findings"][0];
+    assert_eq!(first["refuse"], true, "{writer}");
+    for part in ["what", "fix"] {
+        assert!(first[part].as_str().is_some_and(|text| !text.is_empty()), "{writer}");
+    }
+    assert_eq!(writer.get("error"), None, "{writer}");
+}
+
+#[test]
+fn check_json_says_why_nothing_could_be_checked() {
+    let away = format!("postgresql://a:throw-away@127.0.0.1:{}/d", crate::support::cluster::free_port());
+    let wrong = Cluster::shared().dsn("analytics_ro", DEMO).replace("throw-away", "throw-wrong");
+    let cases = [
+        ("MCP_MAX_ROWS", "0", 78, "MCP_MAX_ROWS"),
+        ("DATABASE_URL", &away, 1, "cannot be reached"),
+        ("DATABASE_URL", &wrong, 78, "password authentication failed"),
+    ];
+    for (name, value, expected, part) in cases {
+        let (verdict, code) = check_json(&[(name, value)]);
+        assert_eq!((&verdict["suitable"], code), (&json!(false), Some(expected)), "{verdict}");
+        assert!(verdict["error"].as_str().is_some_and(|error| error.contains(part)), "{part:?} is not in: {verdict}");
+        assert!(!verdict.to_string().contains("throw-"), "{verdict}");
+    }
+}
+
+/// The role script, so that a database gets it as production does; its warnings, each with its hint.
+fn role_script(cluster: &Cluster, variables: &[&str]) -> Vec<(String, String)> {
+    // A PostgreSQL without client programs is there for tests against other versions.
+    let own = Programs::get().bin.join("psql");
+    let mut psql = Command::new(if own.is_file() { own } else { "psql".into() });
+    psql.args(["-X", "-q", "-v", &format!("ro_pw={PASSWORD}"), "-d", &cluster.dsn("postgres", DEMO), "-f", "-"]);
+    for variable in variables {
+        psql.args(["-v", variable]);
+    }
+    let done = psql.stdin(Stdio::from(fs::File::open(ROLE_SCRIPT).unwrap())).output().unwrap();
+    let stderr = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success(), "{stderr}");
+    let after = |line: &str, mark: &str| line.split_once(mark).map(|(_, text)| text.to_owned());
+    let mut lines = stderr.lines();
+    let mut warnings = Vec::new();
+    while let Some(line) = lines.next() {
+        if let Some(warning) = after(line, "WARNING:  ") {
+            warnings.push((warning, lines.next().and_then(|line| after(line, "HINT:  ")).unwrap_or_default()));
+        }
+    }
+    warnings
+}
+
+const ROLE_SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/analytics_ro_role.sql");
+
+/// "Suitable" is defined in one file: the script's last section is that file.
+#[test]
+fn the_role_script_ends_with_the_role_check_word_for_word() {
+    let copy = format!("\n$role_check$\n{}$role_check$ USING ", include_str!("../../src/role_check.sql"));
+    assert!(
+        fs::read_to_string(ROLE_SCRIPT).unwrap().contains(&copy),
+        "src/role_check.sql has changed: run the command that stands above its copy in scripts/analytics_ro_role.sql"
+    );
+}
+
+/// What a grant, made by somebody to `analytics_ro` or to PUBLIC, comes to.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Outcome {
+    /// The server refuses the role, and the script says so.
+    Refused,
+    /// Both warn.
+    Warned,
+    /// `check` finds it, and the script takes it.
+    Taken,
+}
+
+/// Whatever `check` finds the script reports, and the reverse, over a table of grants.
+#[test]
+fn the_role_script_reports_what_check_finds() {
+    use Outcome::{Refused, Taken, Warned};
+    let cluster = Cluster::new();
+    let read_only = cluster.dsn("analytics_ro", DEMO);
+    let dsn = [("DATABASE_URL", read_only.as_str())];
+    cluster.sql(
+        DEMO,
+        "CREATE SCHEMA fuel; CREATE TABLE fuel.records AS SELECT 7 AS n; CREATE SEQUENCE fuel.numbers;
+         CREATE SCHEMA other; CREATE TABLE other.t (n int); CREATE VIEW other.v AS TABLE other.t;
+         CREATE MATERIALIZED VIEW other.m AS TABLE other.t; CREATE SEQUENCE other.s; CREATE TYPE other.e AS ENUM ('a');
+         CREATE FUNCTION other.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+         CREATE ROLE maker CREATEDB; CREATE ROLE owning; ALTER TABLE other.v OWNER TO owning",
+    );
+    let clean = |case: &str, variables: &[&str]| {
+        let warnings = role_script(&cluster, variables);
+        let (verdict, _) = check_json(&dsn);
+        assert_eq!((warnings, verdict), (vec![], json!({ "suitable": true, "findings": [] })), "{case}");
+    };
+    clean("nothing", &[]);
+    let ro = "analytics_ro";
+    let new = if cluster.count(DEMO, "SELECT current_setting('server_version_num')::bigint") >= 170_000 {
+        vec![
+            ("GRANT MAINTAIN ON other.t TO $", "REVOKE MAINTAIN ON other.t FROM $", Refused, "may write to 1"),
+            ("GRANT MAINTAIN ON other.m TO PUBLIC", "REVOKE MAINTAIN ON other.m FROM PUBLIC", Refused, "other.m"),
+            ("GRANT pg_maintain TO $", "REVOKE pg_maintain FROM $", Refused, "member of pg_maintain"),
+        ]
+    } else {
+        vec![]
+    };
+    let cases = [
+        ("ALTER ROLE $ SUPERUSER", "", Taken, "is a superuser"),
+        ("GRANT INSERT, UPDATE (n) ON fuel.records TO $", "", Taken, "may write to 1"),
+        ("GRANT UPDATE ON SEQUENCE fuel.numbers TO $", "", Taken, "may advance 1"),
+        ("GRANT TEMPORARY ON DATABASE tracksolid_db TO PUBLIC", "", Taken, "temporary tables"),
+        ("GRANT CREATE ON DATABASE tracksolid_db TO $", "", Taken, "may create schemas"),
+        ("GRANT CREATE ON SCHEMA other TO PUBLIC", "", Taken, "create objects in the schema other"),
+        ("GRANT EXECUTE ON FUNCTION pg_notify(text, text) TO PUBLIC, $", "", Taken, "pg_notify"),
+        ("GRANT INSERT ON other.t TO $", "REVOKE INSERT ON other.t FROM $", Refused, "may write to 1"),
+        ("GRANT TRIGGER ON other.t TO PUBLIC", "REVOKE TRIGGER ON other.t FROM PUBLIC", Refused, "may write to 1"),
+        ("GRANT UPDATE (n) ON other.t TO $", "REVOKE UPDATE (n) ON other.t FROM $", Refused, "may write to 1"),
+        ("GRANT DELETE ON other.v TO PUBLIC", "REVOKE DELETE ON other.v FROM PUBLIC", Refused, "other.v"),
+        ("GRANT USAGE ON SEQUENCE other.s TO $", "REVOKE USAGE ON SEQUENCE other.s FROM $", Refused, "advance 1"),
+        (
+            "GRANT USAGE ON SEQUENCE fuel.numbers TO PUBLIC",
+            "REVOKE USAGE ON SEQUENCE fuel.numbers FROM PUBLIC",
+            Refused,
+            "fuel.numbers",
+        ),
+        ("GRANT CREATE ON SCHEMA other TO $", "REVOKE CREATE ON SCHEMA other FROM $", Refused, "in the schema other"),
+        (
+            "GRANT CREATE ON DATABASE tracksolid_db TO PUBLIC",
+            "REVOKE CREATE ON DATABASE tracksolid_db FROM PUBLIC",
+            Refused,
+            "may create schemas",
+        ),
+        (
+            "GRANT CREATE ON TABLESPACE pg_default TO $",
+            "REVOKE CREATE ON TABLESPACE pg_default FROM $",
+            Refused,
+            "tablespace pg_default",
+        ),
+        (
+            "GRANT ALTER SYSTEM ON PARAMETER work_mem TO $",
+            "REVOKE ALTER SYSTEM ON PARAMETER work_mem FROM $",
+            Refused,
+            "ALTER SYSTEM",
+        ),
+        ("ALTER TABLE other.t OWNER TO $", "ALTER TABLE other.t OWNER TO postgres", Refused, "table other.t"),
+        ("ALTER SEQUENCE other.s OWNER TO $", "ALTER SEQUENCE other.s OWNER TO postgres", Refused, "sequence other.s"),
+        (
+            "ALTER MATERIALIZED VIEW other.m OWNER TO $",
+            "ALTER MATERIALIZED VIEW other.m OWNER TO postgres",
+            Refused,
+            "view other.m",
+        ),
+        (
+            "ALTER FUNCTION other.f() OWNER TO $",
+            "ALTER FUNCTION other.f() OWNER TO postgres",
+            Refused,
+            "function other.f()",
+        ),
+        ("ALTER TYPE other.e OWNER TO $", "ALTER TYPE other.e OWNER TO postgres", Refused, "type other.e"),
+        ("ALTER SCHEMA other OWNER TO $", "ALTER SCHEMA other OWNER TO postgres", Refused, "schema other"),
+        (
+            "ALTER DATABASE tracksolid_db OWNER TO $",
+            "ALTER DATABASE tracksolid_db OWNER TO postgres",
+            Refused,
+            "database tracksolid_db",
+        ),
+        ("GRANT pg_write_all_data TO $", "REVOKE pg_write_all_data FROM $", Refused, "member of pg_write_all_data"),
+        ("GRANT maker TO $", "REVOKE maker FROM $", Refused, "maker, which may create databases"),
+        ("GRANT owning TO $", "REVOKE owning FROM $", Refused, "can become owning, which owns 1 objects"),
+        ("CREATE ROLE fresh; GRANT fresh TO $", "DROP ROLE fresh", Warned, "member of fresh"),
+        ("GRANT pg_monitor TO $", "REVOKE pg_monitor FROM $", Warned, "member of pg_monitor"),
+        (
+            "GRANT USAGE ON SCHEMA other TO $; GRANT SELECT ON other.t TO $",
+            "REVOKE ALL ON SCHEMA other FROM $; REVOKE ALL ON other.t FROM $",
+            Warned,
+            "also reads the schema other",
+        ),
+        (
+            "CREATE FUNCTION fuel.as_owner() RETURNS int LANGUAGE sql VOLATILE SECURITY DEFINER AS 'SELECT 1'",
+            "DROP FUNCTION fuel.as_owner()",
+            Warned,
+            "fuel.as_owner()",
+        ),
+    ];
+    for (grant, undo, outcome, part) in cases.into_iter().chain(new) {
+        cluster.sql(DEMO, &grant.replace('$', ro));
+        if outcome == Taken {
+            let (before, _) = check_json(&dsn);
+            assert!(before.to_string().contains(part), "{grant}: {part:?} is not in: {before}");
+        }
+        let warnings = role_script(&cluster, &[]);
+        let (after, code) = check_json(&dsn);
+        let findings = after["findings"].as_array().unwrap().iter();
+        let found: Vec<(String, String)> = findings
+            .map(|finding| {
+                let prefix = if finding["refuse"] == true { "the server will not start: " } else { "" };
+                (format!("{prefix}{}", finding["what"].as_str().unwrap()), finding["fix"].as_str().unwrap().to_owned())
+            })
+            .collect();
+        assert_eq!(warnings, found, "{grant}: the script and check differ");
+        let (seen, expected) = match outcome {
+            Refused => (after["suitable"] == false && after.to_string().contains(part), Some(78)),
+            Warned => (after["suitable"] == true && after.to_string().contains(part), Some(0)),
+            Taken => (found.is_empty(), Some(0)),
+        };
+        assert!(seen && code == expected, "{grant}: not {outcome:?} with {part:?}: {after}");
+        if !undo.is_empty() {
+            cluster.sql(DEMO, &undo.replace('$', ro));
+        }
+    }
+    clean("all undone", &[]);
+}
+
+/// Names and schemas are what the rule goes by, so functions under them stand in for TimescaleDB, which a cluster must preload.
+#[test]
+fn what_acts_past_read_only_on_timescaledb_is_refused_and_taken_by_the_role_script() {
+    let cluster = Cluster::new();
+    cluster.sql(
+        DEMO,
+        "CREATE ROLE before; CREATE SCHEMA _timescaledb_functions; GRANT USAGE ON SCHEMA _timescaledb_functions TO PUBLIC;
+         CREATE SCHEMA public2; GRANT USAGE ON SCHEMA public2 TO PUBLIC;
+         CREATE FUNCTION _timescaledb_functions.drop_chunk(regclass) RETURNS bool LANGUAGE sql AS 'SELECT true';
+         CREATE FUNCTION _timescaledb_functions.compress_chunk(regclass) RETURNS bool LANGUAGE sql AS 'SELECT true';
+         CREATE FUNCTION public2.drop_chunk(regclass) RETURNS bool LANGUAGE sql AS 'SELECT true';
+         CREATE PROCEDURE _timescaledb_functions.cagg_migrate_update_watermark(int) LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+    );
+    let read_only = cluster.dsn("analytics_ro", DEMO);
+    let dsn = [("DATABASE_URL", read_only.as_str())];
+    let warnings = role_script(&cluster, &["touch_public=off"]);
+    let (left, code) = check_json(&dsn);
+    assert_eq!((&left["suitable"], code), (&json!(false), Some(78)), "PUBLIC may still delete chunks: {left}");
+    let finding = &left["findings"][0];
+    for part in ["TimescaleDB", "drop_chunk", "cagg_migrate_update_watermark"] {
+        assert!(finding["what"].as_str().unwrap().contains(part), "{part:?} is not in: {finding}");
+    }
+    assert!(finding["fix"].as_str().unwrap().contains("apply scripts/analytics_ro_role.sql"), "{finding}");
+    assert!(warnings.iter().any(|(warning, _)| warning.contains("drop_chunk")), "{warnings:?}");
+    // A procedure: the statement that the warning names has to work for it.
+    let definer = left["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|finding| finding["what"].as_str().unwrap().contains("DEFINER"));
+    let definer = definer.unwrap_or_else(|| panic!("{left}"));
+    assert!(definer["fix"].as_str().unwrap().contains("REVOKE EXECUTE ON ROUTINE"), "{definer}");
+    for _ in 0..2 {
+        assert_eq!(role_script(&cluster, &[]), []);
+        assert_eq!(check_json(&dsn), (json!({ "suitable": true, "findings": [] }), Some(0)));
+    }
+    cluster.sql(DEMO, "CREATE ROLE later");
+    let may = |role: &str, function: &str| {
+        let sql = format!("SELECT has_function_privilege('{role}', '{function}', 'EXECUTE')::int::bigint");
+        cluster.count(DEMO, &sql) == 1
+    };
+    let drop_chunk = "_timescaledb_functions.drop_chunk(regclass)";
+    assert!(may("before", drop_chunk), "what a role had through PUBLIC it keeps");
+    assert!(!may("later", drop_chunk) && !may("analytics_ro", drop_chunk));
+    assert!(may("later", "_timescaledb_functions.compress_chunk(regclass)"), "policies of later roles call it");
+    assert!(may("later", "public2.drop_chunk(regclass)"), "somebody's own function of that name");
 }
 
 #[test]
@@ -207,13 +510,20 @@ fn the_dsn_may_come_from_a_file() {
 fn help_and_version_need_no_settings() {
     let help = run(&["--help"], &[("MCP_NONSENSE", "1"), ("DATABASE_URL", "")]);
     assert_eq!(help.code, Some(0), "{}", help.told());
-    for part in
-        ["analytics_mcp check", "healthcheck", "DATABASE_URL", "MCP_AUTH_TOKENS_FILE", "MCP_STATEMENT_TIMEOUT [30s]"]
-    {
+    for part in [
+        "analytics_mcp check",
+        "--json",
+        "healthcheck",
+        "DATABASE_URL",
+        "MCP_AUTH_TOKENS_FILE",
+        "MCP_STATEMENT_TIMEOUT [30s]",
+    ] {
         assert!(help.stdout.contains(part), "{}", help.told());
     }
     let version = run(&["--version"], &[("DATABASE_URL", "")]);
     assert_eq!((version.code, version.stdout), (Some(0), format!("analytics_mcp {}\n", env!("CARGO_PKG_VERSION"))));
+    let unknown = run(&["check", "--now"], &[("DATABASE_URL", "")]);
+    assert_eq!(unknown.code, Some(64), "{}", unknown.told());
     let unknown = run(&["serve", "--now"], &[("DATABASE_URL", "")]);
     assert_eq!(unknown.code, Some(64), "{}", unknown.told());
 }

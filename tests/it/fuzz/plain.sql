@@ -1,18 +1,5 @@
 -- The database in which the guard alone has to stop what a read-only transaction does not: PUBLIC keeps every right, each
--- extension that this PostgreSQL brings along is installed, and there are things to be broken.
-DO $$
-DECLARE
-    e record;
-BEGIN
-    FOR e IN SELECT name FROM pg_available_extensions WHERE installed_version IS NULL ORDER BY name LIKE '%tiger%', name LOOP
-        BEGIN
-            EXECUTE format('CREATE EXTENSION IF NOT EXISTS %I CASCADE', e.name);
-        EXCEPTION WHEN OTHERS THEN
-            RAISE NOTICE 'without %: %', e.name, sqlerrm;
-        END;
-    END LOOP;
-END $$;
-
+-- extension that this PostgreSQL brings along is installed (by watch.rs), and there are things to be broken.
 GRANT USAGE ON SCHEMA reporting, tracksolid, tickets, fuel TO fuzz_plain;
 GRANT SELECT ON ALL TABLES IN SCHEMA reporting, tracksolid, tickets, fuel TO fuzz_plain;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA reporting, tickets, fuel TO fuzz_plain;

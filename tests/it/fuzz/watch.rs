@@ -66,6 +66,7 @@ pub(super) fn cluster() -> Cluster {
     cluster.sql(DEMO, &format!("CREATE DATABASE {GUARDED} TEMPLATE {DEMO}"));
     cluster.apply_role(GUARDED);
     cluster.sql(DEMO, &format!("CREATE ROLE {PLAIN} LOGIN PASSWORD '{password}'"));
+    create_extensions(&cluster);
     cluster.sql(DEMO, include_str!("plain.sql"));
     for database in [DEMO, GUARDED] {
         cluster.sql(database, PROBE_FUNCTION);
@@ -74,6 +75,23 @@ pub(super) fn cluster() -> Cluster {
     }
     cluster.sql(DEMO, "CHECKPOINT");
     cluster
+}
+
+/// Creates every extension that this PostgreSQL brings along in [`DEMO`]. One that has to be preloaded is left out, as preloading
+/// it would change the whole cluster: TimescaleDB then ends the session, so each has a connection of its own. Others may fail for
+/// what they need besides, such as a Python.
+fn create_extensions(cluster: &Cluster) {
+    let names =
+        "SELECT name FROM pg_available_extensions WHERE installed_version IS NULL ORDER BY name LIKE '%tiger%', name";
+    for row in cluster.admin(DEMO).query(names, &[]).unwrap() {
+        let name: &str = row.get(0);
+        let created = cluster.admin(DEMO).batch_execute(&format!("CREATE EXTENSION IF NOT EXISTS \"{name}\" CASCADE"));
+        let Err(error) = created else { continue };
+        let error = error.as_db_error().unwrap_or_else(|| panic!("CREATE EXTENSION {name}: {error:?}"));
+        let fatal = error.severity() == "FATAL";
+        assert!(!fatal || error.message().contains("must be preloaded"), "CREATE EXTENSION {name}: {error:?}");
+        eprintln!("without the extension {name}: {}", error.message());
+    }
 }
 
 /// What a text must not have changed, told by the session itself in the transaction in which the text ran: nothing, if
