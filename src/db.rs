@@ -204,9 +204,10 @@ impl ManageConnection for Manager {
     type Connection = Option<Session>;
     type Error = NoSession;
 
-    /// Sessions that are being ended count in PostgreSQL, too: there are never more than twice as many as the pool has.
+    /// Sessions that are being ended count in PostgreSQL, too: together there are never more than twice as many as the pool may
+    /// hold.
     fn connect(&self) -> Result<Option<Session>, NoSession> {
-        if self.endings.count() >= self.most_endings {
+        if self.endings.count() > self.most_endings {
             return Err(NoSession::Endings);
         }
         Session::new(&self.config, &self.connector).map(Some).map_err(NoSession::Driver)

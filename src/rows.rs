@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -130,6 +131,11 @@ pub enum Cut {
         /// The length of that row.
         row: usize,
     },
+    /// The names of the columns do not fit into the bytes of one answer, so no row is in it.
+    Columns {
+        /// How many columns there are.
+        all: usize,
+    },
 }
 
 /// The rows of one answer, as they come in.
@@ -145,6 +151,7 @@ pub struct Page {
     text: String,
     count: u32,
     cut: Option<Cut>,
+    is_json: bool,
 }
 
 /// What surrounds the rows at most, the column list aside.
@@ -153,37 +160,34 @@ const ENVELOPE: usize = 600;
 impl Page {
     /// An empty page for at most `max_rows` rows and, envelope and column list included, `max_bytes` bytes.
     /// `more` names the argument by which more rows can be asked for.
-    ///
-    /// # Errors
-    /// The names of the columns alone take more bytes.
-    pub fn new(
-        format: Format,
-        columns: Vec<Column>,
-        max_rows: u32,
-        more: &'static str,
-        max_bytes: usize,
-    ) -> Result<Page, Failure> {
+    pub fn new(format: Format, columns: Vec<Column>, max_rows: u32, more: &'static str, max_bytes: usize) -> Page {
         let names = unique_names(&columns);
-        let text = match format {
+        let mut text = match format {
             Format::Json => String::new(),
             Format::Csv => csv_line(names.iter().map(|name| Some(name.as_str()))),
         };
-        let column_list = column_list(&names, &columns);
-        let envelope = column_list.len().saturating_add(ENVELOPE);
-        let budget = max_bytes.saturating_sub(envelope);
-        if budget <= text.len() {
-            let (count, bytes) = (columns.len(), envelope.saturating_add(text.len()));
-            let message =
-                format!("the names of its {count} columns take {bytes} bytes, and an answer has {max_bytes} at most");
-            return Err(Failure::new(Code::Sql, message).hint("select fewer columns, or give them short names with AS"));
+        let space = max_bytes.saturating_sub(ENVELOPE);
+        let (mut column_list, mut cut) = (column_list(&names, &columns, space), None);
+        if column_list.listed < columns.len() || column_list.text.len().saturating_add(text.len()) >= space {
+            // No row could be read without its columns.
+            cut = Some(Cut::Columns { all: columns.len() });
+            text = String::new();
+            column_list = self::column_list(&names, &columns, space / 2);
         }
-        Ok(Page { format, column_list, max_rows, more, budget, text, count: 0, cut: None })
+        let budget = space.saturating_sub(column_list.text.len());
+        Page { format, column_list: column_list.text, max_rows, more, budget, text, count: 0, cut, is_json: true }
     }
 
     /// Takes the next row: the text made by [`wrap`], or nothing when it was too long to be sent, and its length.
     pub fn push(&mut self, row: Option<&str>, length: usize) -> Flow {
         if self.count >= self.max_rows {
             self.cut = Some(Cut::Rows);
+        }
+        if self.cut.is_some() {
+            return Flow::Stop;
+        }
+        if self.format == Format::Json && !row.is_none_or(is_json) {
+            self.is_json = false;
             return Flow::Stop;
         }
         let line;
@@ -214,6 +218,21 @@ impl Page {
         }
     }
 
+    /// Whether every row that came in can be sent.
+    ///
+    /// # Errors
+    /// PostgreSQL has made a row that is no JSON.
+    pub fn check(&self) -> Result<(), Failure> {
+        if self.is_json {
+            return Ok(());
+        }
+        let message = format!(
+            "row {} cannot be written as JSON: it holds a shape with NaN, infinite or empty parts",
+            self.count.saturating_add(1)
+        );
+        Err(Failure::new(Code::Sql, message).hint("write such shapes with ST_AsText(shape), or leave them out"))
+    }
+
     /// How many rows are on it.
     pub fn row_count(&self) -> u32 {
         self.count
@@ -233,6 +252,15 @@ impl Page {
                     let (most, more) = (self.max_rows, self.more);
                     let advice = "aggregate or filter in SQL, or ask for more with";
                     ("rows", format!("there are more than {most} rows; {advice} {more}"))
+                }
+                Cut::Columns { all } => {
+                    let advice = "select fewer, or give them short names with AS";
+                    (
+                        "bytes",
+                        format!(
+                            "the names of its {all} columns do not fit into one answer, so not all are listed and no row is in it; {advice}"
+                        ),
+                    )
                 }
                 Cut::Bytes { row } if self.count == 0 => {
                     let advice = "select fewer columns, or shorten long values with left(col, 200)";
@@ -262,10 +290,40 @@ impl Page {
     }
 }
 
-fn column_list(names: &[String], columns: &[Column]) -> String {
-    let columns: Vec<String> =
-        names.iter().zip(columns).map(|(name, column)| json_text(&format!("{name} {}", column.type_name))).collect();
-    format!("[{}]", columns.join(","))
+/// The columns of an answer: `["cost_centre text","km numeric"]`, and how many are in it.
+struct ColumnList {
+    text: String,
+    listed: usize,
+}
+
+/// As many of the columns as have room in `space` bytes.
+fn column_list(names: &[String], columns: &[Column], space: usize) -> ColumnList {
+    let mut list = ColumnList { text: "[".to_owned(), listed: 0 };
+    for (name, column) in names.iter().zip(columns) {
+        let item = json_text(&format!("{name} {}", column.type_name));
+        if list.text.len().saturating_add(item.len()).saturating_add(2) > space {
+            break;
+        }
+        if list.listed > 0 {
+            list.text.push(',');
+        }
+        list.text.push_str(&item);
+        list.listed = list.listed.saturating_add(1);
+    }
+    list.text.push(']');
+    list
+}
+
+/// Whether a row that PostgreSQL wrote as JSON is JSON. PostGIS writes `NaN`, `Infinity` and nothing at all for coordinates, which
+/// shows only inside arrays, records and values of type json. Rows without any of those are not looked at.
+fn is_json(row: &str) -> bool {
+    let suspicious = ["NaN", "nan", "Infinity", "inf", ",,", "[,", ",]"].iter().any(|part| row.contains(part));
+    !suspicious
+        || match serde_json::from_str::<IgnoredAny>(row) {
+            Ok(_) => true,
+            // Deep, but well-formed as far as it was read.
+            Err(error) => error.to_string().starts_with("recursion limit"),
+        }
 }
 
 fn json_text(text: &str) -> String {
@@ -355,7 +413,7 @@ mod tests {
 
     #[test]
     fn a_page_is_cut_by_rows_and_by_bytes_and_says_so() {
-        let mut page = Page::new(Format::Json, vec![column("n", "int4")], 2, "max_rows", 4_096).unwrap();
+        let mut page = Page::new(Format::Json, vec![column("n", "int4")], 2, "max_rows", 4_096);
         assert_eq!(
             [page.push(Some("{\"n\":1}"), 7), page.push(Some("{\"n\":2}"), 7), page.push(Some("{\"n\":3}"), 7)],
             [Flow::More, Flow::More, Flow::Stop]
@@ -367,7 +425,7 @@ mod tests {
         );
         assert_eq!(text["rows"].as_array().unwrap().len(), 2);
 
-        let mut page = Page::new(Format::Json, vec![column("n", "int4")], 2, "max_rows", 4_096).unwrap();
+        let mut page = Page::new(Format::Json, vec![column("n", "int4")], 2, "max_rows", 4_096);
         assert_eq!(page.push(None, 5_000_000), Flow::Stop);
         let text: serde_json::Value = serde_json::from_str(&page.into_texts()[0]).unwrap();
         assert_eq!((&text["row_count"], &text["truncated_by"]), (&0.into(), &"bytes".into()));
@@ -377,7 +435,7 @@ mod tests {
     #[test]
     fn the_whole_text_stays_within_the_byte_budget() {
         for width in [1, 10, 100, 1_000, 3_000] {
-            let mut page = Page::new(Format::Json, vec![column("n", "text")], 10_000, "max_rows", 4_096).unwrap();
+            let mut page = Page::new(Format::Json, vec![column("n", "text")], 10_000, "max_rows", 4_096);
             let row = format!("{{\"n\":\"{}\"}}", "x".repeat(width));
             while page.push(Some(&row), row.len()) == Flow::More {}
             let text = page.into_texts().concat();
@@ -386,12 +444,16 @@ mod tests {
     }
 
     #[test]
-    fn names_that_fill_an_answer_are_refused_and_equal_ones_cost_no_more_than_others() {
-        let wide = |name: &str| vec![column(&name.repeat(60), "text"); 1_600];
+    fn names_that_fill_an_answer_are_cut_and_equal_ones_stay_apart() {
+        let wide = vec![column(&"\u{1}".repeat(60), "text"); 1_600];
         for format in [Format::Json, Format::Csv] {
-            let failure = Page::new(format, wide("\u{1}"), 10, "max_rows", 131_072).err().unwrap();
-            assert!(failure.message.contains("1600 columns"), "{}", failure.message);
-            assert!(Page::new(format, wide("x"), 10, "max_rows", 1 << 20).is_ok());
+            let mut page = Page::new(format, wide.clone(), 10, "max_rows", 131_072);
+            assert_eq!(page.push(Some("{}"), 2), Flow::Stop);
+            let texts = page.into_texts();
+            assert!(texts.concat().len() <= 131_072, "{}", texts.concat().len());
+            let about: serde_json::Value = serde_json::from_str(texts.last().unwrap()).unwrap();
+            assert_eq!((&about["truncated_by"], &about["row_count"]), (&"bytes".into(), &0.into()));
+            assert!(about["notice"].as_str().unwrap().contains("1600 columns"), "{about}");
         }
         // Equal as far as a number lets them be, and each twice.
         let alike: Vec<Column> =
@@ -401,9 +463,23 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_is_no_json_is_not_sent() {
+        for (row, sound) in [
+            (r#"{"a":"NaN, really","b":[1,,"#, false),
+            (r#"{"a":{"type":"Point","coordinates":[NaN,NaN]}}"#, false),
+            (r#"{"a":[[0,0],,]}"#, false),
+            (r#"{"a":"NaN","b":"Infinity, [,"}"#, true),
+        ] {
+            let mut page = Page::new(Format::Json, vec![column("a", "json")], 10, "max_rows", 4_096);
+            assert_eq!(page.push(Some(row), row.len()) == Flow::More, sound, "{row}");
+            assert_eq!(page.check().is_ok(), sound, "{row}");
+        }
+        assert!(is_json(&format!("{}NaN{}", "[".repeat(200), "]".repeat(200))), "too deep to tell");
+    }
+
+    #[test]
     fn csv_keeps_null_and_empty_apart_and_quotes_what_must_be() {
-        let mut page =
-            Page::new(Format::Csv, vec![column("a", "text"), column("b,c", "text")], 9, "max_rows", 4_096).unwrap();
+        let mut page = Page::new(Format::Csv, vec![column("a", "text"), column("b,c", "text")], 9, "max_rows", 4_096);
         let _ = page.push(Some(r#"["x",null]"#), 10);
         let _ = page.push(Some(r#"["","say \"hi\"\n"]"#), 10);
         let texts = page.into_texts();

@@ -39,6 +39,8 @@ const FIXED: &[(&str, &str)] = &[
     ("bytea_output", "hex"),
     ("extra_float_digits", "1"),
     ("client_min_messages", "error"),
+    // Compiling a query cannot be interrupted.
+    ("jit", "off"),
 ];
 
 /// A setting of our own, by which a session shows that PostgreSQL took the start-up options. A pooler leaves them out.
@@ -354,7 +356,12 @@ fn overdue(limit: Duration) -> Failure {
 /// Whether the connection is gone, or about to go.
 pub(super) fn is_lost(error: &postgres::Error) -> bool {
     match error.code() {
-        Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
+        Some(code) if code.code().starts_with("57P") => true,
+        // A statement can raise such an error, too, and then goes on with the next one.
+        Some(code) => {
+            let fatal = error.as_db_error().is_none_or(|error| error.severity() != "ERROR");
+            fatal && code.code().starts_with("08")
+        }
         None => error.is_closed() || std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>()),
     }
 }
@@ -369,6 +376,10 @@ pub(super) fn failure(error: &postgres::Error, prefix: Option<usize>) -> Failure
     if is_lost(error) {
         return Failure::new(Code::Unavailable, "the connection to the database was lost, perhaps by a restart")
             .hint(again);
+    }
+    if std::error::Error::source(error).is_some_and(|cause| cause.is::<std::str::Utf8Error>()) {
+        return Failure::new(Code::Sql, "the result holds bytes that are no valid text")
+            .hint("write such a value with encode(convert_to(value, 'SQL_ASCII'), 'escape'), or leave it out");
     }
     let Some(db) = error.as_db_error() else {
         log::warn!("the driver failed: {error}: {:?}", std::error::Error::source(error).map(ToString::to_string));

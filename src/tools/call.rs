@@ -195,9 +195,9 @@ impl Call<'_> {
         let page = self.read(|reading| {
             let columns = reading.prepare(&admitted)?;
             let wrapped = rows::wrap(&admitted, &columns, format, max_rows, max_bytes);
-            let mut page = Page::new(format, columns, max_rows, more, max_bytes)?;
+            let mut page = Page::new(format, columns, max_rows, more, max_bytes);
             reading.stream(&wrapped.sql, &[], wrapped.prefix, |row, length| page.push(row, length))?;
-            Ok(page)
+            page.check().map(|()| page)
         });
         let page = page.map_err(|mut failure| {
             failure.position = failure.position.map(|position| position.saturating_add(admitted.skipped()));

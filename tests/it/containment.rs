@@ -155,6 +155,62 @@ fn large_values_and_many_rows_stay_within_the_byte_cap_and_out_of_memory() {
     assert_eq!(server.alice().query("SELECT 1 AS n").rows(), [json!({ "n": 1 })]);
 }
 
+/// PostgreSQL quotes the whole value in its error.
+#[test]
+fn an_error_that_quotes_a_huge_value_comes_as_its_beginning_and_costs_no_memory() {
+    let server = Server::start_with_helpers(&[]);
+    assert!(!server.alice().query("SELECT 1").is_error);
+    let idle = peak_mib(&server);
+    std::thread::scope(|scope| {
+        for (client, type_name) in
+            [(server.alice(), "int"), (server.bob(), "uuid"), (server.alice(), "date"), (server.bob(), "int[]")]
+        {
+            scope.spawn(move || {
+                let sql = format!("SELECT ('{{' || repeat('x', 100000000))::{type_name}");
+                let error = client.query(&sql).error();
+                assert_eq!(error["code"], "SQL_ERROR", "{error}");
+                let message = error["message"].as_str().unwrap();
+                assert!(message.len() < 2_000 && message.contains("{xxx"), "{message}");
+            });
+        }
+    });
+    let error =
+        server.alice().query("SELECT it.run($$DO $x$ BEGIN RAISE EXCEPTION '%', repeat('é', 50000000); END $x$$$)");
+    assert!(error.error()["message"].as_str().is_some_and(|message| message.starts_with("ééé")));
+    let peak = peak_mib(&server);
+    assert!(peak < idle + 64, "{idle} MiB idle, {peak} MiB at the peak");
+}
+
+#[test]
+fn notices_are_dropped_and_cost_nothing() {
+    let server = Server::start_with_helpers(&[]);
+    let idle = peak_mib(&server);
+    let flood = "DO $x$ BEGIN PERFORM set_config('client_min_messages', 'notice', true);
+        FOR n IN 1..20000 LOOP RAISE NOTICE '%', repeat('x', 5000); END LOOP; END $x$";
+    // set_config is not for this role, so its owner runs it.
+    let rows = server.alice().query(&format!("SELECT it.run_as_owner($s${flood}$s$) AS done")).rows();
+    assert_eq!(rows, [json!({ "done": "done" })]);
+    assert!(peak_mib(&server) < idle + 16, "{idle} MiB idle, {} MiB at the peak", peak_mib(&server));
+    assert!(!server.stderr().contains("xxx"), "{}", server.stderr());
+}
+
+/// An answer that is cut needs no cancel request as long as little is left, and so no new session.
+#[test]
+fn cut_answers_keep_their_session() {
+    let server = Server::start_with_helpers(&[("MCP_POOL_MAX", "1")]);
+    let mut pids = std::collections::HashSet::new();
+    for number in 0..200 {
+        let (sql, max_rows) = match number % 2 {
+            0 => ("SELECT pg_backend_pid() AS pid FROM generate_series(1, 1000)", 5),
+            _ => ("SELECT pg_backend_pid() AS pid, repeat('x', 1000) AS v FROM generate_series(1, 300)", 10_000),
+        };
+        let answer = server.alice().call("query", json!({ "sql": sql, "max_rows": max_rows }));
+        assert_eq!(answer.data()["truncated"], true);
+        pids.insert(answer.rows()[0]["pid"].as_i64().unwrap());
+    }
+    assert_eq!(pids.len(), 1, "200 answers used {} sessions", pids.len());
+}
+
 #[test]
 fn a_greedy_analyst_waits_and_the_others_do_not() {
     let server = Server::start_with_helpers(&[]);

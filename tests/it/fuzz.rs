@@ -96,7 +96,7 @@ impl Target {
         let result = self.database.read("fuzz", &Arc::<Cancel>::default(), began, |reading| {
             let columns = reading.prepare(&admitted)?;
             let wrapped = rows::wrap(&admitted, &columns, format, MAX_ROWS, MAX_BYTES);
-            let mut page = Page::new(format, columns, MAX_ROWS, "max_rows", MAX_BYTES)?;
+            let mut page = Page::new(format, columns, MAX_ROWS, "max_rows", MAX_BYTES);
             reading.stream(&wrapped.sql, &[], wrapped.prefix, |row, length| page.push(row, length))?;
             let mut state = None;
             // A page that is cut short has ended the statement, and with it the transaction.

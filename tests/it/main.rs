@@ -31,6 +31,7 @@ mod progress;
 mod restart;
 mod session;
 mod startup;
+mod stuck;
 mod support;
 mod tools;
 mod types;

@@ -232,7 +232,13 @@ impl Cluster {
         self.try_count(database, sql).unwrap()
     }
 
-    /// The same, while the database may be down or out of resources.
+    /// One text, asked as superuser.
+    #[track_caller]
+    pub(crate) fn text(&self, database: &str, sql: &str) -> String {
+        self.admin(database).query_one(sql, &[]).unwrap().get(0)
+    }
+
+    /// One number, while the database may be down or out of resources.
     pub(crate) fn try_count(&self, database: &str, sql: &str) -> Result<i64, postgres::Error> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.get(database).is_none_or(Client::is_closed) {
