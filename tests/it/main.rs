@@ -32,5 +32,6 @@ mod restart;
 mod session;
 mod startup;
 mod support;
+mod sweep;
 mod tools;
 mod types;

@@ -1,0 +1,383 @@
+//! Every function that the role may execute, called with values at the edges of its types, through the running server.
+//!
+//! What the guard refuses is refused. What it admits must not crash PostgreSQL, must be answered soon after the time
+//! limit, must have ended in the database by then, and must leave the server's memory as it was. The cluster has every
+//! extension that can be created here; each function is called at least once as each role that may call it. The same
+//! seed makes the same calls.
+//!
+//! `SWEEP_SECONDS` and `SWEEP_SEED` make it longer and other; `SWEEP_ONLY` and `SWEEP_SKIP` are regular expressions
+//! for names, for somebody who looks into a finding: see `make sweep`.
+
+mod calls;
+mod catalog;
+mod values;
+mod watch;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    fmt::Write as _,
+    fs,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use analytics_mcp::guard::Rule;
+use calls::Call;
+use catalog::Function;
+use regex::Regex;
+use serde_json::{Value, json};
+use watch::Watch;
+
+use crate::support::{
+    client::{Answer, Connection, Mcp, query_message},
+    cluster::{Cluster, DEMO, Programs},
+    random::Random,
+    server::Server,
+};
+
+/// The time limit of a statement.
+const LIMIT: Duration = Duration::from_millis(300);
+/// The most time from sending a call to its answer.
+const ANSWERED: Duration = Duration::from_millis(5_300);
+/// How long a default run sends calls.
+const SECONDS: u64 = 60;
+/// How many calls run at once.
+const WORKERS: usize = 5;
+/// How many crashes are looked into.
+const MOST_CRASHES: usize = 25;
+
+/// Functions whose calls may go on after a cancel request, and why that is left as it is. Anything else that does fails
+/// the test.
+const OUTLIVING: &[(&str, &str)] = &[];
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq)]
+enum Outcome {
+    Refused,
+    Rows,
+    /// PostgreSQL's error code.
+    Failed(String),
+    Timeout,
+    /// No answer in time.
+    Late,
+    /// Not the call's doing: the database was just restarting.
+    Unavailable(String),
+    /// The answer is not what an answer is.
+    Broken(String),
+}
+
+/// What a sweep found.
+#[derive(Default)]
+struct Found {
+    counts: BTreeMap<String, u64>,
+    covered: BTreeSet<usize>,
+    refused: BTreeSet<usize>,
+    /// The function, the text, and what the log says.
+    crashes: Vec<(usize, Call, String)>,
+    late: Vec<(usize, String)>,
+    broken: Vec<String>,
+    memory: BTreeMap<String, String>,
+    /// Calls that took longer than the limit, to tell whose statements went on.
+    slow: Vec<(usize, String)>,
+}
+
+/// A sweep over some functions of a cluster.
+struct Sweep<'a> {
+    functions: &'a [Function],
+    servers: [(Server, &'static str); 2],
+    watch: Watch,
+    seed: u64,
+    found: Mutex<Found>,
+}
+
+impl<'a> Sweep<'a> {
+    fn new(cluster: &Cluster, functions: &'a [Function], seed: u64) -> Sweep<'a> {
+        let server = |role| {
+            let settings = [
+                ("DATABASE_URL", &*cluster.dsn(role, DEMO)),
+                ("MCP_STATEMENT_TIMEOUT", &format!("{}ms", LIMIT.as_millis())),
+                ("MCP_POOL_MAX", "60"),
+                ("MCP_MAX_PER_ANALYST", "60"),
+            ];
+            (Server::start(&settings), role)
+        };
+        let servers = [server(catalog::RO), server(catalog::PLAIN)];
+        Sweep { functions, servers, watch: Watch::new(cluster), seed, found: Mutex::default() }
+    }
+
+    /// One call of each function with each role, then more until the time is over. Returns how many rounds were whole.
+    fn run(&self, seconds: u64) -> u64 {
+        let end = Instant::now() + Duration::from_secs(seconds);
+        // A fixed order that keeps the members of a family apart: several that hang would hang at once.
+        let mut order: Vec<usize> = (0..self.functions.len()).collect();
+        let mut random = Random::of(self.seed, u64::MAX);
+        for index in (1..order.len()).rev() {
+            order.swap(index, random.below(index + 1));
+        }
+        let mut round = 0;
+        loop {
+            let jobs: Vec<(usize, usize)> = order
+                .iter()
+                .flat_map(|&function| [(function, 0), (function, 1)])
+                .filter(|&(function, server)| {
+                    let for_ro = self.functions[function].for_ro;
+                    // As the other role every function once, and then what only it may call.
+                    if server == 0 { for_ro } else { round == 0 || !for_ro }
+                })
+                .collect();
+            let next = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                for worker in 0..WORKERS {
+                    let (jobs, next) = (&jobs, &next);
+                    scope.spawn(move || {
+                        let mut connections = self.servers.each_ref().map(|_| None);
+                        while round == 0 || Instant::now() < end {
+                            let Some(&(function, server)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                                return;
+                            };
+                            self.one(function, server, round, worker, &mut connections);
+                        }
+                    });
+                }
+            });
+            if Instant::now() >= end || self.found.lock().unwrap().crashes.len() >= MOST_CRASHES {
+                return round + u64::from(round == 0);
+            }
+            round += 1;
+        }
+    }
+
+    fn one(&self, index: usize, server: usize, round: u64, worker: usize, connections: &mut [Option<Connection>; 2]) {
+        let function = &self.functions[index];
+        {
+            let found = self.found.lock().unwrap();
+            let known = found.crashes.iter().any(|(crashed, ..)| *crashed == index)
+                || found.late.iter().filter(|(late, _)| *late == index).count() >= 2;
+            if known || found.refused.contains(&index) || found.crashes.len() >= MOST_CRASHES {
+                return;
+            }
+        }
+        let call = calls::call(function, self.seed, round);
+        let mut tries = 0;
+        let (outcome, took) = loop {
+            let mark = self.watch.mark();
+            let began = Instant::now();
+            let outcome = self.send(&call.sql, server, worker, &mut connections[server]);
+            let took = began.elapsed();
+            let Outcome::Unavailable(what) = &outcome else { break (outcome, took) };
+            self.watch.wait_for_recovery();
+            if let Some(log) = self.watch.crash_since(mark).filter(|log| log.contains(&call.sql)) {
+                let told = log.lines().find(|line| line.contains("terminated by signal")).unwrap_or_default();
+                let crash = (index, call.clone(), told.to_owned());
+                eprintln!("CRASH {}: {}", function.signature, call.sql);
+                self.found.lock().unwrap().crashes.push(crash);
+                return;
+            }
+            tries += 1;
+            if tries > 30 {
+                break (Outcome::Broken(format!("never answered: {what}")), took);
+            }
+        };
+        let mut found = self.found.lock().unwrap();
+        let counted = match &outcome {
+            Outcome::Failed(state) => format!("SQLSTATE {state}"),
+            other => format!("{other:?}").split('(').next().unwrap_or_default().to_owned(),
+        };
+        *found.counts.entry(counted).or_default() += 1;
+        found.covered.insert(index);
+        if took > LIMIT * 3 {
+            found.slow.push((index, call.sql.clone()));
+        }
+        match outcome {
+            Outcome::Refused => {
+                found.refused.insert(index);
+            }
+            Outcome::Late => found.late.push((index, call.sql)),
+            Outcome::Broken(what) => found.broken.push(format!("{what}: {}", call.sql)),
+            Outcome::Failed(state) if state.starts_with("53") => {
+                found.memory.entry(function.signature.clone()).or_insert(call.sql);
+            }
+            _ if took > ANSWERED => found.late.push((index, call.sql)),
+            _ => {}
+        }
+    }
+
+    /// Sends a text and takes the answer apart.
+    fn send(&self, sql: &str, server: usize, worker: usize, connection: &mut Option<Connection>) -> Outcome {
+        let server = &self.servers[server].0;
+        let client: Mcp = if worker.is_multiple_of(2) { server.alice() } else { server.bob() };
+        let mut used = connection.take().unwrap_or_else(|| {
+            let new = Connection::open(server.port);
+            new.stream.set_read_timeout(Some(ANSWERED)).unwrap();
+            new
+        });
+        used.send(client.post_bytes(&[], &query_message(&json!(1), sql)));
+        let response = match used.try_receive(false) {
+            Ok(response) => response,
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+                used.hang_up();
+                return Outcome::Late;
+            }
+            Err(error) => return Outcome::Broken(format!("the connection ends: {error}")),
+        };
+        *connection = Some(used);
+        let Ok(body) = serde_json::from_slice::<Value>(&response.body) else {
+            return Outcome::Broken(format!("not JSON: {}", String::from_utf8_lossy(&response.body)));
+        };
+        if response.status != 200 || !body["result"]["content"].is_array() {
+            return Outcome::Broken(format!("{} {body}", response.status));
+        }
+        let answer = Answer::of(&response);
+        let Some(Ok(data)) = answer.texts.first().map(|text| serde_json::from_str::<Value>(text)) else {
+            return Outcome::Broken(format!("a text that is not JSON: {:?}", answer.texts));
+        };
+        let (code, state) = (data["error"]["code"].as_str(), data["error"]["sqlstate"].as_str().unwrap_or_default());
+        match code {
+            None if answer.is_error || !data["rows"].is_array() => {
+                Outcome::Broken(format!("neither rows nor error: {data}"))
+            }
+            None => Outcome::Rows,
+            // The session was ended from outside.
+            Some("SQL_ERROR") if state.starts_with("57P") || state.is_empty() => Outcome::Unavailable(data.to_string()),
+            Some("SQL_ERROR") => Outcome::Failed(state.to_owned()),
+            Some("TIMEOUT") => Outcome::Timeout,
+            Some("DATABASE_UNAVAILABLE" | "BUSY" | "CANCELLED") => Outcome::Unavailable(data.to_string()),
+            Some(code) if Rule::ALL.iter().any(|rule| rule.code() == code) => Outcome::Refused,
+            Some(_) => Outcome::Broken(data.to_string()),
+        }
+    }
+
+    /// The smallest text that crashes as this call does, found one call at a time.
+    fn smallest(&self, index: usize, call: &Call) -> String {
+        let mut smallest = call.clone();
+        let mut tries = 0;
+        'again: loop {
+            for candidate in smallest.smaller(&self.functions[index]) {
+                tries += 1;
+                if tries > 12 {
+                    return smallest.sql;
+                }
+                let mark = self.watch.mark();
+                let outcome = self.send(&candidate.sql, 1, 0, &mut None);
+                if matches!(outcome, Outcome::Unavailable(_)) {
+                    self.watch.wait_for_recovery();
+                    if self.watch.crash_since(mark).is_some() {
+                        smallest = candidate;
+                        continue 'again;
+                    }
+                }
+            }
+            return smallest.sql;
+        }
+    }
+}
+
+fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
+    env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} cannot be used")))
+}
+
+/// The functions that somebody wants to look at, or all.
+fn wanted(all: Vec<Function>) -> Vec<Function> {
+    let (only, skip) = (setting::<Regex>("SWEEP_ONLY"), setting::<Regex>("SWEEP_SKIP"));
+    let keep = |function: &Function| {
+        only.as_ref().is_none_or(|only| only.is_match(&function.name))
+            && skip.as_ref().is_none_or(|skip| !skip.is_match(&function.name))
+    };
+    all.into_iter().filter(keep).collect()
+}
+
+/// A figure of a process, in MiB: `VmRSS`, `VmHWM`.
+fn mib(pid: u32, what: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(what)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1_024
+}
+
+/// Sweeps over the functions and returns everything that is wrong, after having told what was done.
+fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, seconds: u64) -> String {
+    let sweep = Sweep::new(cluster, functions, seed);
+    let warm = sweep.servers.each_ref().map(|(server, _)| {
+        assert!(!server.alice().query("SELECT 1").is_error);
+        mib(server.id(), "VmRSS:")
+    });
+    let began = Instant::now();
+    let rounds = sweep.run(seconds);
+    let took = began.elapsed();
+    // What still runs now and was answered is seen by the next looks.
+    thread::sleep(LIMIT + Duration::from_secs(4));
+    let peaks = sweep.servers.each_ref().map(|(server, _)| mib(server.id(), "VmHWM:"));
+    let crashes = sweep.watch.crashes();
+
+    let found = std::mem::take(&mut *sweep.found.lock().unwrap());
+    let mut wrong = String::new();
+    let calls: u64 = found.counts.values().sum();
+    eprintln!(
+        "{} functions, {} of them called and {} of these refused by the guard; {calls} calls in {took:?}, {rounds} whole rounds; {:?}; \
+         server memory before {warm:?} MiB, at most {peaks:?} MiB",
+        functions.len(),
+        found.covered.len(),
+        found.refused.len(),
+        found.counts
+    );
+    for (index, function) in functions.iter().enumerate() {
+        if !found.covered.contains(&index)
+            && !found.crashes.iter().any(|(crashed, ..)| *crashed == index)
+            && found.crashes.len() < MOST_CRASHES
+        {
+            let _ = writeln!(wrong, "never called: {}", function.signature);
+        }
+    }
+    for (index, call, told) in &found.crashes {
+        let kind = if functions[*index].core { "core" } else { "extension" };
+        let smallest = sweep.smallest(*index, call);
+        let _ = writeln!(wrong, "CRASH ({kind} function {}): {told}\n    {smallest}", functions[*index].signature);
+    }
+    if crashes > found.crashes.len() {
+        let log = sweep.watch.crash_since(0).unwrap_or_default();
+        let _ = writeln!(wrong, "{crashes} crashes, of which {} are told above; the log:\n{log}", found.crashes.len());
+    }
+    for what in &found.broken {
+        let _ = writeln!(wrong, "a bad answer: {what}");
+    }
+    for (index, sql) in &found.late {
+        let _ = writeln!(
+            wrong,
+            "not answered {ANSWERED:?} after it was sent ({}):\n    {sql}",
+            functions[*index].signature
+        );
+    }
+    for (text, seconds) in sweep.watch.outlived.lock().unwrap().iter() {
+        let call = found.slow.iter().find(|(_, sql)| text.contains(sql.as_str()));
+        let signature = call.map_or("?", |(index, _)| &functions[*index].signature);
+        let sql = call.map_or(text.as_str(), |(_, sql)| sql);
+        eprintln!("a call that outlives a cancel, {seconds:.1} s or more: {signature}\n    {sql}");
+        let name = signature.split('(').next().unwrap_or_default();
+        if !OUTLIVING.iter().any(|(known, _)| *known == name) {
+            let _ = writeln!(wrong, "goes on after its time, {seconds:.1} s or more ({signature}):\n    {sql}");
+        }
+    }
+    for (signature, sql) in &found.memory {
+        eprintln!("runs into the memory limit of {} MiB: {signature}\n    {sql}", catalog::MEMORY >> 10);
+    }
+    for ((warm, peak), (_, role)) in warm.iter().zip(peaks).zip(&sweep.servers) {
+        if peak > warm + 64 {
+            let _ = writeln!(wrong, "the server of {role} grew from {warm} to {peak} MiB");
+        }
+    }
+    wrong
+}
+
+#[test]
+fn no_function_crashes_hangs_or_fills_memory() {
+    let seed = setting("SWEEP_SEED").unwrap_or(1);
+    let cluster = Cluster::with(Programs::get(), Some(catalog::MEMORY));
+    catalog::prepare(&cluster);
+    let functions = wanted(catalog::functions(&mut cluster.admin(DEMO)));
+    let wrong = sweep(&cluster, &functions, seed, setting("SWEEP_SECONDS").unwrap_or(SECONDS));
+    assert!(wrong.is_empty(), "SWEEP_SEED={seed}\n{wrong}");
+}

@@ -1,0 +1,108 @@
+//! Looks at the cluster from outside while calls run: crashes, and statements that go on after their time.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::PathBuf,
+    process::Command,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use postgres::{Client, NoTls};
+
+use super::{LIMIT, catalog};
+use crate::support::{
+    cluster::{Cluster, DEMO},
+    eventually,
+};
+
+/// A statement has outlived its time when it still runs so long after the limit.
+const GRACE: Duration = Duration::from_secs(3);
+/// So long after the limit its process is halted, so that the other calls have the processor.
+const HALT: Duration = Duration::from_secs(8);
+
+/// Statements that went on after their time: text and the longest that each was seen running, in seconds.
+pub(super) type Outlived = Arc<Mutex<BTreeMap<String, f64>>>;
+
+pub(super) struct Watch {
+    pub(super) outlived: Outlived,
+    dsn: String,
+    log: PathBuf,
+    end: Arc<AtomicBool>,
+    sampler: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    pub(super) fn new(cluster: &Cluster) -> Watch {
+        let (outlived, end) = (Outlived::default(), Arc::<AtomicBool>::default());
+        let dsn = cluster.dsn("postgres", DEMO);
+        let (seen, stop, address) = (Arc::clone(&outlived), Arc::clone(&end), dsn.clone());
+        let sampler = thread::spawn(move || {
+            let mut client: Option<Client> = None;
+            while !stop.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_millis(250));
+                // A crash ends this session as well.
+                client = client.filter(|client| !client.is_closed()).or_else(|| Client::connect(&address, NoTls).ok());
+                if let Some(client) = &mut client {
+                    sample(client, &seen);
+                }
+            }
+        });
+        Watch { outlived, dsn, log: cluster.dir().join("log"), end, sampler: Some(sampler) }
+    }
+
+    /// How long the log is now.
+    pub(super) fn mark(&self) -> u64 {
+        fs::metadata(&self.log).map_or(0, |about| about.len())
+    }
+
+    /// What the log says of processes that died by a signal since then, if any did.
+    pub(super) fn crash_since(&self, mark: u64) -> Option<String> {
+        let log = fs::read(&self.log).unwrap_or_default();
+        let new = String::from_utf8_lossy(log.get(mark as usize..).unwrap_or_default()).replace("\n\t", "\n");
+        new.contains("was terminated by signal").then_some(new)
+    }
+
+    /// How many processes died so in all.
+    pub(super) fn crashes(&self) -> usize {
+        let log = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&log).matches("was terminated by signal").count()
+    }
+
+    /// Waits until PostgreSQL takes sessions again.
+    pub(super) fn wait_for_recovery(&self) {
+        eventually("the end of the recovery", || Client::connect(&self.dsn, NoTls).ok());
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end.store(true, Ordering::Relaxed);
+        if let Some(sampler) = self.sampler.take() {
+            let _ = sampler.join();
+        }
+    }
+}
+
+const ACTIVE: &str = "SELECT pid, query, extract(epoch FROM clock_timestamp() - query_start)::float8
+      FROM pg_stat_activity
+     WHERE usename = ANY ($1) AND state = 'active' AND clock_timestamp() - query_start > make_interval(secs => $2)";
+
+fn sample(client: &mut Client, outlived: &Outlived) {
+    let Ok(rows) = client.query(ACTIVE, &[&[catalog::RO, catalog::PLAIN].as_slice(), &(LIMIT + GRACE).as_secs_f64()])
+    else {
+        return;
+    };
+    for row in rows {
+        let (pid, text, seconds): (i32, String, f64) = (row.get(0), row.get(1), row.get(2));
+        outlived.lock().unwrap().insert(text, seconds.min((LIMIT + HALT).as_secs_f64()));
+        if seconds > (LIMIT + HALT).as_secs_f64() {
+            let _ = Command::new("kill").args(["-STOP", &pid.to_string()]).status();
+        }
+    }
+}
