@@ -35,3 +35,4 @@ mod support;
 mod sweep;
 mod tools;
 mod types;
+mod versions;

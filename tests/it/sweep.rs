@@ -9,7 +9,7 @@
 //! for names, for somebody who looks into a finding: see `make sweep`.
 
 mod calls;
-mod catalog;
+pub(crate) mod catalog;
 mod values;
 mod watch;
 
@@ -30,7 +30,8 @@ use analytics_mcp::guard::Rule;
 use calls::Call;
 use catalog::Function;
 use regex::Regex;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
 use watch::Watch;
 
 use crate::support::{
@@ -71,6 +72,25 @@ enum Outcome {
     Broken(String),
 }
 
+/// An answer's text. The rows are read without a look at their depth or at the size of their numbers: both are JSON's
+/// own affair, and readers differ in what they take.
+#[derive(Deserialize)]
+struct Told {
+    error: Option<ToldError>,
+    rows: Option<Vec<Box<RawValue>>>,
+}
+
+#[derive(Deserialize)]
+struct ToldError {
+    code: String,
+    sqlstate: Option<String>,
+}
+
+/// The beginning of a long text.
+fn short(text: &str) -> String {
+    text.chars().take(400).collect()
+}
+
 /// What a sweep found.
 #[derive(Default)]
 struct Found {
@@ -84,6 +104,8 @@ struct Found {
     memory: BTreeMap<String, String>,
     /// Calls that took longer than the limit, to tell whose statements went on.
     slow: Vec<(usize, String)>,
+    /// For each way of ending, some of the texts that did.
+    examples: BTreeMap<String, Vec<String>>,
 }
 
 /// A sweep over some functions of a cluster.
@@ -92,6 +114,8 @@ struct Sweep<'a> {
     servers: [(Server, &'static str); 2],
     watch: Watch,
     seed: u64,
+    /// How many examples of each way of ending are wanted.
+    examples: u64,
     found: Mutex<Found>,
 }
 
@@ -107,7 +131,8 @@ impl<'a> Sweep<'a> {
             (Server::start(&settings), role)
         };
         let servers = [server(catalog::RO), server(catalog::PLAIN)];
-        Sweep { functions, servers, watch: Watch::new(cluster), seed, found: Mutex::default() }
+        let examples = setting("SWEEP_EXAMPLES").unwrap_or_default();
+        Sweep { functions, servers, watch: Watch::new(cluster), seed, examples, found: Mutex::default() }
     }
 
     /// One call of each function with each role, then more until the time is over. Returns how many rounds were whole.
@@ -162,7 +187,8 @@ impl<'a> Sweep<'a> {
                 return;
             }
         }
-        let call = calls::call(function, self.seed, round);
+        // Each role has calls of its own.
+        let call = calls::call(function, self.seed.wrapping_add(server as u64), round);
         let mut tries = 0;
         let (outcome, took) = loop {
             let mark = self.watch.mark();
@@ -188,7 +214,11 @@ impl<'a> Sweep<'a> {
             Outcome::Failed(state) => format!("SQLSTATE {state}"),
             other => format!("{other:?}").split('(').next().unwrap_or_default().to_owned(),
         };
-        *found.counts.entry(counted).or_default() += 1;
+        let count = found.counts.entry(counted.clone()).or_default();
+        *count += 1;
+        if *count <= self.examples {
+            found.examples.entry(counted).or_default().push(call.sql.clone());
+        }
         found.covered.insert(index);
         if took > LIMIT * 3 {
             found.slow.push((index, call.sql.clone()));
@@ -233,22 +263,27 @@ impl<'a> Sweep<'a> {
             return Outcome::Broken(format!("{} {body}", response.status));
         }
         let answer = Answer::of(&response);
-        let Some(Ok(data)) = answer.texts.first().map(|text| serde_json::from_str::<Value>(text)) else {
-            return Outcome::Broken(format!("a text that is not JSON: {:?}", answer.texts));
+        let text = answer.texts.first().map_or("", String::as_str);
+        let data: Told = match serde_json::from_str(text) {
+            Ok(data) => data,
+            Err(error) => return Outcome::Broken(format!("a text that is not JSON ({error}): {}", short(text))),
         };
-        let (code, state) = (data["error"]["code"].as_str(), data["error"]["sqlstate"].as_str().unwrap_or_default());
+        let (code, state) = match &data.error {
+            Some(error) => (Some(error.code.as_str()), error.sqlstate.as_deref().unwrap_or_default()),
+            None => (None, ""),
+        };
         match code {
-            None if answer.is_error || !data["rows"].is_array() => {
-                Outcome::Broken(format!("neither rows nor error: {data}"))
+            None if answer.is_error || data.rows.is_none() => {
+                Outcome::Broken(format!("neither rows nor error: {}", short(text)))
             }
             None => Outcome::Rows,
             // The session was ended from outside.
-            Some("SQL_ERROR") if state.starts_with("57P") || state.is_empty() => Outcome::Unavailable(data.to_string()),
+            Some("SQL_ERROR") if state.starts_with("57P") || state.is_empty() => Outcome::Unavailable(short(text)),
             Some("SQL_ERROR") => Outcome::Failed(state.to_owned()),
             Some("TIMEOUT") => Outcome::Timeout,
-            Some("DATABASE_UNAVAILABLE" | "BUSY" | "CANCELLED") => Outcome::Unavailable(data.to_string()),
+            Some("DATABASE_UNAVAILABLE" | "BUSY" | "CANCELLED") => Outcome::Unavailable(short(text)),
             Some(code) if Rule::ALL.iter().any(|rule| rule.code() == code) => Outcome::Refused,
-            Some(_) => Outcome::Broken(data.to_string()),
+            Some(_) => Outcome::Broken(short(text)),
         }
     }
 
@@ -277,12 +312,12 @@ impl<'a> Sweep<'a> {
     }
 }
 
-fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
+pub(crate) fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
     env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} cannot be used")))
 }
 
 /// The functions that somebody wants to look at, or all.
-fn wanted(all: Vec<Function>) -> Vec<Function> {
+pub(crate) fn wanted(all: Vec<Function>) -> Vec<Function> {
     let (only, skip) = (setting::<Regex>("SWEEP_ONLY"), setting::<Regex>("SWEEP_SKIP"));
     let keep = |function: &Function| {
         only.as_ref().is_none_or(|only| only.is_match(&function.name))
@@ -299,7 +334,7 @@ fn mib(pid: u32, what: &str) -> u64 {
 }
 
 /// Sweeps over the functions and returns everything that is wrong, after having told what was done.
-fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, seconds: u64) -> String {
+pub(crate) fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, seconds: u64) -> String {
     let sweep = Sweep::new(cluster, functions, seed);
     let warm = sweep.servers.each_ref().map(|(server, _)| {
         assert!(!server.alice().query("SELECT 1").is_error);
@@ -324,6 +359,9 @@ fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, seconds: u64) -> 
         found.refused.len(),
         found.counts
     );
+    for (ending, sql) in &found.examples {
+        eprintln!("{ending}, for example:\n    {}", sql.join("\n    "));
+    }
     for (index, function) in functions.iter().enumerate() {
         if !found.covered.contains(&index)
             && !found.crashes.iter().any(|(crashed, ..)| *crashed == index)
@@ -376,7 +414,10 @@ fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, seconds: u64) -> 
 fn no_function_crashes_hangs_or_fills_memory() {
     let seed = setting("SWEEP_SEED").unwrap_or(1);
     let cluster = Cluster::with(Programs::get(), Some(catalog::MEMORY));
-    catalog::prepare(&cluster);
+    catalog::configure(&cluster);
+    catalog::make_schemas(&cluster);
+    catalog::make_extensions(&cluster);
+    cluster.apply_role(DEMO);
     let functions = wanted(catalog::functions(&mut cluster.admin(DEMO)));
     let wrong = sweep(&cluster, &functions, seed, setting("SWEEP_SECONDS").unwrap_or(SECONDS));
     assert!(wrong.is_empty(), "SWEEP_SEED={seed}\n{wrong}");

@@ -5,17 +5,17 @@ use postgres::Client;
 use crate::support::cluster::{Cluster, DEMO, PASSWORD};
 
 /// The project's role, to which its script has been applied.
-pub(super) const RO: &str = "analytics_ro";
+pub(crate) const RO: &str = "analytics_ro";
 /// A role with the grants of a reader and nothing taken away.
 pub(super) const PLAIN: &str = "sweep_plain";
 /// The most KiB of address space of one PostgreSQL process: twice its longest value.
-pub(super) const MEMORY: u64 = 2 << 20;
+pub(crate) const MEMORY: u64 = 2 << 20;
 
 /// A function as PostgreSQL knows it.
 #[derive(Debug, Clone)]
-pub(super) struct Function {
+pub(crate) struct Function {
     /// Name with its arguments: the same in every run.
-    pub(super) signature: String,
+    pub(crate) signature: String,
     /// Name with its schema, quoted where necessary.
     pub(super) name: String,
     pub(super) arguments: Vec<String>,
@@ -37,8 +37,8 @@ pub(super) struct Function {
     pub(super) for_ro: bool,
 }
 
-/// Makes the schemas that the role script expects, every extension that can be created, and the two roles.
-pub(super) fn prepare(cluster: &Cluster) {
+/// Settings that a sweep needs.
+pub(crate) fn configure(cluster: &Cluster) {
     let mut admin = cluster.admin(DEMO);
     for setting in ["track_activity_query_size = 32768", "log_min_messages = log", "max_connections = 300"] {
         admin.batch_execute(&format!("ALTER SYSTEM SET {setting}")).unwrap();
@@ -54,14 +54,30 @@ pub(super) fn prepare(cluster: &Cluster) {
     drop(admin);
     cluster.stop("fast");
     cluster.start();
-    cluster.sql(DEMO, &EXTENSIONS.replace("PASSWORD_HERE", PASSWORD));
-    cluster.apply_role(DEMO);
 }
 
-const EXTENSIONS: &str = r"
+/// The schemas that the role script expects, with something to read, and the role from which nothing is taken.
+pub(crate) fn make_schemas(cluster: &Cluster) {
+    cluster.sql(DEMO, &SCHEMAS.replace("PASSWORD_HERE", PASSWORD));
+}
+
+/// Every extension that can be created. Before the role script runs, which takes rights on their functions.
+pub(super) fn make_extensions(cluster: &Cluster) {
+    cluster.sql(DEMO, EXTENSIONS);
+}
+
+const SCHEMAS: &str = r"
     CREATE SCHEMA reporting; CREATE SCHEMA tracksolid; CREATE SCHEMA tickets; CREATE SCHEMA fuel;
     CREATE TABLE fuel.records AS SELECT 7 AS n;
+    COMMENT ON COLUMN fuel.records.n IS 'litres filled in';
+    CREATE FUNCTION fuel.per_hundred(litres numeric, km numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT 100 * litres / km';
     CREATE TYPE public.sweep_mood AS ENUM ('sad', 'ok', 'happy');
+    -- Made before the role script runs, so that it keeps what PUBLIC had.
+    CREATE ROLE sweep_plain LOGIN PASSWORD 'PASSWORD_HERE';
+    GRANT USAGE ON SCHEMA reporting, tracksolid, tickets, fuel TO sweep_plain;
+    GRANT SELECT ON fuel.records TO sweep_plain;";
+
+const EXTENSIONS: &str = r"
     DO $$
     DECLARE
         e record;
@@ -74,14 +90,10 @@ const EXTENSIONS: &str = r"
                 RAISE NOTICE 'without %: %', e.name, sqlerrm;
             END;
         END LOOP;
-    END $$;
-    -- Made before the role script runs, so that it keeps what PUBLIC had.
-    CREATE ROLE sweep_plain LOGIN PASSWORD 'PASSWORD_HERE';
-    GRANT USAGE ON SCHEMA reporting, tracksolid, tickets, fuel TO sweep_plain;
-    GRANT SELECT ON fuel.records TO sweep_plain;";
+    END $$;";
 
 /// Every function that one of the roles may execute, in an order that does not depend on anything but their names.
-pub(super) fn functions(admin: &mut Client) -> Vec<Function> {
+pub(crate) fn functions(admin: &mut Client) -> Vec<Function> {
     // Then every name is written with its schema, but those of pg_catalog.
     admin.batch_execute("SET search_path = pg_catalog").unwrap();
     let rows = admin
@@ -98,7 +110,8 @@ pub(super) fn functions(admin: &mut Client) -> Vec<Function> {
                LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid,
                     LATERAL (SELECT has_function_privilege('analytics_ro', p.oid, 'EXECUTE') AND has_schema_privilege('analytics_ro', n.oid, 'USAGE') AS ro,
                         has_function_privilege('sweep_plain', p.oid, 'EXECUTE') AND has_schema_privilege('sweep_plain', n.oid, 'USAGE') AS plain) AS may
-              WHERE p.prokind <> 'p' AND (may.ro OR may.plain)
+              -- PostgreSQL finds no function with an internal argument for a call in SQL, not even with NULL.
+              WHERE p.prokind <> 'p' AND (may.ro OR may.plain) AND NOT 'internal'::regtype = ANY (p.proargtypes)
               ORDER BY 1",
             &[],
         )
