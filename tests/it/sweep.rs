@@ -205,7 +205,7 @@ impl<'a> Sweep<'a> {
                 return;
             }
             tries += 1;
-            if tries > 30 {
+            if tries > 8 {
                 break (Outcome::Broken(format!("never answered: {what}")), took);
             }
         };
@@ -393,10 +393,10 @@ pub(crate) fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, second
         let call = found.slow.iter().find(|(_, sql)| text.contains(sql.as_str()));
         let signature = call.map_or("?", |(index, _)| &functions[*index].signature);
         let sql = call.map_or(text.as_str(), |(_, sql)| sql);
-        eprintln!("a call that outlives a cancel, {seconds:.1} s or more: {signature}\n    {sql}");
-        let name = signature.split('(').next().unwrap_or_default();
+        eprintln!("a call that outlives a cancel, {seconds:.1} s of work or more: {signature}\n    {sql}");
+        let name = signature.split('(').next().and_then(|name| name.rsplit('.').next()).unwrap_or_default();
         if !OUTLIVING.iter().any(|(known, _)| *known == name) {
-            let _ = writeln!(wrong, "goes on after its time, {seconds:.1} s or more ({signature}):\n    {sql}");
+            let _ = writeln!(wrong, "goes on after its time, {seconds:.1} s of work or more ({signature}):\n    {sql}");
         }
     }
     for (signature, sql) in &found.memory {

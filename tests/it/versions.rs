@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long the functions of one version are called, unless `SWEEP_SECONDS` says otherwise: enough for all that are new.
-const SECONDS: u64 = 10;
+const SECONDS: u64 = 3;
 
 #[test]
 fn every_supported_version_takes_the_role_and_survives_its_new_functions() {
