@@ -87,25 +87,36 @@ def strict(text: str) -> dict:
     return json.loads(text, parse_constant=no_constant, parse_int=str, parse_float=str)
 
 
-def hide_what_is_refused(stack: Stack) -> tuple[int, int]:
-    """Makes the database of the words; returns how many functions there are and how many are hidden."""
+def make_words(stack: Stack) -> str:
+    """Makes the database of the words: a copy without the functions and relations that no text may use. Says what is in it."""
     # PostgreSQL copies no database that somebody uses.
     stack.stop_server()
     stack.psql(f"CREATE DATABASE {GENERATOR} TEMPLATE {DATABASE}", database="postgres")
     stack.start_server()
-    listed = "SELECT DISTINCT format('%I.%I', n.nspname, p.proname) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace ORDER BY 1"
-    names = stack.psql(listed, database=GENERATOR).split("\n")[:-1]
     client = Client(stack, "alice")
+
+    def names(of: str) -> list[str]:
+        return stack.psql(f"SELECT DISTINCT format('%I.%I', {of} ORDER BY 1", database=GENERATOR).split("\n")[:-1]
+
+    def array(values: list[str]) -> str:
+        return "ARRAY[" + ", ".join("'" + value.replace("'", "''") + "'" for value in values) + "]::text[]"
+
+    functions = names("n.nspname, p.proname) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace")
     # A call without arguments is refused by its name, or by PostgreSQL for its arguments.
-    refused = [name for name in names if client.query(f"SELECT {name}()")[0].startswith("refused")]
-    hidden = ", ".join("'" + name.replace("'", "''") + "'" for name in refused) or "''"
-    # SQLsmith leaves window functions out.
+    refused = [name for name in functions if client.query(f"SELECT {name}()")[0].startswith("refused")]
+    relations = names("table_schema, table_name) FROM information_schema.tables")
+    readable = [name for name in relations if client.query(f"SELECT FROM {name} LIMIT 0")[0] == "no rows"]
+    # SQLsmith leaves window functions out, and finds the relations in this view.
     stack.psql(
-        f"SET allow_system_table_mods = on; UPDATE pg_proc p SET prokind = 'w' FROM pg_namespace n"
-        f" WHERE n.oid = p.pronamespace AND format('%I.%I', n.nspname, p.proname) IN ({hidden})",
+        f"""SET allow_system_table_mods = on;
+        UPDATE pg_proc p SET prokind = 'w' FROM pg_namespace n
+         WHERE n.oid = p.pronamespace AND format('%I.%I', n.nspname, p.proname) = ANY ({array(refused)});
+        ALTER VIEW information_schema.tables RENAME TO all_tables;
+        CREATE VIEW information_schema.tables AS SELECT * FROM information_schema.all_tables
+         WHERE format('%I.%I', table_schema, table_name) = ANY ({array(readable)})""",
         database=GENERATOR,
     )
-    return len(names), len(refused)
+    return f"{len(functions)} function names, {len(refused)} of them refused; {len(readable)} of {len(relations)} relations can be read"
 
 
 class Writer(threading.Thread):
@@ -187,8 +198,7 @@ def crashes(stack: Stack) -> list[str]:
 
 
 def run(stack: Stack, seconds: float, seed: int) -> int:
-    known, hidden = hide_what_is_refused(stack)
-    print(f"{known} function names, {hidden} of them refused by the guard; seed {seed}", flush=True)
+    print(f"{make_words(stack)}; seed {seed}", flush=True)
     texts: queue.Queue = queue.Queue(maxsize=500)
     end, figures = threading.Event(), Figures()
     dsn = stack.superuser_dsn(GENERATOR)

@@ -335,7 +335,7 @@ fn mib(pid: u32, what: &str) -> u64 {
 
 /// Sweeps over the functions and returns everything that is wrong, after having told what was done.
 pub(crate) fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, seconds: u64) -> String {
-    let sweep = Sweep::new(cluster, functions, seed);
+    let mut sweep = Sweep::new(cluster, functions, seed);
     let warm = sweep.servers.each_ref().map(|(server, _)| {
         assert!(!server.alice().query("SELECT 1").is_error);
         mib(server.id(), "VmRSS:")
@@ -378,6 +378,9 @@ pub(crate) fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, second
     if crashes > found.crashes.len() {
         let log = sweep.watch.crash_since(0).unwrap_or_default();
         let _ = writeln!(wrong, "{crashes} crashes, of which {} are told above; the log:\n{log}", found.crashes.len());
+    }
+    if crashes == 0 && !sweep.watch.sentinels_live() {
+        wrong.push_str("a session that had nothing to do with the calls was ended\n");
     }
     for what in &found.broken {
         let _ = writeln!(wrong, "a bad answer: {what}");
