@@ -38,15 +38,12 @@ pub(super) struct Watch {
     log: PathBuf,
     end: Arc<AtomicBool>,
     sampler: Option<JoinHandle<()>>,
-    /// Sessions of both roles that no call may end.
-    sentinels: [Client; 2],
 }
 
 impl Watch {
     pub(super) fn new(cluster: &Cluster) -> Watch {
         let (outlived, end) = (Outlived::default(), Arc::<AtomicBool>::default());
         let dsn = cluster.dsn("postgres", DEMO);
-        let sentinels = [catalog::RO, catalog::PLAIN].map(|role| cluster.client(role, DEMO));
         let (seen, stop, address) = (Arc::clone(&outlived), Arc::clone(&end), dsn.clone());
         let sampler = thread::spawn(move || {
             let mut client: Option<Client> = None;
@@ -60,7 +57,7 @@ impl Watch {
                 }
             }
         });
-        Watch { outlived, dsn, log: cluster.dir().join("log"), end, sampler: Some(sampler), sentinels }
+        Watch { outlived, dsn, log: cluster.dir().join("log"), end, sampler: Some(sampler) }
     }
 
     /// How long the log is now.
@@ -79,11 +76,6 @@ impl Watch {
     pub(super) fn crashes(&self) -> usize {
         let log = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&log).matches("was terminated by signal").count()
-    }
-
-    /// Whether the sessions that were there all the time have been left alone.
-    pub(super) fn sentinels_live(&mut self) -> bool {
-        self.sentinels.iter_mut().all(|session| session.is_valid(Duration::from_secs(20)).is_ok())
     }
 
     /// Waits until PostgreSQL takes sessions again.
