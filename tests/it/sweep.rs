@@ -274,8 +274,8 @@ pub(crate) fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, second
     let began = Instant::now();
     let rounds = sweep.run(seconds);
     let took = began.elapsed();
-    // What still runs now and was answered is seen by the next looks.
-    thread::sleep(LIMIT + Duration::from_secs(4));
+    // What was answered may still run.
+    sweep.watch.settle();
     let peaks = sweep.servers.each_ref().map(|(server, _)| mib(server.id(), "VmHWM:"));
     let crashes = sweep.watch.crashes();
 
@@ -356,3 +356,48 @@ fn no_function_crashes_hangs_or_fills_memory() {
     let wrong = sweep(&cluster, &functions, seed, setting("SWEEP_SECONDS").unwrap_or(SECONDS));
     assert!(wrong.is_empty(), "SWEEP_SEED={seed}\n{wrong}");
 }
+
+/// The sweep must see what it is there for: functions that do it on purpose.
+#[test]
+fn the_sweep_sees_a_crash_and_a_call_that_goes_on() {
+    let cluster = Cluster::with(Programs::get(), Some(catalog::MEMORY));
+    catalog::configure(&cluster);
+    catalog::make_schemas(&cluster);
+    cluster.apply_role(DEMO);
+    cluster.sql(DEMO, MISBEHAVING);
+    let all = catalog::functions(&mut cluster.admin(DEMO));
+    let chosen: Vec<Function> = all.into_iter().filter(|function| function.name.starts_with("fuel.sweep_")).collect();
+    assert_eq!(chosen.len(), 2, "{chosen:?}");
+    let wrong = sweep(&cluster, &chosen, 1, 1);
+    for part in [
+        "CRASH (extension function fuel.sweep_crashes(integer))",
+        "was terminated by signal 11",
+        "goes on after its time",
+        "(fuel.sweep_goes_on(integer))",
+        "SELECT fuel.sweep_goes_on(",
+    ] {
+        assert!(wrong.contains(part), "{part:?} is not in:\n{wrong}");
+    }
+}
+
+const MISBEHAVING: &str = r#"
+    CREATE FUNCTION fuel.sweep_crashes(n integer) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER AS $$
+    BEGIN
+        COPY (SELECT 1) TO PROGRAM 'kill -SEGV $PPID';
+        RETURN n;
+    END $$;
+    CREATE FUNCTION fuel.sweep_goes_on(n integer) RETURNS integer LANGUAGE plpgsql AS $$
+    DECLARE
+        stop timestamptz := clock_timestamp() + interval '60 s';
+    BEGIN
+        WHILE clock_timestamp() < stop LOOP
+            BEGIN
+                FOR i IN 1 .. 1000000000 LOOP
+                    EXIT WHEN i % 1000 = 0 AND clock_timestamp() >= stop;
+                END LOOP;
+            EXCEPTION WHEN query_canceled THEN NULL;
+            END;
+        END LOOP;
+        RETURN n;
+    END $$;
+"#;

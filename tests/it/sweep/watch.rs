@@ -18,7 +18,7 @@ use postgres::{Client, NoTls};
 use super::{LIMIT, catalog};
 use crate::support::{
     cluster::{Cluster, DEMO},
-    eventually,
+    eventually, within,
 };
 
 /// A statement has outlived its time when it has used so much of the processor after the limit: other work on the
@@ -76,6 +76,17 @@ impl Watch {
     pub(super) fn crashes(&self) -> usize {
         let log = fs::read(&self.log).unwrap_or_default();
         String::from_utf8_lossy(&log).matches("was terminated by signal").count()
+    }
+
+    /// Waits until no statement runs any more, or is known to have outlived its time.
+    pub(super) fn settle(&self) {
+        let mut client = eventually("a session", || Client::connect(&self.dsn, NoTls).ok());
+        let settled = within(STUCK + Duration::from_secs(10), || {
+            let rows = client.query(ACTIVE, &[&[catalog::RO, catalog::PLAIN].as_slice(), &0.0]).ok()?;
+            let outlived = self.outlived.lock().unwrap();
+            rows.iter().all(|row| outlived.contains_key(row.get::<_, &str>(1))).then_some(())
+        });
+        assert!(settled.is_some(), "a statement that goes on has not been noticed");
     }
 
     /// Waits until PostgreSQL takes sessions again.
