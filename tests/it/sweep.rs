@@ -54,7 +54,31 @@ const MOST_CRASHES: usize = 25;
 
 /// Functions whose calls may go on after a cancel request, and why that is left as it is. Anything else that does fails
 /// the test.
-const OUTLIVING: &[(&str, &str)] = &[];
+const OUTLIVING: &[(&str, &str)] = &[
+    // PostgreSQL's own, in daily use. Each needs values of 10,000 elements or characters and more for a second.
+    ("translate", "compares each character with each of the second text"),
+    ("ltrim", "compares each character with each of the second text"),
+    ("rtrim", "compares each character with each of the second text"),
+    ("btrim", "compares each character with each of the second text"),
+    ("position", "searches a text that almost repeats itself"),
+    ("strpos", "searches a text that almost repeats itself"),
+    ("lpad", "writes up to 1 GB character by character"),
+    ("rpad", "writes up to 1 GB character by character"),
+    ("array_to_string", "writes up to 1 GB in one go"),
+    ("arrayoverlap", "compares each element with each"),
+    ("arraycontains", "compares each element with each"),
+    ("arraycontained", "compares each element with each"),
+    ("jsonb_contains", "compares each element with each"),
+    ("jsonb_contained", "compares each element with each"),
+    ("jsonb_exists_any", "unpacks an array of 1 GB"),
+    ("jsonb_exists_all", "unpacks an array of 1 GB"),
+    ("path_distance", "measures each point against each"),
+    ("poly_distance", "measures each point against each"),
+    ("path_inter", "measures each point against each"),
+    ("poly_overlap", "measures each point against each"),
+    ("poly_contain", "measures each point against each"),
+    ("poly_contained", "measures each point against each"),
+];
 
 /// What a sweep found.
 #[derive(Default)]
@@ -301,7 +325,11 @@ pub(crate) fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, second
             let _ = writeln!(wrong, "never called: {}", function.signature);
         }
     }
-    for (index, call, told) in &found.crashes {
+    for (number, (index, call, told)) in found.crashes.iter().enumerate() {
+        // Several workers may have met the same one at once.
+        if found.crashes[..number].iter().any(|(earlier, ..)| earlier == index) {
+            continue;
+        }
         let kind = if functions[*index].core { "core" } else { "extension" };
         let smallest = sweep.smallest(*index, call);
         let _ = writeln!(wrong, "CRASH ({kind} function {}): {told}\n    {smallest}", functions[*index].signature);
