@@ -37,6 +37,7 @@ use watch::Watch;
 use crate::support::{
     client::{Connection, Mcp},
     cluster::{Cluster, DEMO, Programs},
+    eventually,
     random::Random,
     server::Server,
 };
@@ -192,7 +193,7 @@ impl<'a> Sweep<'a> {
                 continue;
             }
             let Outcome::Unavailable(what) = &outcome else { break (outcome, took) };
-            self.watch.wait_for_recovery();
+            self.wait_for_recovery(server);
             if let Some(log) = self.watch.crash_since(mark).filter(|log| log.contains(&call.sql)) {
                 let told = log.lines().find(|line| line.contains("terminated by signal")).unwrap_or_default();
                 let crash = (index, call.clone(), told.to_owned());
@@ -201,7 +202,7 @@ impl<'a> Sweep<'a> {
                 return;
             }
             tries += 1;
-            if tries > 8 {
+            if tries > 5 {
                 break (Outcome::Broken(format!("never answered: {what}")), took);
             }
         };
@@ -234,6 +235,13 @@ impl<'a> Sweep<'a> {
         }
     }
 
+    /// Waits until PostgreSQL takes sessions again, and the server has noticed.
+    fn wait_for_recovery(&self, server: usize) {
+        self.watch.wait_for_recovery();
+        let client = self.client(server, 0);
+        eventually("the server's return to the database", || (!client.query("SELECT 1").is_error).then_some(()));
+    }
+
     /// Half of the calls are the other analyst's.
     fn client(&self, server: usize, worker: usize) -> Mcp {
         let server = &self.servers[server].0;
@@ -253,7 +261,7 @@ impl<'a> Sweep<'a> {
                 let mark = self.watch.mark();
                 let outcome = outcome::send(&self.client(1, 0), &candidate.sql, &mut None);
                 if matches!(outcome, Outcome::Unavailable(_)) {
-                    self.watch.wait_for_recovery();
+                    self.wait_for_recovery(1);
                     if self.watch.crash_since(mark).is_some() {
                         smallest = candidate;
                         continue 'again;
@@ -288,6 +296,8 @@ fn mib(pid: u32, what: &str) -> u64 {
 
 /// Sweeps over the functions and returns everything that is wrong, after having told what was done.
 pub(crate) fn sweep(cluster: &Cluster, functions: &[Function], seed: u64, seconds: u64) -> String {
+    // Commits here do not wait for the disk: a crash must not take back what the tests have just made.
+    cluster.sql(DEMO, "CHECKPOINT");
     let sweep = Sweep::new(cluster, functions, seed);
     // Sessions that no call may end.
     let mut sentinels = [catalog::RO, catalog::PLAIN].map(|role| cluster.client(role, DEMO));
