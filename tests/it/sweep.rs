@@ -255,7 +255,7 @@ impl<'a> Sweep<'a> {
         'again: loop {
             for candidate in smallest.smaller(&self.functions[index]) {
                 tries += 1;
-                if tries > 12 {
+                if tries > 20 {
                     return smallest.sql;
                 }
                 let mark = self.watch.mark();

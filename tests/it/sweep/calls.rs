@@ -10,8 +10,9 @@ use crate::support::random::Random;
 #[derive(Debug, Clone)]
 pub(super) struct Call {
     pub(super) sql: String,
-    /// Types and expressions of the arguments.
-    arguments: Vec<(String, String)>,
+    types: Vec<String>,
+    /// The expressions of the arguments, for one or more calls.
+    rows: Vec<Vec<String>>,
 }
 
 /// Call `round` of the function in a run with this seed.
@@ -45,38 +46,47 @@ pub(super) fn call(function: &Function, seed: u64, round: u64) -> Call {
         || types.iter().map(|name| values::value(&mut random, name, taste, &function.returns)).collect::<Vec<_>>();
     let given = [row(), row(), row()];
     let prefix = if function.variadic && !spread { "VARIADIC " } else { "" };
-    let arguments: Vec<(String, String)> = types.iter().cloned().zip(given[0].iter().cloned()).collect();
     let style = random.below(100);
     let sql = match function.kind.as_str() {
         "a" => aggregate(function, &given, prefix, style),
         "w" => window(function, &given, prefix, style),
         _ => ordinary(function, &given, prefix, if round == 0 { style / 2 } else { style }),
     };
-    Call { sql, arguments }
+    Call { sql, types, rows: given.to_vec() }
 }
 
 impl Call {
-    /// Smaller calls that may do the same: the plainest text, then each argument made harmless.
+    /// Smaller calls that may do the same: fewer rows, the plainest text, then each argument made harmless.
     pub(super) fn smaller(&self, function: &Function) -> Vec<Call> {
-        let with = |arguments: Vec<(String, String)>| {
-            let given = [arguments.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>()];
+        let with = |rows: Vec<Vec<String>>| {
             let sql = match function.kind.as_str() {
-                "a" => aggregate(function, &given, "", 0),
-                "w" => window(function, &given, "", 0),
-                _ => ordinary(function, &given, "", 0),
+                "a" => aggregate(function, &rows, "", 0),
+                "w" => window(function, &rows, "", 0),
+                _ => ordinary(function, &rows, "", 0),
             };
-            Call { sql, arguments }
+            Call { sql, types: self.types.clone(), rows }
         };
-        let mut all = vec![with(self.arguments.clone())];
-        for index in 0..self.arguments.len() {
-            let mut arguments = self.arguments.clone();
-            let harmless = values::plain(&arguments[index].0);
-            if arguments[index].1 != harmless {
-                arguments[index].1 = harmless;
-                all.push(with(arguments));
+        let mut all = Vec::new();
+        if self.rows.len() > 1 {
+            all.extend(self.rows.iter().map(|row| with(vec![row.clone()])));
+        }
+        if self.rows.len() > 2 && function.kind != "f" {
+            all.extend((0..self.rows.len()).map(|without| {
+                let mut rows = self.rows.clone();
+                rows.remove(without);
+                with(rows)
+            }));
+        }
+        for (index, name) in self.types.iter().enumerate() {
+            for row in 0..self.rows.len() {
+                let mut rows = self.rows.clone();
+                rows[row][index] = values::plain(name);
+                if rows != self.rows {
+                    all.push(with(rows));
+                }
             }
         }
-        all.retain(|call| call.sql != self.sql);
+        all.retain(|call| call.sql.len() < self.sql.len());
         all
     }
 }
