@@ -4,7 +4,9 @@ DO $$
 DECLARE
     e record;
 BEGIN
-    FOR e IN SELECT name FROM pg_available_extensions WHERE installed_version IS NULL ORDER BY name LIKE '%tiger%', name LOOP
+    -- An attempt to create timescaledb ends the session, unless the library was loaded at the start.
+    FOR e IN SELECT name FROM pg_available_extensions
+             WHERE installed_version IS NULL AND (name !~ '^timescaledb' OR current_setting('shared_preload_libraries') ~ 'timescaledb') ORDER BY name LIKE '%tiger%', name LOOP
         BEGIN
             EXECUTE format('CREATE EXTENSION IF NOT EXISTS %I CASCADE', e.name);
         EXCEPTION WHEN OTHERS THEN
