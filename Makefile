@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-clean test test-deploy verify lint deny docs docs-check fuzz bench
+.PHONY: help build demo demo-clean test test-deploy verify lint deny docs docs-check fuzz fuzz-sqlsmith sweep bench
 
 DENY_VERSION := 0.20.2
 DENY_HOME := target/tools/cargo-deny-$(DENY_VERSION)
@@ -10,7 +10,7 @@ MARKDOWN_HOME := target/tools/markdown-$(MARKDOWN_VERSION)
 MARKDOWN := $(MARKDOWN_HOME)/lib/.installed
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the release binary
 	cargo build --release --locked
@@ -57,6 +57,13 @@ verify: ## look at a running server, its database and its container: scripts/ver
 fuzz: ## run the generator tests for longer: FUZZ_SECONDS=600 FUZZ_SEED=random
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
 		cargo test --locked --release --test it fuzz:: -- --nocapture
+
+sweep: ## call every function with values at the edges for longer: SWEEP_SECONDS=600 SWEEP_SEED=random
+	@SWEEP_SECONDS=$${SWEEP_SECONDS:-600} SWEEP_SEED=$${SWEEP_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
+		cargo test --locked --test it sweep:: -- --nocapture
+
+fuzz-sqlsmith: build ## send SQLsmith's queries through the server: SECONDS=180 SEED=1
+	@tests/fuzz_sqlsmith.py --seconds $(or $(SECONDS),180) --seed $(or $(SEED),1)
 
 bench: build ## measure speed and memory on the demo fleet
 	@tests/bench/bench.py

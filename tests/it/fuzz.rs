@@ -7,7 +7,6 @@
 //! `FUZZ_TEXTS`, `FUZZ_SECONDS` (more texts until then) and `FUZZ_SEED` make it longer and other: see `make fuzz`.
 
 mod grammar;
-mod random;
 mod vocabulary;
 mod watch;
 
@@ -33,11 +32,13 @@ use analytics_mcp::{
     role_check::RoleCheck,
     rows::{self, Format, Page},
 };
-use random::Random;
 use vocabulary::Vocabulary;
 use watch::Watch;
 
-use crate::support::cluster::{Cluster, DEMO};
+use crate::support::{
+    cluster::{Cluster, DEMO},
+    random::Random,
+};
 
 /// How many texts run without a setting.
 const TEXTS: u64 = 20_000;

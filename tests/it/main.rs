@@ -33,5 +33,7 @@ mod session;
 mod startup;
 mod stuck;
 mod support;
+mod sweep;
 mod tools;
 mod types;
+mod versions;

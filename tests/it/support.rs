@@ -8,6 +8,7 @@ use std::{
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod library;
+pub(crate) mod random;
 pub(crate) mod reaper;
 pub(crate) mod server;
 

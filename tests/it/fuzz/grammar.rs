@@ -1,9 +1,7 @@
 //! The texts: queries as analysts write them, attacks on each layer, and both with something wrong in them.
 
-use super::{
-    random::Random,
-    vocabulary::{Function, Vocabulary, literal},
-};
+use super::vocabulary::{Function, Vocabulary, literal};
+use crate::support::random::Random;
 
 /// Makes one text.
 pub(super) struct Grammar<'a> {

@@ -2,7 +2,7 @@
 
 use postgres::Client;
 
-use super::random::Random;
+use crate::support::random::Random;
 
 /// A table or view with its columns: name and type.
 pub(super) struct Relation {

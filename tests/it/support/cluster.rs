@@ -35,6 +35,7 @@ pub(crate) const READER: &str = "
 pub(crate) const HELPERS: &str = "it_db";
 
 /// Where PostgreSQL's programs are, and how to run them as a user who may own a cluster.
+#[derive(Clone)]
 pub(crate) struct Programs {
     pub(crate) bin: PathBuf,
     pub(crate) as_owner: Vec<String>,
@@ -62,6 +63,12 @@ impl Programs {
         })
     }
 
+    /// Another version's programs: `initdb`, `pg_ctl` and `postgres` at least.
+    pub(crate) fn of(bin: &Path) -> Programs {
+        assert!(is_complete(bin), "no initdb, pg_ctl and postgres in {}", bin.display());
+        Programs { bin: bin.to_owned(), as_owner: Programs::get().as_owner.clone() }
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut words = self.as_owner.iter();
         let mut command = Command::new(words.next().expect("never empty"));
@@ -73,17 +80,20 @@ impl Programs {
     }
 }
 
+fn is_complete(dir: &Path) -> bool {
+    ["initdb", "pg_ctl", "postgres"].iter().all(|name| dir.join(name).is_file())
+}
+
 fn find_bin() -> Option<PathBuf> {
-    let complete = |dir: &Path| ["initdb", "pg_ctl", "postgres"].iter().all(|name| dir.join(name).is_file());
     let on_path = env::split_paths(&env::var_os("PATH").unwrap_or_default())
         .filter_map(|dir| Some(fs::canonicalize(dir.join("initdb")).ok()?.parent()?.to_owned()))
-        .find(|dir| complete(dir));
+        .find(|dir| is_complete(dir));
     on_path.or_else(|| {
         let version = |dir: &PathBuf| dir.file_name()?.to_str()?.parse::<u32>().ok();
         let mut versions: Vec<PathBuf> =
             fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
         versions.sort_by_key(version);
-        versions.into_iter().rev().map(|dir| dir.join("bin")).find(|dir| complete(dir))
+        versions.into_iter().rev().map(|dir| dir.join("bin")).find(|dir| is_complete(dir))
     })
 }
 
@@ -105,6 +115,9 @@ pub(crate) fn free_port() -> u16 {
 /// A running cluster. It is stopped and removed when the test process ends.
 pub(crate) struct Cluster {
     pub(crate) port: u16,
+    programs: Programs,
+    /// The most KiB of address space for each of its processes.
+    memory: Option<u64>,
     dir: PathBuf,
     /// Connections of the superuser that are kept for [`Cluster::count`], by database: a password takes its time.
     kept: Mutex<HashMap<String, Client>>,
@@ -113,8 +126,13 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// An empty cluster with a database `tracksolid_db`.
     pub(crate) fn new() -> Cluster {
+        Cluster::with(Programs::get(), None)
+    }
+
+    /// The same with other programs, and with at most so many KiB of address space for each process: what would take
+    /// the machine's memory then ends with an error.
+    pub(crate) fn with(programs: &Programs, memory: Option<u64>) -> Cluster {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let programs = Programs::get();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let dir = env::temp_dir().join(format!("analytics-it-{}-{number}", std::process::id()));
         fs::create_dir(&dir).unwrap();
@@ -136,7 +154,13 @@ impl Cluster {
         // Somebody else may take a port between our look and PostgreSQL's.
         let cluster = (0..5)
             .find_map(|_| {
-                let cluster = Cluster { port: free_port(), dir: dir.clone(), kept: Mutex::default() };
+                let cluster = Cluster {
+                    port: free_port(),
+                    programs: programs.clone(),
+                    memory,
+                    dir: dir.clone(),
+                    kept: Mutex::default(),
+                };
                 let settings = format!(
                     "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\nmax_connections = 200\n\
                      fsync = off\nfull_page_writes = off\nsynchronous_commit = off\njit = off\nshared_buffers = '64MB'\n\
@@ -196,13 +220,22 @@ impl Cluster {
 
     /// Applies `scripts/analytics_ro_role.sql`, as production does.
     pub(crate) fn apply_role(&self, database: &str) {
+        self.apply_role_telling(database);
+    }
+
+    /// The same; returns what the script says beside its errors: its notices and warnings.
+    pub(crate) fn apply_role_telling(&self, database: &str) -> String {
+        // The cluster's own programs may be without psql.
         let psql = Programs::get().bin.join("psql");
-        output(
-            Command::new(psql)
-                .args(["-X", "-q", "-v", &format!("ro_pw={PASSWORD}"), "-v", "connections=100", "-d"])
-                .args([&self.dsn("postgres", database), "-f"])
-                .arg(script("analytics_ro_role.sql")),
-        );
+        let mut command = Command::new(psql);
+        command
+            .args(["-X", "-q", "-v", &format!("ro_pw={PASSWORD}"), "-v", "connections=100", "-d"])
+            .args([&self.dsn("postgres", database), "-f"])
+            .arg(script("analytics_ro_role.sql"));
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        assert!(status.success(), "{command:?} ended with {status}:\n{said}");
+        said
     }
 
     /// How a role reaches a database.
@@ -277,6 +310,18 @@ impl Cluster {
         // A file takes what PostgreSQL says: a pipe would be held open by the daemon.
         let mut command = self.pg_ctl();
         command.arg("-l").arg(self.dir.join("log")).arg("start");
+        if let Some(memory) = self.memory {
+            let mut limited = Command::new("sh");
+            limited.arg("-c").arg(format!("ulimit -v {memory} && exec \"$0\" \"$@\""));
+            limited.arg(command.get_program()).args(command.get_args()).current_dir(&self.dir);
+            for (name, value) in command.get_envs() {
+                match value {
+                    Some(value) => limited.env(name, value),
+                    None => limited.env_remove(name),
+                };
+            }
+            command = limited;
+        }
         let status = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).status();
         match status {
             Ok(status) if status.success() => Ok(()),
@@ -285,7 +330,7 @@ impl Cluster {
     }
 
     fn pg_ctl(&self) -> Command {
-        let mut command = Programs::get().command("pg_ctl");
+        let mut command = self.programs.command("pg_ctl");
         command.args(["-s", "-w", "-t", "60", "-D"]).arg(self.dir.join("data")).current_dir(&self.dir);
         command
     }
