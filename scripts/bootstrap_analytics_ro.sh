@@ -7,8 +7,8 @@
 # superuser through `docker exec`. Running it again is safe.
 #
 #   --rotate         make a new password; the old one is kept until the database has accepted the new one
-#   --leave-public   take nothing from PUBLIC (touch_public=off, see the head of the SQL file); with TimescaleDB the server then
-#                    refuses the role
+#   --leave-public   take nothing from PUBLIC (touch_public=off, see the head of the SQL file); with TimescaleDB everybody may
+#                    then delete chunks, and check says so
 #   ROLE_SQL         default: analytics_ro_role.sql beside this script
 #
 # Environment: ANALYTICS_DB_CONTAINER (default: the one running container with timescale_db in its name),

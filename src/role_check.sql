@@ -83,7 +83,7 @@ WITH me AS (SELECT r.*, quote_ident(r.rolname) AS q FROM pg_catalog.pg_roles r W
         SELECT true, 9, format('the role %s may change the server''s setting %s (ALTER SYSTEM)', q, a.parname), format('REVOKE ALTER SYSTEM ON PARAMETER %s FROM PUBLIC, %s', a.parname, q)
         FROM me, pg_catalog.pg_parameter_acl a WHERE EXISTS (SELECT 1 FROM reach WHERE has_parameter_privilege(reach.oid, a.parname, 'ALTER SYSTEM'))
         UNION ALL
-        SELECT true, 10, format('the role %s may execute functions of TimescaleDB that change data without looking at its owner, drop_chunk even in a read-only transaction: %s',
+        SELECT false, 10, format('the role %s may execute functions of TimescaleDB that change data without looking at its owner, drop_chunk even in a read-only transaction: %s',
                    q, string_agg(DISTINCT f.proname, ', ')), role_script.apply
         FROM me, functions f, role_script
         WHERE f.nspname LIKE '\_timescaledb\_%' AND f.proname IN ('drop_chunk', 'drop_osm_chunk', 'attach_osm_table_chunk', 'freeze_chunk', 'unfreeze_chunk',
