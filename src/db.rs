@@ -9,6 +9,7 @@
 
 mod cancel;
 mod ending;
+mod failure;
 mod session;
 mod tls;
 mod wire;
@@ -128,8 +129,8 @@ impl Database {
                     (session.finish(cancel.disarm(), doubt, result), again)
                 }
                 Err(error) => {
-                    let again = session.is_late() || session::is_lost(&error);
-                    (Err(if again { unreachable() } else { session::failure(&error, None) }), again)
+                    let again = session.is_late() || failure::is_lost(&error);
+                    (Err(if again { unreachable() } else { failure::failure(&error, None) }), again)
                 }
             };
             if session.is_tainted()

@@ -379,27 +379,8 @@ impl Judge<'_> {
             plain.name == name && (!plain.fragile_only || self.known.fragile_geos().is_some())
         };
         let Some(plain) = callable::PLAIN.iter().find(applies) else { return Ok(()) };
-        let rest = self.tokens.get(index.saturating_add(1)..).unwrap_or_default();
-        let (mut depth, mut commas) = (0_usize, 0_usize);
-        let before = rest.iter().position(|token| {
-            match token.kind {
-                Kind::Open => depth = depth.saturating_add(1),
-                Kind::Close => depth = depth.saturating_sub(1),
-                Kind::Comma if depth == 1 => commas = commas.saturating_add(1),
-                _ => {}
-            }
-            depth == 0 || commas.saturating_add(1) == plain.argument
-        });
-        let argument = before.and_then(|comma| rest.get(comma.saturating_add(1)..)).unwrap_or_default();
-        let signed = argument.first().is_some_and(|token| matches!(token.text(self.sql), "-" | "+"));
-        let sane = |number: f64| number == 0.0 || (1e-9..=plain.most).contains(&number);
-        let is_plain = match argument.get(usize::from(signed)..) {
-            Some([number, end, ..]) if matches!(end.kind, Kind::Comma | Kind::Close) => {
-                number.kind == Kind::Other && number.text(self.sql).parse::<f64>().is_ok_and(sane)
-            }
-            _ => false,
-        };
-        if is_plain {
+        let list = self.tokens.get(index.saturating_add(1)..).unwrap_or_default();
+        if shape::is_plain(self.sql, list, plain) {
             return Ok(());
         }
         let detail = format!("argument {} of {}: {}", plain.argument, rule::quote(name), plain.because);

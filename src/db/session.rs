@@ -7,13 +7,14 @@ use std::{sync::Arc, time::Duration};
 
 use postgres::{
     Client, Config, SimpleQueryMessage,
-    error::{ErrorPosition, SqlState},
+    error::SqlState,
     fallible_iterator::FallibleIterator,
     types::{Kind, Type},
 };
 
 use super::{
     cancel::{Canceller, Reason},
+    failure::{failure, is_cancel, is_lost, overdue},
     wire::{Connector, Deadline},
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
 const PROMPT: Duration = Duration::from_secs(5);
 /// How long a statement may go on after its time limit. PostgreSQL ends it at the limit unless it is in code that looks for
 /// no interrupt.
-const GRACE: Duration = Duration::from_secs(3);
+pub(super) const GRACE: Duration = Duration::from_secs(3);
 /// What is left of an answer that was cut by bytes is read to its end if that takes no longer and is no more than this.
 /// It is cheaper than a cancel request, after which the session cannot be used again.
 const DRAIN: (Duration, usize) = (Duration::from_millis(250), 1 << 20);
@@ -341,88 +342,5 @@ impl Reading<'_> {
             (self.lost, self.ran) = (true, false);
         }
         failure(error, prefix)
-    }
-}
-
-/// For a statement that PostgreSQL has not ended in time.
-fn overdue(limit: Duration) -> Failure {
-    Failure::new(
-        Code::Timeout,
-        format!("the statement has not ended {GRACE:?} after its limit of {limit:?}: it is in code that PostgreSQL cannot interrupt"),
-    )
-    .hint("do not send it again, since it counts as running until it ends; work on fewer rows, shorter texts or simpler shapes")
-}
-
-/// Whether the connection is gone, or about to go.
-pub(super) fn is_lost(error: &postgres::Error) -> bool {
-    match error.code() {
-        Some(code) if code.code().starts_with("57P") => true,
-        // A statement can raise such an error, too, and then goes on with the next one.
-        Some(code) => {
-            let fatal = error.as_db_error().is_none_or(|error| error.severity() != "ERROR");
-            fatal && code.code().starts_with("08")
-        }
-        None => error.is_closed() || std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>()),
-    }
-}
-
-fn is_cancel(failure: &Failure) -> bool {
-    failure.sqlstate.as_deref() == Some(SqlState::QUERY_CANCELED.code())
-}
-
-/// PostgreSQL's error for the model. `prefix` is the number of characters before the analyst's text.
-pub(super) fn failure(error: &postgres::Error, prefix: Option<usize>) -> Failure {
-    let again = "send the call again; it only reads, so nothing is lost";
-    if is_lost(error) {
-        return Failure::new(Code::Unavailable, "the connection to the database was lost, perhaps by a restart")
-            .hint(again);
-    }
-    if std::error::Error::source(error).is_some_and(|cause| cause.is::<std::str::Utf8Error>()) {
-        return Failure::new(Code::Sql, "the result holds bytes that are no valid text")
-            .hint("write such a value with encode(convert_to(value, 'SQL_ASCII'), 'escape'), or leave it out");
-    }
-    let Some(db) = error.as_db_error() else {
-        log::warn!("the driver failed: {error}: {:?}", std::error::Error::source(error).map(ToString::to_string));
-        return Failure::new(Code::Unavailable, "the conversation with the database failed").hint(again);
-    };
-    let code = match db.code() {
-        &SqlState::QUERY_CANCELED if !db.message().contains("user request") => Code::Timeout,
-        _ => Code::Sql,
-    };
-    let mut failure = Failure::new(code, clip(db.message()));
-    failure.sqlstate = Some(db.code().code().to_owned());
-    failure.detail = db.detail().map(clip);
-    failure.hint = db.hint().map(clip).or_else(|| advice(db.code()).map(str::to_owned));
-    if let Some(ErrorPosition::Original(position)) = db.position() {
-        let position = usize::try_from(*position).unwrap_or_default();
-        failure.position = position.checked_sub(prefix.unwrap_or_default()).filter(|position| *position > 0);
-    }
-    failure
-}
-
-/// What to do about errors for which PostgreSQL has no hint of its own.
-fn advice(code: &SqlState) -> Option<&'static str> {
-    Some(match *code {
-        SqlState::QUERY_CANCELED => {
-            "narrow the query: filter on the time column, aggregate, use a curated view of reporting, or sample fewer rows"
-        }
-        SqlState::LOCK_NOT_AVAILABLE => "a table is being changed at the moment; try again in a minute",
-        SqlState::INSUFFICIENT_PRIVILEGE => "this role only reads the schemas that list_schemas shows",
-        SqlState::UNDEFINED_COLUMN => "describe_table lists the columns",
-        SqlState::UNDEFINED_FUNCTION => "list_functions lists the functions and their arguments; a cast may be needed",
-        SqlState::READ_ONLY_SQL_TRANSACTION => "this server only reads",
-        SqlState::CONFIGURATION_LIMIT_EXCEEDED | SqlState::OUT_OF_MEMORY | SqlState::PROGRAM_LIMIT_EXCEEDED => {
-            "the query needs more space than it may use; aggregate or filter earlier"
-        }
-        _ => return None,
-    })
-}
-
-/// A message of bounded length: PostgreSQL can quote the whole statement.
-fn clip(text: &str) -> String {
-    const MOST: usize = 1_000;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
     }
 }

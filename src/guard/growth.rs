@@ -34,34 +34,13 @@ const COMPARISONS: u64 = 8;
 const STAR: u64 = 64;
 
 /// Where PostgreSQL begins another operand, at any rate. A word that is missing here makes an operand seem longer.
-const BOUNDARIES: &[&str] = &[
-    "and",
-    "or",
-    "where",
-    "on",
-    "when",
-    "then",
-    "else",
-    "case",
-    "select",
-    "having",
-    "by",
-    "from",
-    "limit",
-    "offset",
-    "union",
-    "intersect",
-    "except",
-    "values",
-    "filter",
-    "using",
-];
+const BOUNDARIES: &str =
+    "and or where on when then else case select having by from limit offset union intersect except values filter using";
 /// What keeps a sub-select from being joined into the query around it.
-const BARRIERS: &[&str] = &["group", "distinct", "limit", "offset", "fetch", "having", "over", "window"];
+const BARRIERS: &str = "group distinct limit offset fetch having over window";
 /// What ends the list of a `FROM`.
-const AFTER_FROM: &[&str] =
-    &["where", "group", "having", "order", "limit", "offset", "fetch", "window", "for", "select"];
-const SET_OPERATIONS: &[&str] = &["union", "intersect", "except"];
+const AFTER_FROM: &str = "where group having order limit offset fetch window for select";
+const SET_OPERATIONS: &str = "union intersect except";
 
 /// What is too much, and where it was too much first.
 pub(super) struct TooMuch {
@@ -70,6 +49,7 @@ pub(super) struct TooMuch {
 }
 
 /// Why a parenthesis is there.
+#[derive(Default)]
 enum Opened {
     /// The list of an `IN`, with the length of the operand before it.
     In(u64),
@@ -79,24 +59,23 @@ enum Opened {
     Body(String),
     /// Columns of a `USING`.
     Using,
-    /// Anything else.
+    #[default]
     Other,
 }
 
 /// One level of parentheses.
+#[derive(Default)]
 struct Level {
     opened: Opened,
     /// The token before its parenthesis.
     before: Option<Token>,
-    /// Elements so far, copies included.
+    /// Elements so far, copies included; and of these the ones of the operand that is being read.
     length: u64,
-    /// Of these, the ones of the operand that is being read.
     operand: u64,
-    /// Commas.
     commas: u64,
-    /// Elements of the list that are no constants: PostgreSQL compares with the constants all at once.
+    /// Elements of the list that are no constants (PostgreSQL compares with the constants all at once), and whether the one
+    /// that is being read is among them.
     computed: u64,
-    /// The element that is being read is one of them.
     is_computed: bool,
     /// It begins as a query, so it is no list.
     query: bool,
@@ -106,33 +85,13 @@ struct Level {
     barrier: bool,
     joins: u64,
     comparisons: u64,
-    /// The level that was closed last in this one: its length and its most columns, and the token before it.
+    /// The level that was closed last in this one: its length, its most columns, and the token before it.
     closed: (u64, u64, Option<Token>),
     /// The most columns of a row in it.
     widest: u64,
 }
 
 impl Level {
-    fn new(opened: Opened, before: Option<Token>) -> Level {
-        Level {
-            opened,
-            before,
-            length: 0,
-            operand: 0,
-            commas: 0,
-            computed: 0,
-            is_computed: false,
-            query: false,
-            symmetric: false,
-            in_from: false,
-            barrier: false,
-            joins: 0,
-            comparisons: 0,
-            closed: (0, 0, None),
-            widest: 1,
-        }
-    }
-
     fn add(&mut self, elements: u64) {
         self.length = self.length.saturating_add(elements);
         self.operand = self.operand.saturating_add(elements);
@@ -165,13 +124,13 @@ struct Measure<'a> {
 pub(super) fn measure(sql: &str, tokens: &[Token]) -> Result<(), TooMuch> {
     let mut measure = Measure { sql, tokens, copies: 0, planning: 0, bodies: HashMap::new() };
     let mut outer: Vec<Level> = Vec::new();
-    let mut level = Level::new(Opened::Other, None);
+    let mut level = Level::default();
     for (index, token) in tokens.iter().copied().enumerate() {
         match token.kind {
             Kind::Open => {
                 let opened = measure.opened(&level, index);
                 let before = measure.at(index, 1);
-                outer.push(std::mem::replace(&mut level, Level::new(opened, before)));
+                outer.push(std::mem::replace(&mut level, Level { opened, before, ..Level::default() }));
             }
             Kind::Close => {
                 let Some(around) = outer.pop() else { return Ok(()) }; // not balanced: another rule's business
@@ -259,9 +218,9 @@ impl Measure<'_> {
     /// Any token but a parenthesis.
     fn step(&mut self, level: &mut Level, index: usize, token: Token) {
         let word = |word: &str| token.is_word(self.sql, word);
-        let one_of = |words: &[&str]| token.is_one_of(self.sql, words);
+        let one_of = |words: &str| words.split(' ').any(|word| token.is_word(self.sql, word));
         if level.length == 0 {
-            level.query = one_of(&["select", "with", "values", "table"]);
+            level.query = one_of("select with values table");
         }
         level.add(1);
         match token.kind {

@@ -125,11 +125,10 @@ struct Lexer<'a> {
     run: Run,
 }
 
-/// The run of operator characters that the last of them belongs to.
+/// A run of operator characters, in which a row of asterisks in a comment counts as one.
 #[derive(Default)]
 struct Run {
     start: usize,
-    /// How many there are; a row of asterisks in a comment counts as one.
     length: usize,
     end: usize,
 }
@@ -203,7 +202,7 @@ impl Lexer<'_> {
                 }
             } else if byte == b'*'
                 && self.run.end == self.at
-                && self.bytes.get(..self.at).is_some_and(|read| read.ends_with(b"*"))
+                && self.at.checked_sub(1).and_then(|at| self.bytes.get(at)) == Some(&b'*')
             {
                 self.advance(1);
                 self.run.end = self.at;
@@ -402,4 +401,5 @@ fn is_name_part(byte: u8) -> bool {
 }
 
 #[cfg(test)]
+#[path = "../../tests/unit/guard/lexer.rs"]
 mod tests;

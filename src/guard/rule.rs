@@ -7,166 +7,81 @@ use std::fmt::Write as _;
 /// The longest piece of the analyst's text in a message, in characters.
 const MAX_QUOTE: usize = 80;
 
-/// Why a text is refused. docs/guard.md is made of the three texts of each rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "Rule::reason says what each one is")]
-pub enum Rule {
-    Empty,
-    TooLong,
-    Nul,
-    Unterminated,
-    SlowToRead,
-    Parentheses,
-    MultipleStatements,
-    NotAQuery,
-    Writes,
-    SelectInto,
-    RowLock,
-    UnicodeName,
-    Parameter,
-    Function,
-    PlainNumber,
-    UnsoundShape,
-    Relation,
-    InternalSchema,
-    TooComplex,
+/// Makes [`Rule`] from its table: name, code, why the text is refused, and what to do instead.
+macro_rules! rules {
+    ($($name:ident = $code:literal, $reason:literal, $instead:literal;)*) => {
+        /// Why a text is refused. docs/guard.md is made of the three texts of each rule.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "Rule::reason says what each one is")]
+        pub enum Rule { $($name),* }
+
+        impl Rule {
+            /// Every rule, in the order of the document.
+            pub const ALL: &[Rule] = &[$(Rule::$name),*];
+
+            /// The stable code: never renamed, never used again for another rule.
+            pub fn code(self) -> &'static str {
+                match self { $(Rule::$name => $code),* }
+            }
+
+            /// Why the text is refused, as a sentence.
+            pub fn reason(self) -> &'static str {
+                match self { $(Rule::$name => $reason),* }
+            }
+
+            /// What to do instead, as a sentence.
+            pub fn instead(self) -> &'static str {
+                match self { $(Rule::$name => $instead),* }
+            }
+        }
+    };
 }
 
-impl Rule {
-    /// Every rule, in the order of the document.
-    pub const ALL: &[Rule] = &[
-        Rule::Empty,
-        Rule::TooLong,
-        Rule::Nul,
-        Rule::Unterminated,
-        Rule::SlowToRead,
-        Rule::Parentheses,
-        Rule::MultipleStatements,
-        Rule::NotAQuery,
-        Rule::Writes,
-        Rule::SelectInto,
-        Rule::RowLock,
-        Rule::UnicodeName,
-        Rule::Parameter,
-        Rule::Function,
-        Rule::PlainNumber,
-        Rule::UnsoundShape,
-        Rule::Relation,
-        Rule::InternalSchema,
-        Rule::TooComplex,
-    ];
-
-    /// The stable code: never renamed, never used again for another rule.
-    pub fn code(self) -> &'static str {
-        self.texts().0
-    }
-
-    /// Why the text is refused, as a sentence.
-    pub fn reason(self) -> &'static str {
-        self.texts().1
-    }
-
-    /// What to do instead, as a sentence.
-    pub fn instead(self) -> &'static str {
-        self.texts().2
-    }
-
-    fn texts(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Rule::Empty => ("GUARD_EMPTY", "There is no statement in the text.", "Send one SELECT statement."),
-            Rule::TooLong => (
-                "GUARD_TOO_LONG",
-                "The text is longer than the server looks at.",
-                "Shorten it: join with a table or use generate_series in place of a long list of values.",
-            ),
-            Rule::Nul => {
-                ("GUARD_NUL", "The text contains a NUL character, which no SQL text can hold.", "Remove the character.")
-            }
-            Rule::Unterminated => (
-                "GUARD_UNTERMINATED",
-                "A literal, a quoted name or a comment is opened and never closed.",
-                "Close it; write a quote inside a literal twice ('it''s').",
-            ),
-            Rule::SlowToRead => (
-                "GUARD_SLOW_TO_READ",
-                "Reading the text would keep PostgreSQL busy before any time limit applies.",
-                "Put spaces between operators, and do not nest comments so deep.",
-            ),
-            Rule::Parentheses => (
-                "GUARD_PARENTHESES",
-                "The parentheses do not match.",
-                "Close every parenthesis that the text opens, and no other.",
-            ),
-            Rule::MultipleStatements => (
-                "GUARD_MULTIPLE_STATEMENTS",
-                "There is more than one statement in the text.",
-                "Send the statements one at a time, each in a call of its own; only the last character may be a semicolon.",
-            ),
-            Rule::NotAQuery => (
-                "GUARD_NOT_A_QUERY",
-                "The text does not begin as a query does.",
-                "Begin with SELECT, WITH, VALUES or TABLE; nothing else is run here.",
-            ),
-            Rule::Writes => (
-                "GUARD_WRITES",
-                "INSERT, UPDATE, DELETE or MERGE stands inside or after WITH.",
-                "Read only: select the rows instead. Nothing can be changed through this server.",
-            ),
-            Rule::SelectInto => (
-                "GUARD_SELECT_INTO",
-                "SELECT INTO creates a table.",
-                "Drop INTO and the name after it; the rows are returned. A column called into is written \"into\".",
-            ),
-            Rule::RowLock => {
-                ("GUARD_ROW_LOCK", "FOR UPDATE, FOR SHARE and their variants lock rows.", "Leave the FOR clause out.")
-            }
-            Rule::UnicodeName => (
-                "GUARD_UNICODE_NAME",
-                "A name is written with Unicode escapes (U&\"…\"), which would hide what it names.",
-                "Write the name itself, in plain double quotes if needed.",
-            ),
-            Rule::Parameter => (
-                "GUARD_PARAMETER",
-                "There is a parameter such as $1, and no values come with the text.",
-                "Write the value into the text as a literal.",
-            ),
-            Rule::Function => (
-                "GUARD_FUNCTION",
-                "A function is called that is not available here.",
-                "Leave the function out. If it is a column of yours, select it without the table name before it.",
-            ),
-            Rule::PlainNumber => (
-                "GUARD_PLAIN_NUMBER",
-                "An argument must be a plain number here.",
-                "Write the number itself, at most 1000000 in size: ST_Buffer(g, 50), not ST_Buffer(g, r). To compare distances \
-                 use ST_DWithin(a, b, distance), which needs no buffer and is faster.",
-            ),
-            Rule::UnsoundShape => (
-                "GUARD_UNSOUND_SHAPE",
-                "The text calls a PostGIS function that can bring PostgreSQL down, and writes a shape or number that could do it.",
-                "Write points, lines and polygons in plain numbers, without EMPTY, collections, curves, NaN, Infinity or well-known \
-                 bytes: ST_MakePoint(lng, lat), 'POINT(36.8 -1.28)'.",
-            ),
-            Rule::InternalSchema => (
-                "GUARD_INTERNAL_SCHEMA",
-                "A schema is named that holds the insides of an extension.",
-                "Use the table or view that belongs to it: list_tables shows them, and timescaledb_information can be read. If it \
-                 is an alias of yours, choose another.",
-            ),
-            Rule::TooComplex => (
-                "GUARD_TOO_COMPLEX",
-                "PostgreSQL would need too much time and memory to analyse the text, whatever the data.",
-                "Nest BETWEEN, IN and (record).* less deep, use a common table expression without NOT MATERIALIZED, list the \
-                 columns in place of *, or split the query: join fewer tables at once.",
-            ),
-            Rule::Relation => (
-                "GUARD_RELATION",
-                "A system relation is read that is not available here.",
-                "Leave it out; pg_class, pg_attribute, pg_stats, pg_settings, pg_stat_user_tables and information_schema can \
-                 be read. If it is an alias of yours, choose another.",
-            ),
-        }
-    }
+rules! {
+    Empty = "GUARD_EMPTY", "There is no statement in the text.",
+        "Send one SELECT statement.";
+    TooLong = "GUARD_TOO_LONG", "The text is longer than the server looks at.",
+        "Shorten it: join with a table or use generate_series in place of a long list of values.";
+    Nul = "GUARD_NUL", "The text contains a NUL character, which no SQL text can hold.",
+        "Remove the character.";
+    Unterminated = "GUARD_UNTERMINATED", "A literal, a quoted name or a comment is opened and never closed.",
+        "Close it; write a quote inside a literal twice ('it''s').";
+    SlowToRead = "GUARD_SLOW_TO_READ", "Reading the text would keep PostgreSQL busy before any time limit applies.",
+        "Put spaces between operators, and do not nest comments so deep.";
+    Parentheses = "GUARD_PARENTHESES", "The parentheses do not match.",
+        "Close every parenthesis that the text opens, and no other.";
+    MultipleStatements = "GUARD_MULTIPLE_STATEMENTS", "There is more than one statement in the text.",
+        "Send the statements one at a time, each in a call of its own; only the last character may be a semicolon.";
+    NotAQuery = "GUARD_NOT_A_QUERY", "The text does not begin as a query does.",
+        "Begin with SELECT, WITH, VALUES or TABLE; nothing else is run here.";
+    Writes = "GUARD_WRITES", "INSERT, UPDATE, DELETE or MERGE stands inside or after WITH.",
+        "Read only: select the rows instead. Nothing can be changed through this server.";
+    SelectInto = "GUARD_SELECT_INTO", "SELECT INTO creates a table.",
+        "Drop INTO and the name after it; the rows are returned. A column called into is written \"into\".";
+    RowLock = "GUARD_ROW_LOCK", "FOR UPDATE, FOR SHARE and their variants lock rows.",
+        "Leave the FOR clause out.";
+    UnicodeName = "GUARD_UNICODE_NAME", "A name is written with Unicode escapes (U&\"…\"), which would hide what it names.",
+        "Write the name itself, in plain double quotes if needed.";
+    Parameter = "GUARD_PARAMETER", "There is a parameter such as $1, and no values come with the text.",
+        "Write the value into the text as a literal.";
+    Function = "GUARD_FUNCTION", "A function is called that is not available here.",
+        "Leave the function out. If it is a column of yours, select it without the table name before it.";
+    PlainNumber = "GUARD_PLAIN_NUMBER", "An argument must be a plain number here.",
+        "Write the number itself, at most 1000000 in size: ST_Buffer(g, 50), not ST_Buffer(g, r). To compare \
+        distances use ST_DWithin(a, b, distance), which needs no buffer and is faster.";
+    UnsoundShape = "GUARD_UNSOUND_SHAPE", "The text calls a PostGIS function that can bring PostgreSQL down, and writes a shape or number that could \
+        do it.",
+        "Write points, lines and polygons in plain numbers, without EMPTY, collections, curves, NaN, Infinity or \
+        well-known bytes: ST_MakePoint(lng, lat), 'POINT(36.8 -1.28)'.";
+    Relation = "GUARD_RELATION", "A system relation is read that is not available here.",
+        "Leave it out; pg_class, pg_attribute, pg_stats, pg_settings, pg_stat_user_tables and information_schema can \
+        be read. If it is an alias of yours, choose another.";
+    InternalSchema = "GUARD_INTERNAL_SCHEMA", "A schema is named that holds the insides of an extension.",
+        "Use the table or view that belongs to it: list_tables shows them, and timescaledb_information can be read. \
+        If it is an alias of yours, choose another.";
+    TooComplex = "GUARD_TOO_COMPLEX", "PostgreSQL would need too much time and memory to analyse the text, whatever the data.",
+        "Nest BETWEEN, IN and (record).* less deep, use a common table expression without NOT MATERIALIZED, list the \
+        columns in place of *, or split the query: join fewer tables at once.";
 }
 
 /// A text that is not run, and why.

@@ -82,7 +82,7 @@ pub(super) fn send(client: &Mcp, sql: &str, connection: &mut Option<Connection>)
         }
         None => Outcome::Rows,
         // The session was ended from outside.
-        Some("SQL_ERROR") if state.starts_with("57P") || state.is_empty() => Outcome::Unavailable(short(text)),
+        Some("SQL_ERROR") if state.starts_with("57P") => Outcome::Unavailable(short(text)),
         Some("SQL_ERROR") => Outcome::Failed(state.to_owned()),
         Some("TIMEOUT") => Outcome::Timeout,
         Some("DATABASE_UNAVAILABLE" | "BUSY" | "CANCELLED") => Outcome::Unavailable(short(text)),
