@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, fs, path::Path, str::FromStr};
 
-use postgres::config::{SslMode, TargetSessionAttrs};
+use postgres::config::{Host, SslMode, TargetSessionAttrs};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 /// What a usable URL looks like, for messages.
@@ -40,6 +40,11 @@ impl DatabaseUrl {
             if missing {
                 return Err(malformed(what));
             }
+        }
+        if config.get_hosts().iter().any(|host| !matches!(host, Host::Tcp(_))) {
+            return Err(malformed(
+                "a host is the path of a Unix socket, and only host names and addresses can be used",
+            ));
         }
         if config.get_options().is_some() {
             return Err("remove its options= part: this server sets the session's settings itself".to_owned());

@@ -36,10 +36,11 @@ fn a_blank_value_is_an_unset_one() {
 }
 
 #[test]
-fn each_bad_value_names_its_setting_and_the_mend() {
+fn each_bad_value_names_its_setting_and_the_fix() {
     refused(&[("DATABASE_URL", "")], "DATABASE_URL", "DATABASE_URL_FILE");
     refused(&[("DATABASE_URL", "postgresql://db/tracksolid_db")], "DATABASE_URL", "no user");
     refused(&[("DATABASE_URL", "postgresql://a:pw@db:5432")], "DATABASE_URL", "no database");
+    refused(&[("DATABASE_URL", "postgresql://a:pw@%2Fvar%2Frun/d")], "DATABASE_URL", "Unix socket");
     refused(&[("DATABASE_URL", "postgresql://a:pw@db:543x2/d")], "DATABASE_URL", "should look like");
     refused(&[("DATABASE_URL", "postgresql://a:pw@db/d?options=-c%20x")], "DATABASE_URL", "options=");
     for (query, part) in [

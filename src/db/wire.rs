@@ -390,4 +390,5 @@ fn shortened(beginning: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
+#[path = "../../tests/unit/db/wire.rs"]
 mod tests;

@@ -4,8 +4,7 @@
 //! Pure; one pass, no recursion, and every byte is looked at a bounded number of times.
 //!
 //! # What this does not do
-//! It gives a meaning to no word: that is for [`super`]. Where PostgreSQL calls something a lexical error (`1a`, a lone
-//! `$`), tokens come out all the same, since PostgreSQL will refuse the text itself.
+//! It gives a meaning to no word. A lexical error (`1a`, a lone `$`) gives tokens all the same: PostgreSQL will refuse it.
 
 use std::borrow::Cow;
 
@@ -49,17 +48,16 @@ pub(super) struct Token {
 
 /// The longest run of operator characters, comment marks included. At each operator or comment PostgreSQL's scanner reads
 /// the whole run ahead and gives most of it back: 20 KB of `/*` or `+` cost it a second, and no time limit reaches it there.
-/// Inside a comment it takes a row of asterisks at once, so a banner counts as one.
+/// A row of asterisks in a comment it takes at once, so a banner counts as one.
 const MAX_RUN: usize = 256;
 /// The deepest nesting of comments.
 const MAX_DEPTH: usize = 64;
 
-/// What makes a text unreadable, at byte `start`.
+/// What makes a text unreadable, at byte `start`: a quote or comment that is never closed, or what PostgreSQL would take very
+/// long to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// A quote or comment is opened here and never closed.
     Unterminated { what: &'static str, start: usize },
-    /// PostgreSQL would take very long to read what begins here.
     SlowToRead { what: &'static str, start: usize },
 }
 
@@ -125,7 +123,7 @@ struct Lexer<'a> {
     run: Run,
 }
 
-/// A run of operator characters, in which a row of asterisks in a comment counts as one.
+/// A run of operator characters.
 #[derive(Default)]
 struct Run {
     start: usize,

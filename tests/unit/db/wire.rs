@@ -1,3 +1,5 @@
+#![allow(clippy::arithmetic_side_effects, reason = "helpers of tests, which clippy.toml knows only by their attribute")]
+
 use super::*;
 
 /// A wire on which these bytes have arrived, and what the driver gets of them, `room` bytes at a time.
