@@ -174,9 +174,9 @@ fn an_error_that_quotes_a_huge_value_comes_as_its_beginning_and_costs_no_memory(
             });
         }
     });
-    let error =
-        server.alice().query("SELECT it.run($$DO $x$ BEGIN RAISE EXCEPTION '%', repeat('é', 50000000); END $x$$$)");
-    assert!(error.error()["message"].as_str().is_some_and(|message| message.starts_with("ééé")));
+    let sql = "SELECT it.run($s$DO $x$ BEGIN RAISE EXCEPTION '%', repeat('é', 50000000); END $x$$s$)";
+    let error = server.alice().query(sql).error();
+    assert!(error["message"].as_str().is_some_and(|message| message.starts_with("ééé")), "{error}");
     let peak = peak_mib(&server);
     assert!(peak < idle + 64, "{idle} MiB idle, {peak} MiB at the peak");
 }
