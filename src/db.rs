@@ -18,6 +18,7 @@ use std::{
     error::Error as _,
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -164,12 +165,23 @@ impl Database {
         last.as_ref().filter(|error| error.login).map(|error| error.text.clone())
     }
 
+    /// A session that is idle, or will be in a moment: the pool would open a new one for each call that finds none, and short
+    /// calls end sooner than a new one is open.
+    fn idle(&self) -> Option<PooledConnection<Manager>> {
+        const PAUSE: Duration = Duration::from_millis(1);
+        let tries = if self.pool.state().connections > 0 { 10 } else { 1 };
+        (0..tries).find_map(|number| {
+            thread::sleep(PAUSE.saturating_mul(u32::from(number > 0)));
+            self.pool.try_get()
+        })
+    }
+
     fn checkout(&self, cancel: &Cancel, started: Instant) -> Result<PooledConnection<Manager>, Failure> {
         loop {
             if let Some(reason) = cancel.requested() {
                 return Err(reason.failure());
             }
-            if let Ok(pooled) = self.pool.get_timeout(Duration::from_millis(250)) {
+            if let Some(pooled) = self.idle().or_else(|| self.pool.get_timeout(Duration::from_millis(250)).ok()) {
                 // The login works, whatever was refused before.
                 *self.last_error.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 return Ok(pooled);

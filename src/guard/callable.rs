@@ -33,7 +33,7 @@ pub(super) struct Group {
 /// Functions of PostGIS that analysts cannot do without and that crash PostgreSQL when they meet an unsound shape: one with
 /// coordinates that are no number, infinite or huge, with empty or nested parts, or that is malformed. A text that calls one of
 /// them may write no such shape: see [`super::shape`].
-const FRAGILE: &str = "st_(intersects|contains|within|covers|coveredby|buffer|union|intersection|difference|centroid|pointonsurface|dump|dumppoints)";
+const FRAGILE: &str = "st_(intersects|contains|within|covers|coveredby|buffer|union|unaryunion|intersection|difference|symdifference|centroid|pointonsurface|dump|dumppoints|clusterwithin|subdivide)";
 
 /// The functions of extensions that analysts use. Each was called with NaN, infinite, empty, nested, huge and missing values
 /// of every argument before it came here; what crashed PostgreSQL or could not be interrupted for long stayed out, but for

@@ -19,7 +19,7 @@ use super::{
 const MOST: f64 = 1e15;
 
 /// How a literal begins that PostGIS reads as a shape: well-known text, GeoJSON, hexadecimal or binary well-known bytes.
-const SHAPE: &str = r#"(?i-u)^\s*(?:srid\s*=\s*\d+\s*;\s*)?(?:point|linestring|polygon|multi|geometrycollection|circularstring|compoundcurve|curvepolygon|polyhedralsurface|triangle|tin|box)|^\s*\{[\x00-\x7F]*coordinates|^[[:xdigit:]]{18}|^\\x"#;
+const SHAPE: &str = r#"(?i-u)^\s*(?:srid\s*=\s*\d+\s*;\s*)?(?:(?:multi)?(?:point|linestring|polygon|curve|surface)|geometrycollection|circularstring|compoundcurve|curvepolygon|polyhedralsurface|triangle|tin|box|box3d)\s*z?m?\s*(?:[(]|empty)|^\s*\{[\x00-\x7F]*coordinates|^[[:xdigit:]]{18}|^\\x"#;
 /// A sound one in well-known text, all of it.
 const SOUND: &str = r"(?i-u)^\s*(?:srid\s*=\s*\d+\s*;\s*)?(?:point|linestring|polygon|multipoint|multilinestring|multipolygon|box|box3d)\s*z?m?\s*[(][-+0-9.,()\s]*[)]?\s*$";
 /// A sound one in GeoJSON: names and plain numbers.

@@ -13,12 +13,15 @@ fn plain_shapes_and_other_texts_are_sound() {
         "'Nairobi'",
         "'infinite loop'",
         "'point of sale'",
+        "'POINT'",
+        "'multiple stops'",
+        "'boxes (large)'",
         "'2026-01-01'",
         "$$KAA 123$$",
         "''",
         "'1e5'",
     ] {
-        assert_eq!(literal(text), !text.contains("sale"), "{text}");
+        assert!(literal(text), "{text}");
     }
     for number in ["1", "36.8", "1e6", "0x1F", "1_000"] {
         assert!(super::number(number), "{number}");
