@@ -31,6 +31,7 @@ def test_every_family_is_read_and_described():
         "calls_running": "gauge",
         "database_connections": "gauge",
         "database_connections_max": "gauge",
+        "stuck_statement_seconds": "gauge",
         "build_info": "gauge",
     }
     assert all(family.documentation for family in found.values())
