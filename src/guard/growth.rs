@@ -3,10 +3,13 @@
 //! In: the tokens of a text. Out: two counts, or the rule's refusal. Pure; one pass, no recursion.
 //!
 //! A text of a few hundred bytes can keep PostgreSQL busy for minutes and cost it gigabytes, before a row is read and
-//! mostly before a time limit applies. There are two ways:
+//! mostly before a time limit applies. There are three ways:
 //! - **Copies.** PostgreSQL copies the left operand of `BETWEEN` and of `IN` with a list, the record before `.*`, and the
 //!   body of a `NOT MATERIALIZED` query for each of its uses. Nested, these multiply. Counted: how many elements (tokens)
 //!   are copies of others.
+//! - **Columns.** A sub-select that neither groups nor limits is merged into the query around it, and with it each of its
+//!   columns is copied to every place that uses it. Counted: how long the longest expression can become, if every name in it stands for
+//!   the longest column below.
 //! - **Joins.** Planning grows with the cube of the tables that are joined at one level, more where they are joined by the
 //!   same columns. Counted: the sum of these cubes.
 //!
@@ -24,6 +27,9 @@ use super::lexer::{Kind, Token};
 
 /// The most copied elements.
 const MAX_COPIES: u64 = 20_000;
+/// The most elements of one expression, and of all at one level, once the columns of sub-selects have been put in.
+const MAX_EXPRESSION: u64 = 10_000;
+const MAX_EXPRESSIONS: u64 = 100_000;
 /// The most joins, where all are at one level: what 24 of them cost is the limit for the sum.
 const MAX_JOINS: u64 = 24;
 /// A `NATURAL JOIN` counts as so many joins: it compares all columns of the same name.
@@ -33,14 +39,15 @@ const COMPARISONS: u64 = 8;
 /// As how many columns `*` counts, where there is no telling.
 const STAR: u64 = 64;
 
-/// Where PostgreSQL begins another operand, at any rate. A word that is missing here makes an operand seem longer.
-const BOUNDARIES: &str =
-    "and or where on when then else case select having by from limit offset union intersect except values filter using";
-/// What keeps a sub-select from being joined into the query around it.
-const BARRIERS: &str = "group distinct limit offset fetch having over window";
+/// Reserved words at which PostgreSQL begins another operand. One that is missing here makes an operand seem longer.
+const BOUNDARIES: &str = "and or where on select having from limit offset union intersect except using group order";
+/// Reserved words that keep a sub-select from being merged into the query around it.
+const BARRIERS: &str = "group limit offset fetch having";
 /// What ends the list of a `FROM`.
 const AFTER_FROM: &str = "where group having order limit offset fetch window for select";
 const SET_OPERATIONS: &str = "union intersect except";
+/// Reserved words in expressions, which are no columns.
+const NO_COLUMNS: &str = "select distinct all case when then else end and or not null is in true false as like";
 
 /// What is too much, and where it was too much first.
 pub(super) struct TooMuch {
@@ -55,8 +62,10 @@ enum Opened {
     In(u64),
     /// The dimensions of a `CUBE`.
     Cube,
-    /// The body of a common table expression of this name that is `NOT MATERIALIZED`.
-    Body(String),
+    /// The body of a common table expression of this name, and what stands before it: `NOT`, `MATERIALIZED`, both or neither.
+    Body(String, bool, bool),
+    /// A bracket.
+    Bracket,
     /// Columns of a `USING`.
     Using,
     #[default]
@@ -82,11 +91,24 @@ struct Level {
     /// After `SYMMETRIC`: what follows is copied, too.
     symmetric: bool,
     in_from: bool,
+    /// It is not merged into the level around it; of a union, only the joins are not.
     barrier: bool,
+    barrier_of_joins: bool,
     joins: u64,
     comparisons: u64,
-    /// The level that was closed last in this one: its length, its most columns, and the token before it.
-    closed: (u64, u64, Option<Token>),
+    /// For each `CASE` that is open: the operand before it, and the length there.
+    cases: Vec<(u64, u64)>,
+    /// The `FROM` has come.
+    from_seen: bool,
+    /// Columns in the element of the select list that is being read, and the most in one so far.
+    columns: u64,
+    most_columns: u64,
+    /// Names at this level that may be columns.
+    names: u64,
+    /// The length of the longest column of the sub-selects below.
+    below: u64,
+    /// The level that was closed last in this one: the most columns of a row in it, and the token before it.
+    closed: (u64, Option<Token>),
     /// The most columns of a row in it.
     widest: u64,
 }
@@ -95,6 +117,21 @@ impl Level {
     fn add(&mut self, elements: u64) {
         self.length = self.length.saturating_add(elements);
         self.operand = self.operand.saturating_add(elements);
+    }
+
+    /// How long its longest column is, once the columns below have been put in.
+    fn longest(&self) -> u64 {
+        self.columns.max(self.most_columns).max(1).saturating_mul(self.below.max(1))
+    }
+
+    fn name(&mut self, is_column: bool) {
+        self.names = self.names.saturating_add(u64::from(is_column));
+        self.columns = self.columns.saturating_add(u64::from(is_column && !self.from_seen));
+    }
+
+    fn next_element(&mut self) {
+        self.most_columns = self.most_columns.max(self.columns);
+        self.columns = 0;
     }
 
     fn compute(&mut self) {
@@ -117,16 +154,24 @@ struct Measure<'a> {
     tokens: &'a [Token],
     copies: u64,
     planning: u64,
-    bodies: HashMap<String, u64>,
+    longest: u64,
+    all: u64,
+    /// The common table expressions: how long the body is, if it is copied, and how long its longest column.
+    bodies: HashMap<String, (u64, u64)>,
 }
 
 /// Measures a text.
 pub(super) fn measure(sql: &str, tokens: &[Token]) -> Result<(), TooMuch> {
-    let mut measure = Measure { sql, tokens, copies: 0, planning: 0, bodies: HashMap::new() };
+    let mut measure = Measure { sql, tokens, copies: 0, planning: 0, longest: 0, all: 0, bodies: HashMap::new() };
     let mut outer: Vec<Level> = Vec::new();
     let mut level = Level::default();
     for (index, token) in tokens.iter().copied().enumerate() {
-        match token.kind {
+        let kind = match token.text(sql) {
+            "[" => Kind::Open,
+            "]" => Kind::Close,
+            _ => token.kind,
+        };
+        match kind {
             Kind::Open => {
                 let opened = measure.opened(&level, index);
                 let before = measure.at(index, 1);
@@ -143,7 +188,12 @@ pub(super) fn measure(sql: &str, tokens: &[Token]) -> Result<(), TooMuch> {
             let what = "PostgreSQL would copy parts of it more than 20000 times";
             return Err(TooMuch { token, what });
         }
-        if measure.planning.max(level.planning()) > MAX_JOINS.saturating_mul(COMPARISONS).saturating_pow(3) {
+        let all = measure.all.max(level.names.saturating_mul(level.below));
+        if measure.longest.max(level.longest()) > MAX_EXPRESSION || all > MAX_EXPRESSIONS {
+            let what = "put into one another, its sub-selects make an expression of more than 10000 elements, or more than 100000 in all";
+            return Err(TooMuch { token, what });
+        }
+        if measure.planning.saturating_add(level.planning()) > MAX_JOINS.saturating_mul(COMPARISONS).saturating_pow(3) {
             let what =
                 "it joins more tables, or by more columns, than can be planned in reasonable time (24 at one level)";
             return Err(TooMuch { token, what });
@@ -181,11 +231,18 @@ impl Measure<'_> {
         if before("using") {
             return Opened::Using;
         }
-        if self.words_before(index, &["materialized", "not", "as"]) {
-            // `name AS NOT MATERIALIZED (`, or `name (columns) AS NOT MATERIALIZED (`.
-            let named = self.at(index, 4).filter(|token| token.kind != Kind::Close).or(level.closed.2);
+        if self.at(index, 0).is_some_and(|token| token.text(self.sql) == "[") {
+            return Opened::Bracket;
+        }
+        // `name AS (`, `name (columns) AS NOT MATERIALIZED (`.
+        let materialized = before("materialized");
+        let not = materialized && self.words_before(index, &["materialized", "not"]);
+        let back = 1_usize.saturating_add(usize::from(materialized)).saturating_add(usize::from(not));
+        if self.at(index, back).is_some_and(|token| token.is_word(self.sql, "as")) {
+            let named = self.at(index, back.saturating_add(1));
+            let named = named.filter(|token| token.kind != Kind::Close).or(level.closed.1);
             let name = named.and_then(|token| token.name(self.sql)).map(|name| name.into_owned());
-            return name.map_or(Opened::Other, Opened::Body);
+            return name.map_or(Opened::Other, |name| Opened::Body(name, not, materialized));
         }
         Opened::Other
     }
@@ -196,22 +253,41 @@ impl Measure<'_> {
         match &inner.opened {
             Opened::In(operand) if !inner.query => self.copy(*operand, inner.computed.saturating_sub(1), level),
             Opened::Cube => self.copy(1 << columns.min(20), 1, level),
-            Opened::Body(name) => drop(self.bodies.insert(name.clone(), inner.length)),
+            Opened::Body(name, not, materialized) if inner.query => {
+                let longest = if inner.barrier || (*materialized && !not) { 1 } else { inner.longest() };
+                let length = if *not { inner.length } else { 0 };
+                self.bodies.insert(name.clone(), (length, longest));
+            }
             Opened::Using => level.comparisons = level.comparisons.saturating_add(columns),
-            Opened::In(_) | Opened::Other => {}
+            Opened::In(_) | Opened::Body(..) | Opened::Bracket | Opened::Other => {}
         }
         if level.symmetric {
             self.copy(inner.length, 1, level);
         }
-        if inner.barrier {
+        if inner.barrier || inner.barrier_of_joins {
             self.planning = self.planning.saturating_add(inner.planning());
             (inner.joins, inner.comparisons) = (0, 0);
+        }
+        self.longest = self.longest.max(inner.longest());
+        self.all = self.all.max(inner.names.saturating_mul(inner.below));
+        level.names = level.names.saturating_add(if inner.query { 0 } else { inner.names });
+        let passed_on = match (inner.query, inner.barrier) {
+            (true, true) => 1,
+            (true, false) => inner.longest(),
+            (false, _) => inner.columns.max(inner.most_columns),
+        };
+        let below = if inner.query { passed_on } else { inner.below };
+        if !level.query || level.from_seen {
+            level.below = level.below.max(below);
+        }
+        if !level.from_seen {
+            level.columns = level.columns.saturating_add(passed_on);
         }
         level.joins = level.joins.saturating_add(inner.joins);
         level.comparisons = level.comparisons.saturating_add(inner.comparisons);
         level.widest = level.widest.max(inner.widest).max(columns);
         level.compute();
-        level.closed = (inner.length, inner.widest.max(columns), inner.before);
+        level.closed = (inner.widest.max(columns), inner.before);
         level.add(inner.length);
     }
 
@@ -223,8 +299,22 @@ impl Measure<'_> {
             level.query = one_of("select with values table");
         }
         level.add(1);
+        // After `AS` stands a label, after a dot a column: no key word either.
+        let after = |kind: fn(Token, &str) -> bool| self.at(index, 1).is_some_and(|before| kind(before, self.sql));
+        let label = after(|before, sql| before.is_word(sql, "as"));
+        if label || after(|before, _| before.kind == Kind::Dot) {
+            level.compute();
+            level.name(!label && matches!(token.kind, Kind::Word | Kind::Quoted));
+            if token.text(self.sql) == "*" {
+                self.star(level, index);
+            }
+            return;
+        }
         match token.kind {
             Kind::Comma => {
+                if level.query && !level.from_seen {
+                    level.next_element();
+                }
                 level.commas = level.commas.saturating_add(1);
                 level.is_computed = false;
                 level.joins = level.joins.saturating_add(u64::from(level.in_from));
@@ -244,24 +334,40 @@ impl Measure<'_> {
             Kind::Word if word("from") => {
                 let compares =
                     self.words_before(index, &["distinct", "is"]) || self.words_before(index, &["distinct", "not"]);
-                level.in_from |= !compares;
+                if !compares {
+                    level.next_element();
+                    (level.in_from, level.from_seen) = (true, true);
+                }
                 level.operand = 0;
+            }
+            Kind::Word if word("case") => level.cases.push((level.operand, level.length)),
+            Kind::Word if word("end") => {
+                if let Some((operand, length)) = level.cases.pop() {
+                    level.operand = operand.saturating_add(level.length.saturating_sub(length));
+                }
             }
             Kind::Word if one_of(SET_OPERATIONS) => {
                 self.planning = self.planning.saturating_add(level.planning());
+                level.next_element();
                 (level.joins, level.comparisons, level.in_from, level.operand) = (0, 0, false, 0);
-                level.barrier = true;
+                (level.from_seen, level.barrier_of_joins) = (false, true);
             }
             Kind::Word | Kind::Quoted => {
                 level.compute();
                 level.in_from &= !one_of(AFTER_FROM);
-                level.barrier |= one_of(BARRIERS);
+                level.barrier |= one_of(BARRIERS)
+                    || (word("distinct") && self.words_before(index, &["select"]))
+                    || (word("over") && !level.from_seen && after(|before, _| before.kind == Kind::Close));
                 if one_of(BOUNDARIES) {
                     level.operand = 0;
                     level.symmetric &= word("and");
                 }
+                let next = self.tokens.get(index.saturating_add(1)).map(|next| next.kind);
+                level.name(!one_of(NO_COLUMNS) && !matches!(next, Some(Kind::Open | Kind::Dot)));
                 let body = token.name(self.sql).and_then(|name| self.bodies.get(name.as_ref()).copied());
-                self.copy(body.unwrap_or_default(), 1, level);
+                let (length, longest) = body.unwrap_or_default();
+                level.below = level.below.max(longest);
+                self.copy(length, 1, level);
             }
             Kind::Other if token.text(self.sql) == "*" => self.star(level, index),
             Kind::Other if token.text(self.sql) == "=" => {
@@ -278,9 +384,8 @@ impl Measure<'_> {
         let Some(before) = self.at(index, 1) else { return };
         match before.kind {
             // `(record).*`: the record once for each of its columns.
-            Kind::Dot if self.at(index, 2).is_some_and(|token| token.kind == Kind::Close) => {
-                let (length, columns, _) = level.closed;
-                self.copy(length, columns.max(STAR), level);
+            Kind::Dot if self.at(index, 2).is_some_and(|token| matches!(token.text(self.sql), ")" | "]")) => {
+                self.copy(level.operand, level.closed.0.max(STAR), level);
             }
             Kind::Dot | Kind::Comma => self.copy(1, STAR, level),
             Kind::Word if before.is_one_of(self.sql, &["select", "distinct", "all"]) => self.copy(1, STAR, level),

@@ -239,7 +239,7 @@ impl Lexer<'_> {
                     Ok(Kind::Word)
                 }
             },
-            // An operator, one character at a time: PostgreSQL, too, ends a run of them where a comment starts.
+            // One character at a time: PostgreSQL, too, ends a run of them where a comment starts.
             _ if is_operator(first) => self.operators(1).map(|()| Kind::Other),
             _ => Ok(self.take(1, Kind::Other)),
         }
