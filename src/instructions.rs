@@ -16,7 +16,7 @@ use serde::Deserialize;
 use crate::{
     catalog,
     db::{self, Cancel},
-    tools::Workshop,
+    tools::AppState,
 };
 
 /// The most bytes of the text.
@@ -53,13 +53,13 @@ struct Schema {
 
 impl Instructions {
     /// The text as of now.
-    pub fn text(&self, shop: &Workshop) -> String {
+    pub fn text(&self, app: &AppState) -> String {
         let (state, answered) = &*self.0;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = state.text.as_ref().is_some_and(|(at, _)| at.elapsed() < VALID);
         let silent = state.failed.is_some_and(|at| at.elapsed() < SILENT);
         if !fresh && !silent {
-            state.asking = state.asking || self.ask(shop);
+            state.asking = state.asking || self.ask(app);
             let until = |state: &mut State| state.asking;
             state = answered.wait_timeout_while(state, PATIENCE, until).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -67,10 +67,10 @@ impl Instructions {
     }
 
     /// Begins to ask the database; false when there is no thread for it.
-    fn ask(&self, shop: &Workshop) -> bool {
-        let (kept, shop) = (self.clone(), shop.clone());
+    fn ask(&self, app: &AppState) -> bool {
+        let (kept, app) = (self.clone(), app.clone());
         let asking = thread::Builder::new().name("instructions".to_owned()).spawn(move || {
-            let schemas = panic::catch_unwind(AssertUnwindSafe(|| schemas(&shop))).ok().flatten();
+            let schemas = panic::catch_unwind(AssertUnwindSafe(|| schemas(&app))).ok().flatten();
             let (state, answered) = &*kept.0;
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
             match schemas {
@@ -85,12 +85,12 @@ impl Instructions {
 }
 
 /// Asks the catalog, without patience: as if the caller had been waiting for long.
-fn schemas(shop: &Workshop) -> Option<Vec<Schema>> {
+fn schemas(app: &AppState) -> Option<Vec<Schema>> {
     let cancel = Arc::<Cancel>::default();
     let started = Instant::now().checked_sub(db::PATIENCE)?;
-    shop.role_check.ensure(&shop.database, &cancel, started).ok()?;
-    let names = &shop.config.readable_schemas;
-    let list = shop.database.read("instructions", &cancel, started, |reading| catalog::surface(reading, names)).ok()?;
+    app.role_check.ensure(&app.database, &cancel, started).ok()?;
+    let names = &app.config.readable_schemas;
+    let list = app.database.read("instructions", &cancel, started, |reading| catalog::surface(reading, names)).ok()?;
     list.rows().iter().map(|row| serde_json::from_str(row.get()).ok()).collect()
 }
 

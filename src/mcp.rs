@@ -28,7 +28,7 @@ use crate::{
     instructions::Instructions,
     jsonrpc::{self, Error, Message, code},
     metrics::Metrics,
-    tools::{self, Tool, Workshop},
+    tools::{self, AppState, Tool},
 };
 use era::{Era, LEGACY, META_SERVER, MODERN, header_versions};
 
@@ -40,7 +40,7 @@ const PROGRESS: Duration = Duration::from_secs(5);
 /// What the methods work with.
 pub struct Service {
     /// What the tools work with.
-    pub shop: Workshop,
+    pub app: AppState,
     /// The running calls.
     pub inflight: Arc<InFlight>,
     /// What a model is told at the start.
@@ -96,7 +96,7 @@ fn answer(
     exchange: &mut Exchange<'_>,
 ) -> Result<(Era, Value), Error> {
     let head = exchange.head();
-    let modern = if service.shop.config.protocol_modern { MODERN } else { &[] };
+    let modern = if service.app.config.protocol_modern { MODERN } else { &[] };
     let era = era::era(head, method, &params, modern)?;
     let token = params.get("_meta").and_then(|meta| meta.get("progressToken")).cloned();
     let token = token.filter(|_| method == "tools/call" && head.takes_events());
@@ -160,7 +160,7 @@ fn request(service: &Service, call: Call<'_>, params: Map<String, Value>) -> Res
         (Era::Modern, "server/discover") => Ok(json!({
             "supportedVersions": MODERN,
             "capabilities": { "tools": {} },
-            "instructions": service.instructions.text(&service.shop),
+            "instructions": service.instructions.text(&service.app),
             "ttlMs": TTL_MS, "cacheScope": "public",
         })),
         (_, "tools/list") => Ok(list_tools(service, era)),
@@ -178,7 +178,7 @@ fn initialize(service: &Service, params: &Map<String, Value>) -> Value {
         "protocolVersion": version,
         "capabilities": { "tools": {} },
         "serverInfo": server_info(),
-        "instructions": service.instructions.text(&service.shop),
+        "instructions": service.instructions.text(&service.app),
     })
 }
 
@@ -188,7 +188,7 @@ fn server_info() -> Value {
 
 /// The same for everybody, in the same order, to the byte.
 fn list_tools(service: &Service, era: Era) -> Value {
-    let tools: Vec<Value> = Tool::ALL.iter().map(|tool| tool.listing(&service.shop.config)).collect();
+    let tools: Vec<Value> = Tool::ALL.iter().map(|tool| tool.listing(&service.app.config)).collect();
     match era {
         Era::Legacy => json!({ "tools": tools }),
         Era::Modern => json!({ "tools": tools, "ttlMs": TTL_MS, "cacheScope": "public" }),
@@ -220,9 +220,9 @@ fn call_tool(service: &Service, call: Call<'_>, mut params: Map<String, Value>) 
         }
     };
     // Arguments are read before the call waits for its place: what waits is small.
-    let answer = tools::read(&service.shop, &mut entry, tool, arguments).and_then(|request| {
+    let answer = tools::read(&service.app, &mut entry, tool, arguments).and_then(|request| {
         let permit = service.inflight.enter(call.analyst, call.id, call.client, call.started)?;
-        tools::call(&service.shop, &permit, &mut entry, request)
+        tools::call(&service.app, &permit, &mut entry, request)
     });
     let (texts, is_error) = match answer {
         Ok(texts) => (texts, false),

@@ -26,7 +26,7 @@ use crate::{
     oauth::OAuth,
     page::page,
     role_check::RoleCheck,
-    tools::Workshop,
+    tools::AppState,
 };
 
 /// How long an answer of `/readyz` is kept, so that nobody can burden the database by asking.
@@ -62,11 +62,10 @@ impl Server {
         let site = Site::new(config.listen, config.public_url.as_deref(), origins);
         let oauth = config.public_url.clone().map(OAuth::new);
         let connections = Connections::new(config.max_connections);
-        let shop =
-            Workshop { config: Arc::new(config), database: Arc::new(database), role_check: Arc::new(role_check) };
+        let app = AppState { config: Arc::new(config), database: Arc::new(database), role_check: Arc::new(role_check) };
         let (instructions, metrics) = (Instructions::default(), Arc::<Metrics>::default());
         let sign_ins = SignIns::new(Arc::clone(&metrics));
-        let service = mcp::Service { shop, inflight, instructions, metrics, writing: Mutex::new(()) };
+        let service = mcp::Service { app, inflight, instructions, metrics, writing: Mutex::new(()) };
         let (tokens, readiness) = (RwLock::new(tokens), Mutex::default());
         Ok(Arc::new(Server { service, tokens, site, oauth, sign_ins, readiness, connections }))
     }
@@ -79,7 +78,7 @@ impl Server {
 
     /// Reads the tokens again. Running calls go on; an unusable list leaves the old one in force.
     pub fn reload_tokens(&self) -> Result<usize, ConfigError> {
-        let tokens = self.service.shop.config.token_source.load()?;
+        let tokens = self.service.app.config.token_source.load()?;
         let count = tokens.len();
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
         Ok(count)
@@ -136,7 +135,7 @@ impl Server {
 
     /// What a person sees who opens the address in a browser.
     fn connect_page(&self, head: &Head) -> Reply {
-        let public_url = self.service.shop.config.public_url.as_deref();
+        let public_url = self.service.app.config.public_url.as_deref();
         let scheme = if self.site.is_loopback() { "http" } else { "https" };
         let base =
             public_url.map_or_else(|| format!("{scheme}://{}", head.header("host").unwrap_or_default()), str::to_owned);
@@ -186,12 +185,12 @@ impl Server {
         let verdict = match *known {
             Some((at, verdict)) if at.elapsed() < READY_VALID => verdict,
             _ => {
-                let shop = &self.service.shop;
+                let app = &self.service.app;
                 // Without patience: as if the caller had been waiting for long.
                 let started = Instant::now().checked_sub(db::PATIENCE).unwrap_or_else(Instant::now);
                 let cancel = Arc::<Cancel>::default();
-                let asked = shop.role_check.ensure(&shop.database, &cancel, started);
-                let asked = asked.and_then(|_| shop.database.read("readyz", &cancel, started, |_| Ok(())));
+                let asked = app.role_check.ensure(&app.database, &cancel, started);
+                let asked = asked.and_then(|_| app.database.read("readyz", &cancel, started, |_| Ok(())));
                 let verdict = asked
                     .map_err(|failure| failure.code)
                     .or_else(|code| if code == Code::Busy { Ok(()) } else { Err(code) });
@@ -213,9 +212,9 @@ impl Server {
         let text = self.service.metrics.text(&Gauges {
             client_connections: self.connections.count(),
             calls_running: self.service.inflight.count(),
-            database: self.service.shop.database.connections(),
-            database_max: self.service.shop.config.pool_max,
-            stuck: self.service.shop.database.stuck(),
+            database: self.service.app.database.connections(),
+            database_max: self.service.app.config.pool_max,
+            stuck: self.service.app.database.stuck(),
         });
         let kind = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8".to_owned());
         Reply { status: 200, headers: vec![kind], body: text.into_bytes() }

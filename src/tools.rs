@@ -156,7 +156,7 @@ fn default_schema(schemas: &[String]) -> Option<&String> {
 
 /// What the tools work with.
 #[derive(Clone)]
-pub struct Workshop {
+pub struct AppState {
     /// The settings.
     pub config: Arc<Config>,
     /// The database.

@@ -11,7 +11,7 @@ use crate::error::{Code, Failure};
 pub(super) fn overdue(limit: Duration) -> Failure {
     Failure::new(
         Code::Timeout,
-        format!("the statement has not ended {GRACE:?} after its limit of {limit:?}: it is in code that PostgreSQL cannot interrupt"),
+        format!("the statement has not ended {GRACE:?} after its limit of {limit:?}: it is probably in code that PostgreSQL cannot interrupt"),
     )
     .hint("do not send it again, since it counts as running until it ends; work on fewer rows, shorter texts or simpler shapes")
 }
@@ -41,8 +41,9 @@ pub(super) fn failure(error: &postgres::Error, prefix: Option<usize>) -> Failure
             .hint(again);
     }
     if error.source().is_some_and(|cause| cause.is::<Utf8Error>()) {
-        return Failure::new(Code::Sql, "the result holds bytes that are no valid text")
-            .hint("write such a value with encode(convert_to(value, 'SQL_ASCII'), 'escape'), or leave it out");
+        return Failure::new(Code::Sql, "the result holds bytes that are no valid text").hint(
+            "leave that value out, or cast it another way: half a character comes of the one-byte type \"char\"",
+        );
     }
     let Some(db) = error.as_db_error() else {
         log::warn!("the driver failed: {error}: {:?}", error.source().map(ToString::to_string));

@@ -1,15 +1,14 @@
 //! How much PostgreSQL's analysis and planning make of a text.
 //!
-//! In: the tokens of a text. Out: two counts, or the rule's refusal. Pure; one pass, no recursion.
+//! In: the tokens of a text. Out: whether it grows too much, and where. Pure; one pass, no recursion.
 //!
-//! A text of a few hundred bytes can keep PostgreSQL busy for minutes and cost it gigabytes, before a row is read and
-//! mostly before a time limit applies. There are three ways:
+//! A text of a few hundred bytes can keep PostgreSQL busy for minutes and cost it gigabytes, before a row is read:
 //! - **Copies.** PostgreSQL copies the left operand of `BETWEEN` and of `IN` with a list, the record before `.*`, and the
 //!   body of a `NOT MATERIALIZED` query for each of its uses. Nested, these multiply. Counted: how many elements (tokens)
 //!   are copies of others.
 //! - **Columns.** A sub-select that neither groups nor limits is merged into the query around it, and with it each of its
-//!   columns is copied to every place that uses it. Counted: how long the longest expression can become, if every name in it stands for
-//!   the longest column below.
+//!   columns is copied to every place that uses it. Counted: how long the longest expression can become, if every name in it
+//!   stands for the longest column below or, in a `LATERAL` one, beside it.
 //! - **Joins.** Planning grows with the cube of the tables that are joined at one level, more where they are joined by the
 //!   same columns. Counted: the sum of these cubes.
 //!
@@ -34,7 +33,7 @@ const MAX_EXPRESSIONS: u64 = 100_000;
 const MAX_JOINS: u64 = 24;
 /// A `NATURAL JOIN` counts as so many joins: it compares all columns of the same name.
 const NATURAL: u64 = 4;
-/// So many comparisons of columns beyond one for each join count as one join more.
+/// So many comparisons of columns beyond one a join count as one join more.
 const COMPARISONS: u64 = 8;
 /// As how many columns `*` counts, where there is no telling.
 const STAR: u64 = 64;
@@ -43,7 +42,7 @@ const STAR: u64 = 64;
 const BOUNDARIES: &str = "and or where on select having from limit offset union intersect except using group order";
 /// Reserved words that keep a sub-select from being merged into the query around it.
 const BARRIERS: &str = "group limit offset fetch having";
-/// What ends the list of a `FROM`.
+/// Reserved words that end the list of a `FROM`.
 const AFTER_FROM: &str = "where group having order limit offset fetch window for select";
 const SET_OPERATIONS: &str = "union intersect except";
 /// Reserved words in expressions, which are no columns.
@@ -64,8 +63,8 @@ enum Opened {
     Cube,
     /// The body of a common table expression of this name, and what stands before it: `NOT`, `MATERIALIZED`, both or neither.
     Body(String, bool, bool),
-    /// A bracket.
-    Bracket,
+    /// A sub-select that may use the columns of those before it in the `FROM`.
+    Lateral,
     /// Columns of a `USING`.
     Using,
     #[default]
@@ -100,13 +99,13 @@ struct Level {
     cases: Vec<(u64, u64)>,
     /// The `FROM` has come.
     from_seen: bool,
-    /// Columns in the element of the select list that is being read, and the most in one so far.
+    /// Columns in the element of the select list that is being read, the most in one so far, and all names at this level.
     columns: u64,
     most_columns: u64,
-    /// Names at this level that may be columns.
     names: u64,
-    /// The length of the longest column of the sub-selects below.
+    /// The length of the longest column of the sub-selects below, and of the branches of a union before this one.
     below: u64,
+    branches: u64,
     /// The level that was closed last in this one: the most columns of a row in it, and the token before it.
     closed: (u64, Option<Token>),
     /// The most columns of a row in it.
@@ -122,6 +121,11 @@ impl Level {
     /// How long its longest column is, once the columns below have been put in.
     fn longest(&self) -> u64 {
         self.columns.max(self.most_columns).max(1).saturating_mul(self.below.max(1))
+    }
+
+    /// The same, as the level around it sees it.
+    fn passed_on(&self) -> u64 {
+        if self.barrier { self.branches.max(1) } else { self.longest().max(self.branches) }
     }
 
     fn name(&mut self, is_column: bool) {
@@ -185,8 +189,7 @@ pub(super) fn measure(sql: &str, tokens: &[Token]) -> Result<(), TooMuch> {
             _ => measure.step(&mut level, index, token),
         }
         if measure.copies > MAX_COPIES {
-            let what = "PostgreSQL would copy parts of it more than 20000 times";
-            return Err(TooMuch { token, what });
+            return Err(TooMuch { token, what: "PostgreSQL would copy more than 20000 parts of it" });
         }
         let all = measure.all.max(level.names.saturating_mul(level.below));
         if measure.longest.max(level.longest()) > MAX_EXPRESSION || all > MAX_EXPRESSIONS {
@@ -194,9 +197,10 @@ pub(super) fn measure(sql: &str, tokens: &[Token]) -> Result<(), TooMuch> {
             return Err(TooMuch { token, what });
         }
         if measure.planning.saturating_add(level.planning()) > MAX_JOINS.saturating_mul(COMPARISONS).saturating_pow(3) {
-            let what =
-                "it joins more tables, or by more columns, than can be planned in reasonable time (24 at one level)";
-            return Err(TooMuch { token, what });
+            return Err(TooMuch {
+                token,
+                what: "it joins more tables, or by more columns, than can be planned (24 at one level)",
+            });
         }
     }
     Ok(())
@@ -222,17 +226,15 @@ impl Measure<'_> {
     /// Why the parenthesis at this place opens.
     fn opened(&self, level: &Level, index: usize) -> Opened {
         let before = |word: &str| self.words_before(index, &[word]);
-        if before("in") {
-            return Opened::In(level.operand);
-        }
-        if before("cube") {
-            return Opened::Cube;
-        }
-        if before("using") {
-            return Opened::Using;
-        }
-        if self.at(index, 0).is_some_and(|token| token.text(self.sql) == "[") {
-            return Opened::Bracket;
+        for (word, opened) in [
+            ("in", Opened::In(level.operand)),
+            ("cube", Opened::Cube),
+            ("using", Opened::Using),
+            ("lateral", Opened::Lateral),
+        ] {
+            if before(word) {
+                return opened;
+            }
         }
         // `name AS (`, `name (columns) AS NOT MATERIALIZED (`.
         let materialized = before("materialized");
@@ -253,13 +255,16 @@ impl Measure<'_> {
         match &inner.opened {
             Opened::In(operand) if !inner.query => self.copy(*operand, inner.computed.saturating_sub(1), level),
             Opened::Cube => self.copy(1 << columns.min(20), 1, level),
-            Opened::Body(name, not, materialized) if inner.query => {
-                let longest = if inner.barrier || (*materialized && !not) { 1 } else { inner.longest() };
+            Opened::Body(name, not, materialized) => {
+                // The body may stand in parentheses of its own, and of two with the same name either can be meant.
+                let merged = if inner.query { inner.passed_on() } else { inner.below };
+                let longest = if *materialized && !not { 1 } else { merged };
                 let length = if *not { inner.length } else { 0 };
-                self.bodies.insert(name.clone(), (length, longest));
+                let known = self.bodies.entry(name.clone()).or_default();
+                *known = (known.0.max(length), known.1.max(longest));
             }
             Opened::Using => level.comparisons = level.comparisons.saturating_add(columns),
-            Opened::In(_) | Opened::Body(..) | Opened::Bracket | Opened::Other => {}
+            Opened::In(_) | Opened::Lateral | Opened::Other => {}
         }
         if level.symmetric {
             self.copy(inner.length, 1, level);
@@ -271,17 +276,18 @@ impl Measure<'_> {
         self.longest = self.longest.max(inner.longest());
         self.all = self.all.max(inner.names.saturating_mul(inner.below));
         level.names = level.names.saturating_add(if inner.query { 0 } else { inner.names });
-        let passed_on = match (inner.query, inner.barrier) {
-            (true, true) => 1,
-            (true, false) => inner.longest(),
-            (false, _) => inner.columns.max(inner.most_columns),
+        let (columns_used, below) = match &inner.opened {
+            // Seen where it is named.
+            Opened::Body(..) => (0, 0),
+            Opened::Lateral => (0, inner.passed_on().saturating_mul(level.below.max(1))),
+            _ if inner.query => (inner.passed_on(), inner.passed_on()),
+            _ => (inner.columns.max(inner.most_columns), inner.below),
         };
-        let below = if inner.query { passed_on } else { inner.below };
         if !level.query || level.from_seen {
             level.below = level.below.max(below);
         }
         if !level.from_seen {
-            level.columns = level.columns.saturating_add(passed_on);
+            level.columns = level.columns.saturating_add(columns_used);
         }
         level.joins = level.joins.saturating_add(inner.joins);
         level.comparisons = level.comparisons.saturating_add(inner.comparisons);
@@ -349,8 +355,9 @@ impl Measure<'_> {
             Kind::Word if one_of(SET_OPERATIONS) => {
                 self.planning = self.planning.saturating_add(level.planning());
                 level.next_element();
+                level.branches = level.passed_on();
                 (level.joins, level.comparisons, level.in_from, level.operand) = (0, 0, false, 0);
-                (level.from_seen, level.barrier_of_joins) = (false, true);
+                (level.from_seen, level.barrier, level.barrier_of_joins) = (false, false, true);
             }
             Kind::Word | Kind::Quoted => {
                 level.compute();

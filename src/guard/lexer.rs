@@ -173,13 +173,8 @@ impl Lexer<'_> {
         self.advance(bytes);
         self.run.length = self.run.length.saturating_add(bytes);
         self.run.end = self.at;
-        if self.run.length > MAX_RUN {
-            return Err(Fault::SlowToRead {
-                what: "a run of more than 256 operator characters",
-                start: self.run.start,
-            });
-        }
-        Ok(())
+        let fault = Fault::SlowToRead { what: "more than 256 operator characters in a row", start: self.run.start };
+        if self.run.length > MAX_RUN { Err(fault) } else { Ok(()) }
     }
 
     fn block_comment(&mut self) -> Result<(), Fault> {

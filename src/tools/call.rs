@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{DEFAULT_ROWS, DEFAULT_SAMPLE, Tool, Workshop, arguments::Arguments, default_schema};
+use super::{AppState, DEFAULT_ROWS, DEFAULT_SAMPLE, Tool, arguments::Arguments, default_schema};
 use crate::{
     audit, catalog,
     db::Reading,
@@ -62,7 +62,7 @@ pub enum Request {
 
 /// Reads the arguments and notes them.
 pub fn read(
-    shop: &Workshop,
+    app: &AppState,
     entry: &mut audit::Entry,
     tool: Tool,
     arguments: Map<String, Value>,
@@ -71,7 +71,7 @@ pub fn read(
         Some(sql) => entry.sql(sql, AUDITED_REFUSAL_CHARS),
         None => entry.arguments(&json!(arguments).to_string()),
     }
-    let (schemas, most) = (&shop.config.readable_schemas, shop.config.max_rows);
+    let (schemas, most) = (&app.config.readable_schemas, app.config.max_rows);
     let mut arguments = Arguments::new(arguments);
     let request = match tool {
         Tool::ListSchemas => Request::ListSchemas,
@@ -105,9 +105,9 @@ pub fn read(
 }
 
 /// Runs a call and notes its answer. Out: the texts of the answer.
-pub fn call(shop: &Workshop, permit: &Permit, entry: &mut audit::Entry, request: Request) -> Answer {
-    let known = shop.role_check.ensure(&shop.database, permit.cancel(), entry.began())?;
-    let mut call = Call { shop, permit, entry, known };
+pub fn call(app: &AppState, permit: &Permit, entry: &mut audit::Entry, request: Request) -> Answer {
+    let known = app.role_check.ensure(&app.database, permit.cancel(), entry.began())?;
+    let mut call = Call { app, permit, entry, known };
     match request {
         Request::ListSchemas => call.list_schemas(),
         Request::ListTables { schema, search } => call.list_tables(&schema, &search),
@@ -122,7 +122,7 @@ type Answer = Result<Vec<String>, Failure>;
 
 /// A call under way.
 struct Call<'a> {
-    shop: &'a Workshop,
+    app: &'a AppState,
     permit: &'a Permit,
     entry: &'a mut audit::Entry,
     known: Arc<Known>,
@@ -131,15 +131,15 @@ struct Call<'a> {
 impl Call<'_> {
     /// Reads in the analyst's name.
     fn read<T>(&self, job: impl FnMut(&mut Reading<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
-        self.shop.database.read(self.entry.analyst().name(), self.permit.cancel(), self.entry.began(), job)
+        self.app.database.read(self.entry.analyst().name(), self.permit.cancel(), self.entry.began(), job)
     }
 
     fn schemas(&self) -> &[String] {
-        &self.shop.config.readable_schemas
+        &self.app.config.readable_schemas
     }
 
     fn max_bytes(&self) -> usize {
-        self.shop.config.max_bytes
+        self.app.config.max_bytes
     }
 
     fn list_schemas(&mut self) -> Answer {
