@@ -116,7 +116,7 @@ impl InFlight {
             waiting: true,
         };
         calls.all.insert(number, call);
-        // Gives the entry back when the call gets no place. Made outside the lock, which its end takes.
+        // Gives the entry back when the call gets no place; its end takes the lock, so the lock is given back before.
         let permit = Permit { number, calls: Arc::clone(self), cancel };
         let refused = loop {
             let own = |waiting: bool| move |call: &&Call| call.analyst == *analyst && call.waiting == waiting;
@@ -134,7 +134,7 @@ impl InFlight {
             }
             calls = self.changed.wait_timeout(calls, left).unwrap_or_else(PoisonError::into_inner).0;
         };
-        if let Some(call) = calls.all.get_mut(&number) {
+        if let Some(call) = calls.all.get_mut(&number).filter(|_| refused.is_none()) {
             call.waiting = false;
         }
         drop(calls);
