@@ -26,7 +26,7 @@ use super::lexer::{Kind, Token};
 
 /// The most copied elements.
 const MAX_COPIES: u64 = 20_000;
-/// The most elements of one expression, and of all at one level, once the columns of sub-selects have been put in.
+/// The most elements of one expression and of all at one level, with the columns of sub-selects put in.
 const MAX_EXPRESSION: u64 = 10_000;
 const MAX_EXPRESSIONS: u64 = 100_000;
 /// The most joins, where all are at one level: what 24 of them cost is the limit for the sum.
@@ -226,12 +226,9 @@ impl Measure<'_> {
     /// Why the parenthesis at this place opens.
     fn opened(&self, level: &Level, index: usize) -> Opened {
         let before = |word: &str| self.words_before(index, &[word]);
-        for (word, opened) in [
-            ("in", Opened::In(level.operand)),
-            ("cube", Opened::Cube),
-            ("using", Opened::Using),
-            ("lateral", Opened::Lateral),
-        ] {
+        let (operand, lateral) = (Opened::In(level.operand), Opened::Lateral);
+        for (word, opened) in [("in", operand), ("cube", Opened::Cube), ("using", Opened::Using), ("lateral", lateral)]
+        {
             if before(word) {
                 return opened;
             }
