@@ -12,12 +12,16 @@ use std::{
 };
 
 use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::{
+    answer::Answer,
     auth::Analyst,
     metrics::{self, Metrics},
 };
+
+/// The longest part of a refused statement that is kept, in characters. One that is run is kept whole.
+const REFUSED_CHARS: usize = 4_000;
 
 /// A call under observation. Only somebody who has signed in can have one.
 #[derive(Serialize)]
@@ -63,34 +67,23 @@ impl Entry {
         }
     }
 
-    /// Who calls.
-    pub fn analyst(&self) -> &Analyst {
-        &self.analyst
+    /// The arguments that were sent; of a statement the beginning, since it may be refused.
+    pub fn arguments(&mut self, arguments: &Map<String, Value>) {
+        match arguments.get("sql").and_then(Value::as_str) {
+            Some(sql) => self.sql = Some(clip(sql, REFUSED_CHARS)),
+            None => self.arguments = Some(clip(&json!(arguments).to_string(), 400)),
+        }
     }
 
-    /// Since when.
-    pub fn began(&self) -> Instant {
-        self.began
-    }
-
-    /// The statement that was sent, up to `most` characters of it.
-    pub fn sql(&mut self, sql: &str, most: usize) {
-        self.sql = Some(clip(sql, most));
-    }
-
-    /// The statement, as far as it was kept.
-    pub fn statement(&self) -> Option<&str> {
-        self.sql.as_deref()
-    }
-
-    /// The arguments of a call without a statement.
-    pub fn arguments(&mut self, arguments: &str) {
-        self.arguments = Some(clip(arguments, 400));
+    /// The statement that is run, the whole of it.
+    pub fn statement(&mut self, sql: &str) {
+        self.sql = Some(sql.to_owned());
     }
 
     /// The call was answered.
-    pub fn answered(&mut self, rows: Option<u32>, bytes: usize, truncated: bool) {
-        (self.outcome, self.rows, self.bytes, self.truncated) = ("ok", rows, bytes, truncated);
+    pub fn answered(&mut self, answer: &Answer) {
+        (self.outcome, self.rows, self.truncated) = ("ok", answer.rows, answer.truncated);
+        self.bytes = answer.len();
     }
 
     /// The call failed, with this code.
@@ -224,8 +217,6 @@ fn escape(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     #[test]

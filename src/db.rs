@@ -10,8 +10,10 @@
 mod cancel;
 mod ending;
 mod failure;
+mod reading;
 mod session;
 mod tls;
+mod transaction;
 mod wire;
 
 use std::{
@@ -33,9 +35,11 @@ use crate::{
 pub use cancel::{Cancel, Reason};
 pub use ending::Ending;
 use ending::Endings;
+use failure::unreachable;
+pub use reading::{Flow, Reading, Row};
 use session::Session;
-pub use session::{Column, Flow, Reading};
-use wire::Connector;
+pub use transaction::Caller;
+use wire::{Connector, Limits};
 
 /// How long a call waits for a place before it is told that all are taken.
 pub const BUSY_AFTER: Duration = Duration::from_millis(2_500);
@@ -46,9 +50,10 @@ pub const PATIENCE: Duration = DOWN_AFTER;
 /// How long PostgreSQL waits for a lock on a table before the statement fails.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The longest message that PostgreSQL may send beside the bytes of one answer: the columns of a statement, a row of the
-/// catalog.
+/// The longest message of PostgreSQL that is not a row, such as the columns of a statement.
 const MAX_MESSAGE: usize = 2 << 20;
+/// The longest row: one that fills an answer or a listing of the catalog, and its lengths.
+const MAX_ROW: usize = (1 << 20) + (16 << 10);
 
 /// The pool, with the limits of its sessions.
 pub struct Database {
@@ -78,12 +83,13 @@ impl Database {
         dsn.keepalives_idle(Duration::from_secs(10)).keepalives_interval(Duration::from_secs(5)).keepalives_retries(3);
         dsn.tcp_user_timeout(Duration::from_secs(25));
         let timeout = config.statement_timeout;
-        dsn.options(&session::startup_options(timeout, LOCK_TIMEOUT));
+        dsn.options(&transaction::startup_options(timeout, LOCK_TIMEOUT));
         let connector = Connector {
             tls,
             ssl_mode: dsn.get_ssl_mode(),
-            max_message: config.max_bytes.saturating_add(MAX_MESSAGE),
+            limits: Limits { row: config.max_bytes.saturating_add(MAX_ROW), message: MAX_MESSAGE },
             deadline: Arc::default(),
+            pipeline: Arc::default(),
         };
         dsn.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct); // see `wire`
         let endings = Arc::<Endings>::default();
@@ -103,31 +109,30 @@ impl Database {
             last_error,
             pool_max: config.pool_max,
             statement_timeout: timeout,
-            settings: session::transaction_settings(timeout, LOCK_TIMEOUT),
+            settings: transaction::transaction_settings(timeout, LOCK_TIMEOUT),
         })
     }
 
-    /// Runs a job in a read-only transaction. `who` appears as the session's `application_name`; letters, digits and
-    /// `._-@` only. `started` is since when the caller has been waiting. As long as nothing of the analyst has run, a lost
-    /// connection is replaced unnoticed. What `cancel` keeps is kept until PostgreSQL has ended the job's statements.
+    /// Runs a job in a read-only transaction. `started` is since when the caller has been waiting. As long as nothing of the
+    /// analyst has run, a lost connection is replaced unnoticed. What `cancel` keeps is kept until PostgreSQL has ended the job's
+    /// statements.
     pub fn read<T>(
         &self,
-        who: &str,
+        caller: &Caller,
         cancel: &Arc<Cancel>,
         started: Instant,
-        mut job: impl FnMut(&mut Reading<'_>) -> Result<T, Failure>,
+        mut job: impl FnMut(Reading<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         loop {
             let mut pooled = self.checkout(cancel, started)?;
             // r2d2 gives out no slot that is empty.
             let Some(session) = pooled.as_mut() else { continue };
-            let (result, again) = match session.begin(&self.settings, who) {
+            let (result, again) = match session.begin(&self.settings, caller) {
                 Ok(()) => {
                     cancel.arm(session.canceller())?;
-                    let mut reading = session.reading(self.statement_timeout);
-                    let result = job(&mut reading);
-                    let (again, doubt) = (reading.lost && !reading.ran, reading.doubt);
-                    (session.finish(cancel.disarm(), doubt, result), again)
+                    let result = job(session.reading(self.statement_timeout));
+                    let again = session.may_run_again();
+                    (session.finish(cancel.disarm(), result), again)
                 }
                 Err(error) => {
                     let again = session.is_late() || failure::is_lost(&error);
@@ -138,7 +143,7 @@ impl Database {
                 && !session.is_closed()
                 && let Some(session) = pooled.take()
             {
-                self.endings.end(session, who, Arc::clone(cancel));
+                self.endings.end(session, caller, Arc::clone(cancel));
             }
             drop(pooled);
             match result {
@@ -197,11 +202,6 @@ impl Database {
             }
         }
     }
-}
-
-fn unreachable() -> Failure {
-    Failure::new(Code::Unavailable, "the database cannot be reached at the moment")
-        .hint("try again in a minute; if it lasts, tell the operator of this server")
 }
 
 /// Makes sessions; `r2d2` calls it in threads of its own.

@@ -4,7 +4,6 @@
 //! Nothing of a database error is passed on but its SQLSTATE, message, detail, hint and position.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::guard;
 
@@ -63,6 +62,8 @@ pub struct Failure {
     pub sqlstate: Option<String>,
     /// Where in the analyst's text, in characters from 1.
     pub position: Option<usize>,
+    /// The same for a reader, see [`Failure::located_in`].
+    place: Option<Place>,
     /// Names that exist and are close to the one that does not.
     pub similar: Vec<String>,
 }
@@ -77,6 +78,7 @@ impl Failure {
             detail: None,
             sqlstate: None,
             position: None,
+            place: None,
             similar: Vec::new(),
         }
     }
@@ -92,10 +94,16 @@ impl Failure {
         Failure::new(Code::Argument, format!("argument {name:?}: {}", allowed.as_ref()))
     }
 
-    /// The text for the model: `{"error":{…}}`. `sql` is the analyst's text, for the place of the error.
-    pub fn text(&self, sql: Option<&str>) -> String {
+    /// The same with the place in the analyst's text, where PostgreSQL or the guard has reported one.
+    pub fn located_in(mut self, sql: &str) -> Failure {
+        self.place = self.position.map(|position| place(sql, position));
+        self
+    }
+
+    /// The text for the model: `{"error":{…}}`.
+    pub fn text(&self) -> String {
         #[derive(Serialize)]
-        struct Told<'a> {
+        struct Report<'a> {
             code: &'static str,
             #[serde(skip_serializing_if = "Option::is_none")]
             sqlstate: &'a Option<String>,
@@ -103,23 +111,23 @@ impl Failure {
             #[serde(skip_serializing_if = "Option::is_none")]
             detail: &'a Option<String>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            position: Option<Value>,
+            position: &'a Option<Place>,
             #[serde(skip_serializing_if = "<[String]>::is_empty")]
             did_you_mean: &'a [String],
             #[serde(skip_serializing_if = "Option::is_none")]
             hint: &'a Option<String>,
         }
-        let told = Told {
+        let report = Report {
             code: self.code.as_str(),
             sqlstate: &self.sqlstate,
             message: &self.message,
             detail: &self.detail,
-            position: self.position.zip(sql).map(|(position, sql)| place(sql, position)),
+            position: &self.place,
             did_you_mean: &self.similar,
             hint: &self.hint,
         };
         // Texts only: they cannot fail to be written.
-        format!("{{\"error\":{}}}", serde_json::to_string(&told).unwrap_or_default())
+        format!("{{\"error\":{}}}", serde_json::to_string(&report).unwrap_or_default())
     }
 }
 
@@ -135,28 +143,44 @@ impl From<guard::Refusal> for Failure {
     }
 }
 
-/// Character, line and column from 1, and the text around the place.
-fn place(sql: &str, position: usize) -> Value {
-    let before = position.saturating_sub(1);
-    let line = sql.chars().take(before).filter(|c| *c == '\n').count().saturating_add(1);
-    let in_line = sql.chars().take(before).collect::<String>();
-    let column = in_line.rsplit('\n').next().unwrap_or_default().chars().count().saturating_add(1);
-    let near: String = sql.chars().skip(before).take(40).collect();
-    json!({ "character": position, "line": line, "column": column, "near": near })
+/// A place in a text: character, line and column from 1, and what stands there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Place {
+    character: usize,
+    line: usize,
+    column: usize,
+    near: String,
+}
+
+fn place(sql: &str, position: usize) -> Place {
+    let before: String = sql.chars().take(position.saturating_sub(1)).collect();
+    let line = before.matches('\n').count().saturating_add(1);
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count().saturating_add(1);
+    let near = sql.get(before.len()..).unwrap_or_default().chars().take(40).collect();
+    Place { character: position, line, column, near }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     #[test]
     fn an_error_tells_the_place_in_the_analysts_own_text() {
         let mut failure = Failure::new(Code::Sql, "column \"x\" does not exist").hint("see describe_table");
+        let text = |failure: &Failure| -> Value {
+            serde_json::from_str(&failure.clone().located_in("SELECT 'é'\nx FROM t").text()).unwrap()
+        };
         failure.position = Some(11);
-        let text: Value = serde_json::from_str(&failure.text(Some("SELECT 'é'\nx FROM t"))).unwrap();
-        assert_eq!(text["error"]["position"], json!({"character": 11, "line": 1, "column": 11, "near": "\nx FROM t"}));
+
+        assert_eq!(
+            text(&failure)["error"]["position"],
+            json!({"character": 11, "line": 1, "column": 11, "near": "\nx FROM t"})
+        );
         failure.position = Some(12);
-        let text: Value = serde_json::from_str(&failure.text(Some("SELECT 'é'\nx FROM t"))).unwrap();
-        assert_eq!(text["error"]["position"], json!({"character": 12, "line": 2, "column": 1, "near": "x FROM t"}));
+        assert_eq!(
+            text(&failure)["error"]["position"],
+            json!({"character": 12, "line": 2, "column": 1, "near": "x FROM t"})
+        );
     }
 }

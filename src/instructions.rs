@@ -1,4 +1,4 @@
-//! What a model is told about the database when it connects: at most 2 KB, which is where Claude cuts it.
+//! What a model gets to read about the database when it connects: at most 2 KB, which is where Claude cuts it.
 //!
 //! The schemas, their comments and what they hold come from the database, so that the text does not go stale; they are
 //! kept for a while. A thread of its own asks the database. When that does not answer at once, the text is the last one, or
@@ -14,9 +14,9 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
+    app::AppState,
     catalog,
-    db::{self, Cancel},
-    tools::AppState,
+    db::{self, Caller, Cancel},
 };
 
 /// The most bytes of the text.
@@ -41,7 +41,7 @@ struct State {
     asking: bool,
 }
 
-/// What the catalog tells of one schema.
+/// What the catalog says of one schema.
 #[derive(Deserialize)]
 struct Schema {
     schema: String,
@@ -53,7 +53,7 @@ struct Schema {
 
 impl Instructions {
     /// The text as of now.
-    pub fn text(&self, app: &AppState) -> String {
+    pub fn text(&self, app: &Arc<AppState>) -> String {
         let (state, answered) = &*self.0;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = state.text.as_ref().is_some_and(|(at, _)| at.elapsed() < VALID);
@@ -67,8 +67,8 @@ impl Instructions {
     }
 
     /// Begins to ask the database; false when there is no thread for it.
-    fn ask(&self, app: &AppState) -> bool {
-        let (kept, app) = (self.clone(), app.clone());
+    fn ask(&self, app: &Arc<AppState>) -> bool {
+        let (kept, app) = (self.clone(), Arc::clone(app));
         let asking = thread::Builder::new().name("instructions".to_owned()).spawn(move || {
             let schemas = panic::catch_unwind(AssertUnwindSafe(|| schemas(&app))).ok().flatten();
             let (state, answered) = &*kept.0;
@@ -90,7 +90,8 @@ fn schemas(app: &AppState) -> Option<Vec<Schema>> {
     let started = Instant::now().checked_sub(db::PATIENCE)?;
     app.role_check.ensure(&app.database, &cancel, started).ok()?;
     let names = &app.config.readable_schemas;
-    let list = app.database.read("instructions", &cancel, started, |reading| catalog::surface(reading, names)).ok()?;
+    let caller = Caller::Server("instructions");
+    let list = app.database.read(&caller, &cancel, started, |reading| catalog::overview(reading, names)).ok()?;
     list.rows().iter().map(|row| serde_json::from_str(row.get()).ok()).collect()
 }
 

@@ -8,6 +8,7 @@
 //! The security boundary is the database role's privileges; everything here is defence in depth around it
 //! (docs/threat-model.md).
 pub mod config;
+pub mod app;
 pub mod server;
 
 pub mod http;
@@ -22,12 +23,14 @@ pub mod instructions;
 
 pub mod tools;
 pub mod guard;
+pub mod statement;
 pub mod db;
 pub mod role_check;
 pub mod catalog;
 pub mod rows;
+pub mod answer;
 
-pub mod inflight;
+pub mod permits;
 pub mod audit;
 pub mod metrics;
 pub mod error;

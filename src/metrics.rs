@@ -137,7 +137,7 @@ impl Metrics {
         let help = "Statements that ignore their limit and cancellation: for how long, and in which process of PostgreSQL. The log says how to end one.";
         page.family("stuck_statement_seconds", "gauge", help);
         for stuck in &gauges.stuck {
-            let labels = [("analyst", stuck.analyst.as_str()), ("process_id", &stuck.process_id.to_string())];
+            let labels = [("analyst", stuck.caller.name()), ("process_id", &stuck.process_id.to_string())];
             page.sample("stuck_statement_seconds", &labels, stuck.lasted().as_secs());
         }
         page.family("build_info", "gauge", "The version that runs.");

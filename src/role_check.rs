@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog,
-    db::{Cancel, Database, Flow, Reading},
+    db::{Caller, Cancel, Database, Flow, Reading, Row},
     error::{Code, Failure},
     guard::{self, Known},
-    rows,
+    rows::List,
+    statement::Statement,
 };
 
 /// How long a verdict holds before the role is looked at again: grants change while servers run.
@@ -33,7 +34,8 @@ pub struct Finding {
     pub fix: String,
 }
 
-const FINDINGS: &str = include_str!("role_check.sql");
+const FINDINGS: Statement = Statement::own(include_str!("role_check.sql"));
+const FUNCTIONS: Statement = Statement::own(guard::ROWS);
 
 /// What a look at the role found.
 pub struct Look {
@@ -44,15 +46,16 @@ pub struct Look {
 }
 
 /// Looks at the role of the session.
-fn inspect(reading: &mut Reading<'_>, schemas: &[String]) -> Result<Look, Failure> {
+fn inspect(mut reading: Reading<'_>, schemas: &[String]) -> Result<Look, Failure> {
     let unusable = |error| Failure::new(Code::Unavailable, format!("the role cannot be inspected: {error}"));
     let schemas = serde_json::Value::from(schemas).to_string();
-    let list = catalog::list(reading, FINDINGS, &[&schemas], catalog::MAX_BYTES)?;
+    let (mut list, mut functions) = (List::new(catalog::MAX_BYTES), List::new(catalog::MAX_BYTES));
+    reading.run(&FINDINGS, &[&schemas], |row| list.push(row))?;
+    reading.run(&FUNCTIONS, &[], |row| functions.push(row))?;
     let findings = list.rows().iter().map(|row| serde_json::from_str(row.get()));
     let findings = findings.collect::<Result<_, _>>().map_err(unusable)?;
-    let functions = catalog::list(reading, guard::ROWS, &[], catalog::MAX_BYTES)?;
-    if functions.truncated {
-        return Err(Failure::new(Code::Unavailable, "the database has too many functions to be inspected"));
+    if list.truncated || functions.truncated {
+        return Err(Failure::new(Code::Unavailable, "the database has too many tables or functions to be inspected"));
     }
     let known = Known::new(functions.rows().iter().map(|row| row.get())).map_err(unusable)?;
     // Last, since an error ends the transaction.
@@ -66,11 +69,12 @@ fn inspect(reading: &mut Reading<'_>, schemas: &[String]) -> Result<Look, Failur
 }
 
 /// The version of GEOS, by a function in the schema of PostGIS.
-fn geos(reading: &mut Reading<'_>, schema: &str) -> Result<String, Failure> {
-    let call = format!("{}.postgis_geos_version()", rows::quote(schema));
+fn geos(reading: Reading<'_>, schema: &str) -> Result<String, Failure> {
     let mut version = String::new();
-    reading.stream(&format!("SELECT v, octet_length(v) FROM {call} AS v"), &[], 0, |row, _| {
-        version.push_str(row.unwrap_or_default());
+    reading.run_last(&Statement::geos_version(schema), &[], |row| {
+        if let Row::Values([Some(text)]) = row {
+            version.push_str(text);
+        }
         Flow::More
     })?;
     Ok(version)
@@ -93,7 +97,8 @@ impl RoleCheck {
 
     /// Looks at the role and keeps what it finds. `started` is since when the caller has been waiting.
     pub fn look(&self, database: &Database, cancel: &Arc<Cancel>, started: Instant) -> Result<Look, Failure> {
-        let look = database.read("role_check", cancel, started, |reading| inspect(reading, &self.schemas))?;
+        let look =
+            database.read(&Caller::Server("role_check"), cancel, started, |reading| inspect(reading, &self.schemas))?;
         let refused: Vec<&str> =
             look.findings.iter().filter(|finding| finding.refuse).map(|finding| finding.what.as_str()).collect();
         let verdict = if refused.is_empty() { Ok(Arc::clone(&look.known)) } else { Err(refused.join("; ")) };

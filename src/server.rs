@@ -13,20 +13,19 @@ use serde_json::{Value, json};
 use tiny_http::Method;
 
 use crate::{
+    app::AppState,
     audit::SignIns,
     auth::{self, Analyst, Site, Tokens, Unauthorized},
     config::{Config, ConfigError},
-    db::{self, Cancel, Database},
+    db::{self, Caller, Cancel, Database, Flow},
     error::Code,
     http::{self, Connections, Exchange, Head, MAX_BODY_BYTES, Reply},
-    inflight::InFlight,
-    instructions::Instructions,
     jsonrpc, mcp,
-    metrics::{Gauges, Metrics},
+    metrics::Gauges,
     oauth::OAuth,
     page::page,
     role_check::RoleCheck,
-    tools::AppState,
+    statement::Statement,
 };
 
 /// How long an answer of `/readyz` is kept, so that nobody can burden the database by asking.
@@ -39,7 +38,7 @@ const CONNECT: &str = include_str!("pages/connect.html");
 
 /// The running server's parts.
 pub struct Server {
-    service: mcp::Service,
+    app: Arc<AppState>,
     tokens: RwLock<Tokens>,
     site: Site,
     oauth: Option<OAuth>,
@@ -56,18 +55,15 @@ impl Server {
         tokens: Tokens,
         role_check: RoleCheck,
     ) -> std::io::Result<Arc<Server>> {
-        let inflight = InFlight::start(config.max_per_analyst)?;
         // A page of the server's own is not a foreign one.
         let origins = config.allowed_origins.iter().chain(&config.public_url).cloned().collect();
         let site = Site::new(config.listen, config.public_url.as_deref(), origins);
         let oauth = config.public_url.clone().map(OAuth::new);
         let connections = Connections::new(config.max_connections);
-        let app = AppState { config: Arc::new(config), database: Arc::new(database), role_check: Arc::new(role_check) };
-        let (instructions, metrics) = (Instructions::default(), Arc::<Metrics>::default());
-        let sign_ins = SignIns::new(Arc::clone(&metrics));
-        let service = mcp::Service { app, inflight, instructions, metrics, writing: Mutex::new(()) };
+        let app = AppState::new(config, database, role_check)?;
+        let sign_ins = SignIns::new(Arc::clone(&app.metrics));
         let (tokens, readiness) = (RwLock::new(tokens), Mutex::default());
-        Ok(Arc::new(Server { service, tokens, site, oauth, sign_ins, readiness, connections }))
+        Ok(Arc::new(Server { app, tokens, site, oauth, sign_ins, readiness, connections }))
     }
 
     /// Answers requests until [`Server::stop`].
@@ -78,7 +74,7 @@ impl Server {
 
     /// Reads the tokens again. Running calls go on; an unusable list leaves the old one in force.
     pub fn reload_tokens(&self) -> Result<usize, ConfigError> {
-        let tokens = self.service.app.config.token_source.load()?;
+        let tokens = self.app.config.token_source.load()?;
         let count = tokens.len();
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
         Ok(count)
@@ -89,8 +85,8 @@ impl Server {
     pub fn stop(&self, listener: &TcpListener) {
         self.connections.close(listener);
         if !self.connections.drained(GRACE) {
-            log::warn!("{} calls still run after {GRACE:?} and are cancelled", self.service.inflight.count());
-            self.service.inflight.cancel_all();
+            log::warn!("{} calls still run after {GRACE:?} and are cancelled", self.app.permits.count());
+            self.app.permits.cancel_all();
             self.connections.drained(LAST_CALL);
         }
     }
@@ -135,7 +131,7 @@ impl Server {
 
     /// What a person sees who opens the address in a browser.
     fn connect_page(&self, head: &Head) -> Reply {
-        let public_url = self.service.app.config.public_url.as_deref();
+        let public_url = self.app.config.public_url.as_deref();
         let scheme = if self.site.is_loopback() { "http" } else { "https" };
         let base =
             public_url.map_or_else(|| format!("{scheme}://{}", head.header("host").unwrap_or_default()), str::to_owned);
@@ -185,12 +181,17 @@ impl Server {
         let verdict = match *known {
             Some((at, verdict)) if at.elapsed() < READY_VALID => verdict,
             _ => {
-                let app = &self.service.app;
+                let app = &self.app;
                 // Without patience: as if the caller had been waiting for long.
                 let started = Instant::now().checked_sub(db::PATIENCE).unwrap_or_else(Instant::now);
                 let cancel = Arc::<Cancel>::default();
                 let asked = app.role_check.ensure(&app.database, &cancel, started);
-                let asked = asked.and_then(|_| app.database.read("readyz", &cancel, started, |_| Ok(())));
+                let asked = asked.and_then(|_| {
+                    let caller = Caller::Server("readyz");
+                    let answers = Statement::own("SELECT 'ready'");
+                    app.database
+                        .read(&caller, &cancel, started, |reading| reading.run_last(&answers, &[], |_| Flow::More))
+                });
                 let verdict = asked
                     .map_err(|failure| failure.code)
                     .or_else(|code| if code == Code::Busy { Ok(()) } else { Err(code) });
@@ -209,12 +210,12 @@ impl Server {
         if let Err(reply) = self.authenticate(exchange) {
             return reply;
         }
-        let text = self.service.metrics.text(&Gauges {
+        let text = self.app.metrics.text(&Gauges {
             client_connections: self.connections.count(),
-            calls_running: self.service.inflight.count(),
-            database: self.service.app.database.connections(),
-            database_max: self.service.app.config.pool_max,
-            stuck: self.service.app.database.stuck(),
+            calls_running: self.app.permits.count(),
+            database: self.app.database.connections(),
+            database_max: self.app.config.pool_max,
+            stuck: self.app.database.stuck(),
         });
         let kind = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8".to_owned());
         Reply { status: 200, headers: vec![kind], body: text.into_bytes() }
@@ -231,7 +232,7 @@ impl Server {
             Err(reply) => return reply,
         };
         match jsonrpc::parse(&body) {
-            Ok(message) => mcp::handle(&self.service, &analyst, message, exchange),
+            Ok(message) => mcp::handle(&self.app, &analyst, message, exchange),
             Err((error, id)) => Reply::json(error.status, error.body(&id)),
         }
     }

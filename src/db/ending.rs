@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{cancel::Cancel, session::Session};
+use super::{cancel::Cancel, session::Session, transaction::Caller};
 
 /// Enough for the driver, which waits there and does nothing else.
 const STACK_BYTES: usize = 256 << 10;
@@ -19,7 +19,7 @@ const STACK_BYTES: usize = 256 << 10;
 #[derive(Debug, Clone)]
 pub struct Ending {
     /// Whose call it served.
-    pub analyst: String,
+    pub caller: Caller,
     /// PostgreSQL's process; behind a pooler, the pooler's number for it.
     pub process_id: u32,
     /// Since when nobody waits for it.
@@ -57,16 +57,16 @@ impl Endings {
     }
 
     /// Waits for the end of a session, elsewhere. `kept` is kept until then.
-    pub(super) fn end(self: &Arc<Self>, session: Session, analyst: &str, kept: Arc<Cancel>) {
+    pub(super) fn end(self: &Arc<Self>, session: Session, caller: &Caller, kept: Arc<Cancel>) {
         let ending = Ending {
-            analyst: analyst.to_owned(),
+            caller: caller.clone(),
             process_id: session.process_id(),
             since: Instant::now(),
             stuck: session.is_late(),
         };
         if ending.stuck {
             log::error!(
-                "PostgreSQL process {id} goes on with a statement of mcp:{analyst} past its limit. If it does not end by itself: \
+                "PostgreSQL process {id} goes on with a statement of {caller} past its limit. If it does not end by itself: \
                  SELECT pg_terminate_backend({id}), as superuser; if that does not end it, only kill -9 does, which restarts PostgreSQL for everybody",
                 id = ending.process_id
             );

@@ -16,6 +16,12 @@ pub(super) fn overdue(limit: Duration) -> Failure {
     .hint("do not send it again, since it counts as running until it ends; work on fewer rows, shorter texts or simpler shapes")
 }
 
+/// There is no session to be had.
+pub(super) fn unreachable() -> Failure {
+    Failure::new(Code::Unavailable, "the database cannot be reached at the moment")
+        .hint("try again in a minute; if it lasts, tell the operator of this server")
+}
+
 /// Whether the connection is gone, or about to go.
 pub(super) fn is_lost(error: &postgres::Error) -> bool {
     match error.code() {

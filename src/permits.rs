@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// How many calls of an analyst may wait for a place; more are told at once that they are too many.
 const MAX_WAITING: usize = 64;
 /// The running calls.
-pub struct InFlight {
+pub struct Permits {
     max_per_analyst: usize,
     calls: Mutex<Calls>,
     changed: Condvar,
@@ -38,10 +38,10 @@ pub struct InFlight {
 #[derive(Default)]
 struct Calls {
     next: u64,
-    all: HashMap<u64, Call>,
+    all: HashMap<u64, Running>,
 }
 
-struct Call {
+struct Running {
     analyst: Analyst,
     id: Value,
     /// The connection that waits for the answer; none once it has been given.
@@ -54,7 +54,7 @@ struct Call {
 /// A running call. Its place is given back when the call is over here and in PostgreSQL.
 pub struct Permit {
     number: u64,
-    calls: Arc<InFlight>,
+    calls: Arc<Permits>,
     cancel: Arc<Cancel>,
 }
 
@@ -76,7 +76,7 @@ impl Drop for Permit {
 /// An entry among the calls, until it is dropped. The call's [`Cancel`] keeps it.
 struct Place {
     number: u64,
-    calls: Arc<InFlight>,
+    calls: Arc<Permits>,
 }
 
 impl Drop for Place {
@@ -86,10 +86,10 @@ impl Drop for Place {
     }
 }
 
-impl InFlight {
+impl Permits {
     /// Nothing is running yet. Starts the thread that looks after hang-ups.
-    pub fn start(max_per_analyst: usize) -> std::io::Result<Arc<InFlight>> {
-        let calls = Arc::new(InFlight { max_per_analyst, calls: Mutex::default(), changed: Condvar::new() });
+    pub fn start(max_per_analyst: usize) -> std::io::Result<Arc<Permits>> {
+        let calls = Arc::new(Permits { max_per_analyst, calls: Mutex::default(), changed: Condvar::new() });
         let watched = Arc::clone(&calls);
         thread::Builder::new().name("hang-up".to_owned()).spawn(move || watched.watch())?;
         Ok(calls)
@@ -108,7 +108,7 @@ impl InFlight {
         let number = calls.next;
         calls.next = calls.next.wrapping_add(1);
         let cancel = Arc::new(Cancel::keeping(Place { number, calls: Arc::clone(self) }));
-        let call = Call {
+        let call = Running {
             analyst: analyst.clone(),
             id: id.clone(),
             client: Some(client),
@@ -119,7 +119,7 @@ impl InFlight {
         // Gives the entry back when the call gets no place; its end takes the lock, so the lock is given back before.
         let permit = Permit { number, calls: Arc::clone(self), cancel };
         let refused = loop {
-            let own = |waiting: bool| move |call: &&Call| call.analyst == *analyst && call.waiting == waiting;
+            let own = |waiting: bool| move |call: &&Running| call.analyst == *analyst && call.waiting == waiting;
             if calls.all.values().filter(own(false)).count() < self.max_per_analyst {
                 break None;
             }
@@ -157,7 +157,7 @@ impl InFlight {
         self.lock().all.values().filter(|call| !call.waiting).count()
     }
 
-    fn request(&self, reason: Reason, which: impl Fn(&Call) -> bool) {
+    fn request(&self, reason: Reason, which: impl Fn(&Running) -> bool) {
         let chosen: Vec<Arc<Cancel>> =
             self.lock().all.values().filter(|call| which(call)).filter_map(|call| call.cancel.upgrade()).collect();
         // Outside the lock: the last holder of a switch gives its place back.

@@ -1,6 +1,6 @@
-//! The two eras of the protocol: to which one a request belongs, and what that one asks of headers and `_meta`.
+//! The versions of the protocol: which kind of version a request is of, and what that kind requires of headers and `_meta`.
 //!
-//! In: the head of a request, its method and parameters. Out: an [`Era`], or the error to answer with. Pure.
+//! In: the head of a request, its method and parameters. Out: a [`Protocol`], or the error to answer with. Pure.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value, json};
@@ -20,9 +20,12 @@ const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 pub(super) const META_SERVER: &str = "io.modelcontextprotocol/serverInfo";
 
+/// A kind of protocol version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Era {
+pub(super) enum Protocol {
+    /// With `initialize`, up to 2025-11-25.
     Legacy,
+    /// With `_meta` in every request, from 2026-07-28 on.
     Modern,
 }
 
@@ -31,9 +34,14 @@ pub(super) fn header_versions(head: &Head) -> impl Iterator<Item = &str> {
     head.all("mcp-protocol-version").flat_map(|value| value.split(',')).map(str::trim)
 }
 
-/// Finds the era of a request and checks what the era asks of headers and `_meta`. `modern` are the modern versions that are
-/// spoken: [`MODERN`], or none where the operator took them back.
-pub(super) fn era(head: &Head, method: &str, params: &Map<String, Value>, modern: &[&str]) -> Result<Era, Error> {
+/// Finds the protocol of a request and checks what it requires of headers and `_meta`. `modern` are the modern versions that
+/// are spoken: [`MODERN`], or none where the operator has disabled them.
+pub(super) fn protocol(
+    head: &Head,
+    method: &str,
+    params: &Map<String, Value>,
+    modern: &[&str],
+) -> Result<Protocol, Error> {
     let meta = params.get("_meta").and_then(Value::as_object);
     let claim = meta.and_then(|meta| meta.get(META_VERSION));
     let mut versions: Vec<&str> = header_versions(head).collect();
@@ -63,7 +71,7 @@ pub(super) fn era(head: &Head, method: &str, params: &Map<String, Value>, modern
             )),
             // What initialize asks for is settled by its answer, whatever the header says.
             Some(version) if !LEGACY.contains(&version) && method != "initialize" => Err(unsupported(version, modern)),
-            _ => Ok(Era::Legacy),
+            _ => Ok(Protocol::Legacy),
         };
     };
     let Some(claim) = claim.as_str() else {
@@ -99,7 +107,7 @@ pub(super) fn era(head: &Head, method: &str, params: &Map<String, Value>, modern
             mirrored(head, "mcp-name", params.get("name").and_then(Value::as_str))?;
         }
     }
-    Ok(Era::Modern)
+    Ok(Protocol::Modern)
 }
 
 fn unsupported(version: &str, modern: &[&str]) -> Error {
@@ -137,39 +145,39 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(headers: &[(&str, &str)], method: &str, meta: Value, expected: Result<Era, (u16, i64)>) {
+    fn check(headers: &[(&str, &str)], method: &str, meta: Value, expected: Result<Protocol, (u16, i64)>) {
         let head = Head::for_test("POST", "/mcp", headers);
-        let found = era(&head, method, &params(meta), MODERN).map_err(|error| (error.status, error.code));
+        let found = protocol(&head, method, &params(meta), MODERN).map_err(|error| (error.status, error.code));
         assert_eq!(found, expected, "{headers:?} {method}");
     }
 
     #[test]
-    fn the_era_of_a_request_and_its_headers() {
+    fn the_protocol_of_a_request_and_its_headers() {
         let modern = || json!({ META_VERSION: "2026-07-28", META_CAPABILITIES: {} });
         let version = |version: &'static str| ("mcp-protocol-version", version);
         let (list, call) = (("mcp-method", "tools/list"), ("mcp-method", "tools/call"));
-        check(&[], "tools/list", Value::Null, Ok(Era::Legacy));
-        check(&[version("2025-06-18")], "tools/list", json!({ "progressToken": 1 }), Ok(Era::Legacy));
-        check(&[version("2025-06-18, 2025-06-18")], "tools/list", Value::Null, Ok(Era::Legacy));
+        check(&[], "tools/list", Value::Null, Ok(Protocol::Legacy));
+        check(&[version("2025-06-18")], "tools/list", json!({ "progressToken": 1 }), Ok(Protocol::Legacy));
+        check(&[version("2025-06-18, 2025-06-18")], "tools/list", Value::Null, Ok(Protocol::Legacy));
         check(&[version("1999-01-01")], "tools/list", Value::Null, Err((400, -32022)));
-        check(&[version("1999-01-01")], "initialize", Value::Null, Ok(Era::Legacy));
+        check(&[version("1999-01-01")], "initialize", Value::Null, Ok(Protocol::Legacy));
         check(&[version("2026-07-28")], "initialize", Value::Null, Err((400, -32020)));
         check(&[version("2026-07-28")], "tools/list", Value::Null, Err((400, -32602)));
         check(&[version("2026-07-28"), list], "tools/list", json!({ META_VERSION: "2026-07-28" }), Err((400, -32602)));
-        check(&[version("2026-07-28"), list], "tools/list", modern(), Ok(Era::Modern));
+        check(&[version("2026-07-28"), list], "tools/list", modern(), Ok(Protocol::Modern));
         check(&[version("2026-07-28")], "tools/list", modern(), Err((400, -32020)));
         check(&[version("2026-07-28"), ("mcp-method", "TOOLS/LIST")], "tools/list", modern(), Err((400, -32020)));
-        check(&[version("2026-07-28"), call, ("mcp-name", "query")], "tools/call", modern(), Ok(Era::Modern));
+        check(&[version("2026-07-28"), call, ("mcp-name", "query")], "tools/call", modern(), Ok(Protocol::Modern));
         check(
             &[version("2026-07-28"), call, ("mcp-name", "=?base64?cXVlcnk=?=")],
             "tools/call",
             modern(),
-            Ok(Era::Modern),
+            Ok(Protocol::Modern),
         );
         check(&[version("2026-07-28"), call, ("mcp-name", "=?base64?!?=")], "tools/call", modern(), Err((400, -32020)));
         check(&[version("2026-07-28"), call, ("mcp-name", "other")], "tools/call", modern(), Err((400, -32020)));
         check(&[version("2026-07-28"), call], "tools/call", modern(), Err((400, -32020)));
-        check(&[version("2025-11-25")], "tools/call", modern(), Ok(Era::Modern));
+        check(&[version("2025-11-25")], "tools/call", modern(), Ok(Protocol::Modern));
         check(&[], "tools/list", modern(), Err((400, -32020)));
         check(
             &[version("v999.0.0"), list],

@@ -1,0 +1,35 @@
+//! What a request is answered with: the settings and the parts that all requests share.
+
+use std::sync::Arc;
+
+use crate::{
+    config::Config, db::Database, instructions::Instructions, metrics::Metrics, permits::Permits, role_check::RoleCheck,
+};
+
+/// The state of the running server that the tools and the MCP methods work with.
+pub struct AppState {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub database: Database,
+    /// The verdict on the database role.
+    pub role_check: RoleCheck,
+    /// The running calls.
+    pub permits: Arc<Permits>,
+    /// What a model gets to read at the start.
+    pub instructions: Instructions,
+    /// What counts the calls.
+    pub metrics: Arc<Metrics>,
+}
+
+impl AppState {
+    /// Puts the parts together.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub fn new(config: Config, database: Database, role_check: RoleCheck) -> std::io::Result<Arc<AppState>> {
+        let permits = Permits::start(config.max_per_analyst)?;
+        let (instructions, metrics) = (Instructions::default(), Arc::default());
+        Ok(Arc::new(AppState { config, database, role_check, permits, instructions, metrics }))
+    }
+}

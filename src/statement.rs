@@ -1,0 +1,181 @@
+//! What the database may be asked to run: a text that has passed the guard, or one of the program's own.
+//!
+//! In: [`ReadOnlySql`] with its columns, or a text that was compiled in. Out: a [`Statement`], the only thing `db` runs. An
+//! analyst's text is wrapped in a sub-select, in which PostgreSQL takes neither a data change nor a utility statement, and each
+//! of its columns is made a text there, so that no decoder here can be wrong about a type. Knows nothing of answers.
+//!
+//! A text that is neither does not compile:
+//!
+//! ```compile_fail
+//! let text = String::from("DELETE FROM tracksolid.devices");
+//! analytics_mcp::statement::Statement::own(&text);
+//! ```
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
+
+use postgres::types::Type;
+
+use crate::guard::ReadOnlySql;
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a row.
+    Json,
+    /// RFC 4180, with a header line; null is empty, an empty text is `""`.
+    Csv,
+}
+
+/// A text that may be run.
+#[derive(Debug)]
+pub struct Statement {
+    text: Cow<'static, str>,
+    prefix: Option<usize>,
+}
+
+impl Statement {
+    /// A text of the program's own. Its values travel as parameters.
+    pub const fn own(text: &'static str) -> Statement {
+        Statement { text: Cow::Borrowed(text), prefix: None }
+    }
+
+    /// The version of the GEOS that PostGIS works with, by a function in the schema of PostGIS.
+    pub fn geos_version(postgis_schema: &str) -> Statement {
+        let text = format!("SELECT {}.postgis_geos_version()", quote(postgis_schema));
+        Statement { text: Cow::Owned(text), prefix: None }
+    }
+
+    /// An analyst's query: every value as a text, of at most `max_rows` + 1 rows.
+    pub fn query(sql: &ReadOnlySql, columns: &[Column], format: Format, max_rows: u32) -> Statement {
+        let names: Vec<String> = unique_names(columns).iter().map(|name| quote(name)).collect();
+        let values: Vec<String> =
+            columns.iter().zip(&names).map(|(column, name)| column.as_text(name, format)).collect();
+        let before = format!("SELECT {} FROM (\n", values.join(", "));
+        let alias = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
+        // The LIMIT lets PostgreSQL stop early and keeps parallel plans. The line break keeps a comment at the end of the
+        // analyst's text from swallowing the rest.
+        let limit = u64::from(max_rows).saturating_add(1);
+        let text = format!("{before}{}\n) AS _r{alias} LIMIT {limit}", sql.as_str());
+        Statement { prefix: Some(before.chars().count()), text: Cow::Owned(text) }
+    }
+
+    /// The text as it is sent.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How many characters stand before the analyst's text; none where there is no such text.
+    pub(crate) fn prefix(&self) -> Option<usize> {
+        self.prefix
+    }
+}
+
+/// A column of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name as PostgreSQL reports it; need not be unique.
+    pub name: String,
+    /// Its type's name; arrays as `text[]`.
+    pub type_name: String,
+    /// The schema of the type.
+    pub type_schema: String,
+    /// How its values are written.
+    pub kind: Kind,
+}
+
+/// How PostgreSQL's text of a value becomes JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// As it is, but `NaN` and its like in quotes.
+    Number,
+    /// `true` or `false`, as it is.
+    Boolean,
+    /// JSON already.
+    Json,
+    /// In quotes.
+    Text,
+    /// A date with a time, and perhaps an offset: as ISO 8601, in quotes.
+    Timestamp,
+    /// A shape of PostGIS.
+    Shape,
+    /// Any other type, which PostgreSQL itself makes JSON of.
+    Other,
+}
+
+impl Kind {
+    /// The kind of a type. Only types whose cast to text gives just what their output function gives are told apart from
+    /// [`Kind::Other`]: that of `char(n)` drops blanks, that of `inet` adds a mask.
+    pub fn of(kind: &Type) -> Kind {
+        match *kind {
+            Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => Kind::Number,
+            Type::BOOL => Kind::Boolean,
+            Type::JSON | Type::JSONB => Kind::Json,
+            Type::TEXT | Type::VARCHAR | Type::NAME | Type::UUID | Type::BYTEA => Kind::Text,
+            Type::DATE | Type::TIME | Type::TIMETZ | Type::INTERVAL => Kind::Text,
+            Type::TIMESTAMP | Type::TIMESTAMPTZ => Kind::Timestamp,
+            _ if matches!(kind.name(), "geometry" | "geography") => Kind::Shape,
+            _ => Kind::Other,
+        }
+    }
+}
+
+impl Column {
+    /// The SQL for the column's value as a text. `name` is its quoted name in the sub-select.
+    fn as_text(&self, name: &str, format: Format) -> String {
+        let schema = quote(&self.type_schema);
+        match (self.kind, format) {
+            // GeoJSON without the verbose CRS member, or well-known text.
+            (Kind::Shape, Format::Json) => format!("{schema}.st_asgeojson(_r.{name})"),
+            (Kind::Shape, Format::Csv) => format!("{schema}.st_astext(_r.{name})"),
+            // There is no cast from void, and no function takes it.
+            (Kind::Other, Format::Json) if self.type_name == "void" => {
+                format!("(pg_catalog.row_to_json(ROW(_r.{name})) -> 'f1')::text")
+            }
+            (Kind::Other, Format::Csv) if self.type_name == "void" => "''::text".to_owned(),
+            (Kind::Other, Format::Json) => format!("pg_catalog.to_json(_r.{name})::text"),
+            _ => format!("_r.{name}::text"),
+        }
+    }
+}
+
+/// An identifier in double quotes.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The columns' names, a repeated one with a number: JSON readers keep one of two equal keys.
+pub fn unique_names(columns: &[Column]) -> Vec<String> {
+    const MOST: usize = 63; // bytes of an identifier
+    let given: HashSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let mut used: HashSet<String> = HashSet::new();
+    // Where the search for a free number goes on, for names that are equal as far as a number lets them be: 1,600 equal names
+    // take 1,600 steps and no more.
+    let mut numbers: HashMap<&str, u32> = HashMap::new();
+    let mut names = Vec::with_capacity(columns.len());
+    for column in columns {
+        let mut name = column.name.clone();
+        let beginning = column.name.get(..floor(&column.name, MOST.saturating_sub(5))).unwrap_or_default();
+        let number = numbers.entry(beginning).or_insert(1);
+        while used.contains(&name) || (*number > 1 && given.contains(name.as_str())) {
+            *number = number.saturating_add(1);
+            let suffix = format!("_{number}");
+            let end = floor(&column.name, MOST.saturating_sub(suffix.len()));
+            name = format!("{}{suffix}", column.name.get(..end).unwrap_or_default());
+        }
+        used.insert(name.clone());
+        names.push(name);
+    }
+    names
+}
+
+/// The end of the longest part of `text` that has at most `most` bytes and no half of a character.
+fn floor(text: &str, most: usize) -> usize {
+    (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "../tests/unit/statement.rs"]
+mod tests;

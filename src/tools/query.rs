@@ -1,0 +1,74 @@
+//! The tools that run a statement: an analyst's own, and the sample of a table.
+
+use super::{
+    DEFAULT_ROWS, DEFAULT_SAMPLE,
+    arguments::Arguments,
+    call::{Admitted, Call, Outcome},
+    catalog::{not_found, similar_tables},
+};
+use crate::{
+    error::Failure,
+    guard,
+    rows::Page,
+    statement::{Format, Statement, quote},
+};
+
+pub(super) fn query(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
+    let sql = arguments.text("sql", usize::MAX, None)?;
+    let max_rows = arguments.integer("max_rows", call.app.config.max_rows, DEFAULT_ROWS)?;
+    let format = match arguments.one_of("format", &["json".to_owned(), "csv".to_owned()], Some("json"))?.as_str() {
+        "csv" => Format::Csv,
+        _ => Format::Json,
+    };
+    arguments.finish()?;
+    let admitted = call.admit()?;
+    run(call, &admitted, &sql, (max_rows, "max_rows"), format).map_err(|failure| failure.located_in(&sql))
+}
+
+pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
+    let schema = arguments.one_of("schema", &call.app.config.readable_schemas, None)?;
+    let table = arguments.text("table", 63, None)?;
+    let n = arguments.integer("n", call.app.config.max_rows, DEFAULT_SAMPLE)?;
+    arguments.finish()?;
+    let admitted = call.admit()?;
+    let sql = format!("SELECT * FROM {}.{}", quote(&schema), quote(&table));
+    run(call, &admitted, &sql, (n, "n"), Format::Json).map_err(|failure| match failure.sqlstate.as_deref() {
+        Some("42P01" | "42501") => not_found(&schema, &table, failure.similar),
+        _ => failure,
+    })
+}
+
+/// The one way of an analyst's text: guard, columns, rows. `more` names the argument by which more rows can be asked for.
+fn run(
+    call: &mut Call<'_>,
+    admitted: &Admitted<'_>,
+    sql: &str,
+    (max_rows, more): (u32, &'static str),
+    format: Format,
+) -> Outcome {
+    let checked = guard::admit(sql, &admitted.known)?;
+    call.runs(sql);
+    let page = admitted.read(|mut reading| {
+        let columns = reading.prepare(&checked)?;
+        let statement = Statement::query(&checked, &columns, format, max_rows);
+        let mut page = Page::new(format, &columns, max_rows, more, admitted.app.config.max_bytes);
+        reading.run_last(&statement, &[], |row| page.push(row))?;
+        page.check().map(|()| page)
+    });
+    match page {
+        Ok(page) => Ok(page.into_answer()),
+        Err(mut failure) => {
+            failure.position = failure.position.map(|position| position.saturating_add(checked.skipped()));
+            Err(with_similar_names(admitted, failure))
+        }
+    }
+}
+
+/// For a table that does not exist: the closest that do. PostgreSQL knows no such hint.
+fn with_similar_names(admitted: &Admitted<'_>, mut failure: Failure) -> Failure {
+    if failure.sqlstate.as_deref() == Some("42P01") {
+        failure.similar = similar_tables(admitted, failure.message.split('"').nth(1).unwrap_or_default());
+        failure.hint.get_or_insert_with(|| "list_tables lists what can be read; write schema.table".to_owned());
+    }
+    failure
+}
