@@ -63,7 +63,7 @@ impl Statement {
     }
 
     /// The text as it is sent.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 

@@ -26,11 +26,12 @@ use std::{
 
 use analytics_mcp::{
     config::Config,
-    db::{Cancel, Database, Flow},
+    db::{Caller, Cancel, Database, Flow, Row},
     error::{Code, Failure},
     guard::{self, Known, Rule},
     role_check::RoleCheck,
-    rows::{self, Format, Page},
+    rows::Page,
+    statement::{Format, Statement},
 };
 use vocabulary::Vocabulary;
 use watch::Watch;
@@ -94,22 +95,23 @@ impl Target {
             Err(_) => return Outcome::Broken("the guard panics".to_owned()),
         };
         let began = Instant::now();
-        let result = self.database.read("fuzz", &Arc::<Cancel>::default(), began, |reading| {
+        let result = self.database.read(&Caller::Server("fuzz"), &Arc::<Cancel>::default(), began, |mut reading| {
             let columns = reading.prepare(&admitted)?;
-            let wrapped = rows::wrap(&admitted, &columns, format, MAX_ROWS, MAX_BYTES);
-            let mut page = Page::new(format, columns, MAX_ROWS, "max_rows", MAX_BYTES);
-            reading.stream(&wrapped.sql, &[], wrapped.prefix, |row, length| page.push(row, length))?;
+            let statement = Statement::query(&admitted, &columns, format, MAX_ROWS);
+            let mut page = Page::new(format, &columns, MAX_ROWS, "max_rows", MAX_BYTES);
+            reading.run(&statement, &[], |row| page.push(row))?;
+            let answer = page.into_answer();
             let mut state = None;
-            // A page that is cut short has ended the statement, and with it the transaction.
-            if page.cut().is_none() {
-                reading.stream(watch::PROBE, &[], 0, |row, _| {
-                    state = row.map(str::to_owned);
+            // A page that is cut short may have ended the statement, and with it the transaction.
+            if !answer.truncated {
+                reading.run_last(&watch::PROBE, &[], |row| {
+                    if let Row::Values([Some(text)]) = row {
+                        state = Some((*text).to_owned());
+                    }
                     Flow::More
                 })?;
             }
-            let rows = page.row_count();
-            page.into_texts();
-            Ok(Outcome::Rows { rows, state })
+            Ok(Outcome::Rows { rows: answer.rows.unwrap_or_default(), state })
         });
         let took = began.elapsed();
         match result {
@@ -341,7 +343,7 @@ fn the_watch_sees_each_kind_of_change() {
     let mut session = cluster.client(watch::PLAIN, DEMO);
     let mut probe = |sql: &str| -> String {
         session.batch_execute(&format!("BEGIN READ ONLY; {sql}")).unwrap();
-        let state = session.query_one(watch::PROBE, &[]).unwrap().get(0);
+        let state = session.query_one(watch::PROBE_TEXT, &[]).unwrap().get(0);
         session.batch_execute("ROLLBACK; SELECT pg_advisory_unlock_all(); DEALLOCATE ALL").unwrap();
         state
     };

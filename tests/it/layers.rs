@@ -11,9 +11,8 @@
 use std::time::Duration;
 
 use analytics_mcp::{
-    db::Column,
     guard,
-    rows::{self, Format},
+    statement::{Column, Format, Kind, Statement},
 };
 use postgres::Client;
 
@@ -125,10 +124,8 @@ fn the_read_only_transaction_and_the_limits_alone() {
         let outcome = text(&database, &format!("it.run($s${statement}$s$)"));
         assert_eq!(sqlstate(&outcome), "25006", "{statement}: {outcome:?}");
     }
-    let cte = crate::support::library::rows(
-        &database,
-        "WITH x AS (DELETE FROM it.target RETURNING note) SELECT note, octet_length(note) FROM x",
-    );
+    let cte =
+        crate::support::library::rows(&database, "WITH x AS (DELETE FROM it.target RETURNING note) SELECT note FROM x");
     assert_eq!(sqlstate(&cte.map(|rows| rows.concat())), "25006");
     for way_back in ["SET TRANSACTION READ WRITE", "SET transaction_read_only = off"] {
         let outcome = text(&database, &format!("it.run($s${way_back}$s$) || it.run('DELETE FROM it.target')"));
@@ -184,18 +181,21 @@ fn the_wrapper_and_the_extended_protocol_alone() {
     client.batch_execute("SET default_transaction_read_only = off").unwrap();
     // The real wrapper, with a text in it that the guard never saw.
     let placeholder = guard::admit("SELECT 'placeholder'", known()).unwrap();
-    let column = |type_name: &str| Column {
+    let column = |type_name: &str, kind: Kind| Column {
         name: "c".to_owned(),
         type_name: type_name.to_owned(),
         type_schema: "public".to_owned(),
+        kind,
     };
-    let shapes: [(Vec<Column>, Format); 5] = [
-        (vec![], Format::Json),
-        (vec![column("text")], Format::Json),
-        (vec![column("geometry")], Format::Json),
-        (vec![column("text")], Format::Csv),
-        (vec![], Format::Csv),
-    ];
+    let mut shapes: Vec<(Vec<Column>, Format)> = Vec::new();
+    for format in [Format::Json, Format::Csv] {
+        shapes.push((vec![], format));
+        for (name, kind) in
+            [("text", Kind::Text), ("geometry", Kind::Shape), ("int4[]", Kind::Other), ("void", Kind::Other)]
+        {
+            shapes.push((vec![column(name, kind)], format));
+        }
+    }
     for (columns, format) in shapes {
         for attack in [
             "DELETE FROM it.target RETURNING id",
@@ -217,15 +217,16 @@ fn the_wrapper_and_the_extended_protocol_alone() {
             "DECLARE c CURSOR FOR SELECT 1",
             "SELECT 1; DELETE FROM it.target",
             "SELECT 1); DELETE FROM it.target; --",
-            "SELECT 1) AS _r) AS _q; DELETE FROM it.target; SELECT (SELECT (SELECT 1",
-            "SELECT 1) AS _r LIMIT 1) AS _q; DELETE FROM it.target --",
+            "SELECT 1) AS _r; DELETE FROM it.target; SELECT (SELECT 1",
+            "SELECT 1) AS _r LIMIT 1; DELETE FROM it.target --",
+            "SELECT 1) AS _r; DELETE FROM it.target; SELECT 1 FROM (SELECT 1",
             "SELECT 1 /*",
             "SELECT 1 --\n); DELETE FROM it.target; --",
             "SELECT '",
             "SELECT $$",
         ] {
-            let wrapped = rows::wrap(&placeholder, &columns, format, 10, 100_000).sql;
-            let wrapped = wrapped.replace("SELECT 'placeholder'", attack);
+            let wrapped = Statement::query(&placeholder, &columns, format, 10);
+            let wrapped = wrapped.text().replace("SELECT 'placeholder'", attack);
             assert!(wrapped.contains(attack));
             let error = client.query(&wrapped, &[]).expect_err(attack);
             let code = error.code().map_or("none", |code| code.code()).to_owned();

@@ -15,18 +15,18 @@ use std::{
 };
 
 use analytics_mcp::{
-    db::{Cancel, Database, Flow, Reason},
+    db::{Caller, Cancel, Database, Flow, Reason},
     error::Code,
 };
 
 use crate::support::{
     cluster::{Cluster, HELPERS},
     eventually,
-    library::{one_session, pool, rows, rows_with, sqlstate, text},
+    library::{one_session, pool, rows, rows_with, sqlstate, statement, text},
 };
 
 /// Everything by which one session can differ from another, but for its process id.
-const SNAPSHOT: &str = "SELECT x, octet_length(x) FROM (SELECT concat_ws(E'\\n',
+const SNAPSHOT: &str = "SELECT concat_ws(E'\\n',
     'user ' || current_user || ' ' || session_user,
     'temp ' || pg_my_temp_schema(),
     (SELECT string_agg('lock ' || locktype || ' ' || mode, E'\\n' ORDER BY 1) FROM pg_locks
@@ -34,7 +34,9 @@ const SNAPSHOT: &str = "SELECT x, octet_length(x) FROM (SELECT concat_ws(E'\\n',
     (SELECT string_agg('prepared ' || name, E'\\n') FROM pg_prepared_statements WHERE from_sql),
     (SELECT string_agg('cursor ' || name, E'\\n') FROM pg_cursors WHERE is_holdable),
     (SELECT string_agg('channel ' || c, E'\\n') FROM pg_listening_channels() AS c),
-    (SELECT string_agg(name || ' = ' || coalesce(setting, 'null'), E'\\n' ORDER BY name) FROM pg_settings)) AS x) AS q";
+    (SELECT string_agg(name || ' = ' || coalesce(setting, 'null'), E'\\n' ORDER BY name) FROM pg_settings))";
+
+const IT: Caller = Caller::Server("it");
 
 fn snapshot(database: &Database) -> String {
     // A language that is loaded for the first time brings settings of its own along.
@@ -145,8 +147,9 @@ fn a_panic_costs_its_session_and_nothing_else() {
     let database = one_session("analytics_ro");
     let first = pid(&database);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        database.read("it", &Arc::default(), Instant::now(), |reading| {
-            reading.stream("SELECT 'x', 1 FROM it.target", &[], 1, |_, _| -> Flow { panic!("in the middle of a row") })
+        let rows = statement("SELECT note FROM it.target");
+        database.read(&IT, &Arc::default(), Instant::now(), |reading| {
+            reading.run_last(&rows, &[], |_| -> Flow { panic!("in the middle of a row") })
         })
     }));
     assert!(panicked.is_err());
@@ -162,17 +165,13 @@ fn errors_and_early_ends_leave_a_usable_session() {
     for _ in 0..20 {
         assert_eq!(sqlstate(&text(&database, "1 / (random() * 0)::int")), "22012");
         assert_eq!(sqlstate(&text(&database, "nothing")), "42703");
-        let stopped = database.read("it", &Arc::default(), Instant::now(), |reading| {
+        let many = statement("SELECT g::text FROM generate_series(1, 1000000) AS g");
+        let stopped = database.read(&IT, &Arc::default(), Instant::now(), |reading| {
             let mut seen = 0;
-            reading.stream(
-                "SELECT g::text, octet_length(g::text) FROM generate_series(1, 1000000) AS g",
-                &[],
-                1,
-                |_, _| {
-                    seen += 1;
-                    if seen == 3 { Flow::Stop } else { Flow::More }
-                },
-            )?;
+            reading.run_last(&many, &[], |_| {
+                seen += 1;
+                if seen == 3 { Flow::Stop } else { Flow::More }
+            })?;
             Ok(seen)
         });
         assert_eq!(stopped.unwrap(), 3);
@@ -199,7 +198,7 @@ fn a_cancel_request_never_reaches_the_next_call() {
                 eventually("the call runs", || (Cluster::shared().count(HELPERS, &running) == 1).then_some(()));
                 cancel.request(Reason::Requested);
             });
-            rows_with(&database, &cancel, "SELECT n::text, 1 FROM it.nap(60) AS n")
+            rows_with(&database, &cancel, "SELECT n::text FROM it.nap(60) AS n")
         });
         assert_eq!(result.unwrap_err().code, Code::Cancelled);
         let over = AtomicBool::new(false);
@@ -224,7 +223,7 @@ fn a_call_that_is_cancelled_before_it_begins_runs_nothing() {
     let cancel = Arc::<Cancel>::default();
     cancel.request(Reason::HangUp);
     let ran = AtomicBool::new(false);
-    let result = database.read("it", &cancel, Instant::now(), |_| {
+    let result = database.read(&IT, &cancel, Instant::now(), |_| {
         ran.store(true, Ordering::Relaxed);
         Ok(())
     });

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use analytics_mcp::statement::Statement;
 use postgres::{Client, NoTls};
 
 use crate::support::{
@@ -98,7 +99,8 @@ fn create_extensions(cluster: &Cluster) {
 /// all is well. Locks other than those of readers (PostgreSQL looks at the last value of a sequence under the lock of a
 /// writer; it conflicts with DDL only), a transaction id, prepared statements, cursors, a temporary schema,
 /// channels, settings.
-pub(super) const PROBE: &str = "SELECT s, octet_length(s) FROM public.fuzz_probe() AS s";
+pub(super) const PROBE: Statement = Statement::own(PROBE_TEXT);
+pub(super) const PROBE_TEXT: &str = "SELECT public.fuzz_probe()";
 
 /// A function, so that it is planned once a session and not once a text.
 const PROBE_FUNCTION: &str = "

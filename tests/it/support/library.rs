@@ -7,9 +7,10 @@ use std::{
 
 use analytics_mcp::{
     config::Config,
-    db::{Cancel, Database, Flow},
+    db::{Caller, Cancel, Database, Flow, Row},
     error::Failure,
     guard::Known,
+    statement::Statement,
 };
 
 use super::cluster::{Cluster, HELPERS};
@@ -26,17 +27,27 @@ pub(crate) fn pool(dsn: &str, settings: &[(&str, &str)]) -> Database {
     Database::new(&Config::from_pairs(pairs).unwrap()).unwrap()
 }
 
-/// Runs a statement that yields one text column `x` as it is, and collects its rows.
+/// A text that passes for one of the program's own: the guard and the wrapper are left out.
+#[expect(clippy::disallowed_methods, reason = "the texts of these tests are not known when the program is compiled")]
+pub(crate) fn statement(sql: &str) -> Statement {
+    Statement::own(sql.to_owned().leak())
+}
+
+/// Runs a statement that yields one text column as it is, and collects its rows.
 pub(crate) fn rows(database: &Database, sql: &str) -> Result<Vec<String>, Failure> {
     rows_with(database, &Arc::default(), sql)
 }
 
 /// The same with a cancel switch.
 pub(crate) fn rows_with(database: &Database, cancel: &Arc<Cancel>, sql: &str) -> Result<Vec<String>, Failure> {
-    database.read("it", cancel, Instant::now(), |reading| {
+    let statement = statement(sql);
+    database.read(&Caller::Server("it"), cancel, Instant::now(), |reading| {
         let mut rows = Vec::new();
-        reading.stream(sql, &[], 1, |row, _| {
-            rows.push(row.unwrap_or("(too long)").to_owned());
+        reading.run_last(&statement, &[], |row| {
+            rows.push(match row {
+                Row::Values([value]) => value.unwrap_or("(null)").to_owned(),
+                other => format!("{other:?}"),
+            });
             Flow::More
         })?;
         Ok(rows)
@@ -45,8 +56,7 @@ pub(crate) fn rows_with(database: &Database, cancel: &Arc<Cancel>, sql: &str) ->
 
 /// One text, by an expression.
 pub(crate) fn text(database: &Database, expression: &str) -> Result<String, Failure> {
-    let sql = format!("SELECT x, octet_length(x) FROM (SELECT ({expression})::text AS x) AS q");
-    rows(database, &sql).map(|rows| rows.concat())
+    rows(database, &format!("SELECT ({expression})::text")).map(|rows| rows.concat())
 }
 
 /// The SQLSTATE with which a statement fails, or `ran`.
