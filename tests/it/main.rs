@@ -18,6 +18,7 @@
 
 mod auth;
 mod containment;
+mod differential;
 mod fuzz;
 mod guard;
 mod http;
