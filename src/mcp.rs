@@ -76,7 +76,7 @@ fn request(
         (Protocol::Legacy, _) => return Err(Error::new(200, code::METHOD_NOT_FOUND, "there is no such method")),
         (Protocol::Modern, _) => return Err(Error::new(404, code::METHOD_NOT_FOUND, "there is no such method")),
     };
-    Ok(jsonrpc::result(id, &complete(protocol, result)))
+    Ok(jsonrpc::result(id, &complete(protocol, result)).into_bytes())
 }
 
 fn initialize(app: &Arc<AppState>, params: &Map<String, Value>) -> Value {
