@@ -37,6 +37,8 @@ pub struct Permits {
 
 #[derive(Default)]
 struct Calls {
+    /// The thread that looks after hang-ups waits for a call to look after.
+    idle: bool,
     next: u64,
     all: HashMap<u64, Running>,
 }
@@ -81,8 +83,13 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.calls.lock().all.remove(&self.number);
-        self.calls.changed.notify_all();
+        let mut calls = self.calls.lock();
+        calls.all.remove(&self.number);
+        let awaited = calls.all.values().any(|call| call.waiting);
+        drop(calls);
+        if awaited {
+            self.calls.changed.notify_all();
+        }
     }
 }
 
@@ -137,8 +144,11 @@ impl Permits {
         if let Some(call) = calls.all.get_mut(&number).filter(|_| refused.is_none()) {
             call.waiting = false;
         }
+        let idle = std::mem::take(&mut calls.idle);
         drop(calls);
-        self.changed.notify_all();
+        if idle {
+            self.changed.notify_all();
+        }
         refused.map_or(Ok(permit), Err)
     }
 
@@ -178,6 +188,7 @@ impl Permits {
                 if !watched.is_empty() {
                     break watched;
                 }
+                calls.idle = true;
                 calls = self.changed.wait(calls).unwrap_or_else(PoisonError::into_inner);
             };
             drop(calls);

@@ -11,7 +11,7 @@ use postgres::{
 use super::{
     failure::{failure, is_lost, overdue, unreachable},
     session::Session,
-    transaction::END,
+    transaction::end,
     wire::ROW_TOO_LONG,
 };
 use crate::{
@@ -57,9 +57,11 @@ impl Reading<'_> {
         // To learn of a type that it does not know, the driver prepares statements of its own, which it keeps for the next
         // time. Behind a pooler another process will be met then, with no such statement or, worse, with another.
         self.session.marks.doubt |= self.session.pooled;
+        let kept_statements = std::mem::replace(&mut self.session.keeps_statements, true);
         let statement = self.session.client.prepare(sql.as_str()).map_err(|error| self.failed(&error, None))?;
         if statement.columns().iter().all(|column| Type::from_oid(column.type_().oid()).is_some()) {
             self.session.marks.doubt = false;
+            self.session.keeps_statements = kept_statements;
         }
         if !statement.params().is_empty() {
             return Err(Failure::new(Code::Sql, "the statement has parameters ($1, …)")
@@ -85,7 +87,7 @@ impl Reading<'_> {
         row: impl FnMut(Row<'_>) -> Flow,
     ) -> Result<(), Failure> {
         if !self.session.pooled {
-            self.session.pipeline.end_with(END);
+            self.session.pipeline.end_with(end(self.session.keeps_statements));
         }
         self.run(statement, params, row)
     }

@@ -12,7 +12,7 @@ use super::{
     cancel::{Canceller, Reason},
     failure::is_cancel,
     reading::Reading,
-    transaction::{BEGIN, Caller, DIRECT, END},
+    transaction::{BEGIN, Caller, DIRECT, end},
     wire::{Connector, Deadline, Pipeline},
 };
 use crate::error::{Code, Failure};
@@ -34,6 +34,8 @@ pub(super) struct Session {
     /// There is a pooler (PgBouncer) between us and PostgreSQL: each transaction may meet another of its processes.
     pub(super) pooled: bool,
     tainted: bool,
+    /// The driver keeps prepared statements in it, by which it asks for types that it does not know.
+    pub(super) keeps_statements: bool,
     pub(super) marks: Marks,
 }
 
@@ -73,6 +75,7 @@ impl Session {
             process_id,
             pooled,
             tainted: false,
+            keeps_statements: false,
             marks: Marks::default(),
         })
     }
@@ -177,7 +180,7 @@ impl Session {
             None if self.pipeline.is_ending() => {
                 self.client.simple_query("").map(|_| self.pipeline.ended() == Some(true))
             }
-            None => self.client.simple_query(END).map(|_| true),
+            None => self.client.simple_query(&end(self.keeps_statements)).map(|_| true),
         };
         clean.unwrap_or_else(|error| {
             log::debug!("a session did not roll back and is closed: {error}");

@@ -217,6 +217,9 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = &mut *self;
+        if !wire.outgoing.urgent {
+            return Poll::Ready(Ok(()));
+        }
         while let Some(unsent) = wire.outgoing.bytes.get(wire.outgoing.sent..).filter(|unsent| !unsent.is_empty()) {
             let sent = ready!(match &mut wire.inner {
                 Inner::Plain(socket) => Pin::new(socket).poll_write(context, unsent),
@@ -228,7 +231,7 @@ impl AsyncWrite for Wire {
             wire.outgoing.sent = wire.outgoing.sent.saturating_add(sent);
         }
         wire.outgoing.bytes.clear();
-        wire.outgoing.sent = 0;
+        (wire.outgoing.sent, wire.outgoing.urgent) = (0, false);
         match &mut wire.inner {
             Inner::Plain(socket) => Pin::new(socket).poll_flush(context),
             Inner::Encrypted(stream) => Pin::new(stream.as_mut()).poll_flush(context),
@@ -236,6 +239,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.outgoing.urgent = true;
         ready!(self.as_mut().poll_flush(context))?;
         match &mut self.inner {
             Inner::Plain(socket) => Pin::new(socket).poll_shutdown(context),

@@ -17,12 +17,14 @@ use std::{
 use analytics_mcp::{
     db::{Caller, Cancel, Database, Flow, Reason},
     error::Code,
+    guard,
+    statement::Statement,
 };
 
 use crate::support::{
     cluster::{Cluster, HELPERS},
     eventually,
-    library::{one_session, pool, rows, rows_with, sqlstate, statement, text},
+    library::{known, one_session, pool, rows, rows_with, sqlstate, statement, text},
 };
 
 /// Everything by which one session can differ from another, but for its process id.
@@ -54,51 +56,69 @@ fn same(before: &str, after: &str, what: &str) {
     assert!(changed.is_empty() && before.lines().count() == after.lines().count(), "{what} left: {changed:#?}");
 }
 
-/// What is left behind, by whom, and whether the session may be kept.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Then {
-    SameSession,
-    NewSession,
-}
-
 #[test]
 fn no_mess_reaches_the_next_call() {
-    use Then::{NewSession, SameSession};
     let as_owner = |statement: &str| format!("it.run_as_owner($mess${statement}$mess$)");
     let as_caller = |statement: &str| format!("it.run($mess${statement}$mess$)");
-    let cases: Vec<(&str, String, Then)> = vec![
-        ("analytics_ro", as_owner("SELECT pg_advisory_lock(42)"), SameSession),
+    let cases: Vec<(&str, String)> = vec![
+        ("analytics_ro", as_owner("SELECT pg_advisory_lock(42)")),
         (
             "analytics_ro",
             as_owner("SELECT pg_advisory_lock_shared(7, 8), pg_advisory_lock(g) FROM generate_series(1, 50) g"),
-            SameSession,
         ),
-        ("analytics_ro", as_owner("SELECT pg_advisory_xact_lock(43)"), SameSession),
-        ("analytics_ro", as_owner("SELECT set_config('search_path', 'evil', false)"), SameSession),
-        ("analytics_ro", as_owner("SELECT set_config('work_mem', '2GB', false)"), SameSession),
-        ("analytics_ro", as_owner("SELECT set_config('statement_timeout', '0', false)"), SameSession),
-        ("analytics_ro", as_owner("SELECT set_config('lock_timeout', '0', false)"), SameSession),
-        ("analytics_ro", as_owner("SELECT set_config('default_transaction_read_only', 'off', false)"), SameSession),
-        ("analytics_ro", as_owner("SELECT set_config('TimeZone', 'Pacific/Apia', false)"), SameSession),
-        ("analytics_ro", as_owner("SELECT set_config('DateStyle', 'German', false)"), SameSession),
-        ("analytics_ro", as_owner("SELECT set_config('application_name', 'somebody else', false)"), SameSession),
-        ("analytics_ro", as_owner("SET SESSION temp_file_limit = -1"), SameSession),
-        ("it_super", as_caller("SET SESSION ROLE it_writer"), SameSession),
-        ("it_super", as_caller("SET SESSION AUTHORIZATION it_writer"), SameSession),
-        ("it_super", as_caller("SET ROLE it_writer"), SameSession),
-        ("analytics_ro", as_caller("PREPARE evil AS SELECT 1"), NewSession),
-        ("analytics_ro", as_owner("PREPARE evil AS SELECT 1"), NewSession),
-        ("analytics_ro", as_caller("DECLARE evil CURSOR WITH HOLD FOR SELECT 1"), SameSession),
-        ("it_super", "(SELECT count(setseed(0.5)) FROM (SELECT it.run('SELECT 1')) AS q)".to_owned(), SameSession),
+        ("analytics_ro", as_owner("SELECT pg_advisory_xact_lock(43)")),
+        ("analytics_ro", as_owner("SELECT set_config('search_path', 'evil', false)")),
+        ("analytics_ro", as_owner("SELECT set_config('work_mem', '2GB', false)")),
+        ("analytics_ro", as_owner("SELECT set_config('statement_timeout', '0', false)")),
+        ("analytics_ro", as_owner("SELECT set_config('lock_timeout', '0', false)")),
+        ("analytics_ro", as_owner("SELECT set_config('default_transaction_read_only', 'off', false)")),
+        ("analytics_ro", as_owner("SELECT set_config('TimeZone', 'Pacific/Apia', false)")),
+        ("analytics_ro", as_owner("SELECT set_config('DateStyle', 'German', false)")),
+        ("analytics_ro", as_owner("SELECT set_config('application_name', 'somebody else', false)")),
+        ("analytics_ro", as_owner("SET SESSION temp_file_limit = -1")),
+        ("it_super", as_caller("SET SESSION ROLE it_writer")),
+        ("it_super", as_caller("SET SESSION AUTHORIZATION it_writer")),
+        ("it_super", as_caller("SET ROLE it_writer")),
+        ("analytics_ro", as_caller("PREPARE evil AS SELECT 1")),
+        ("analytics_ro", as_owner("PREPARE evil AS SELECT 1")),
+        ("analytics_ro", as_caller("DECLARE evil CURSOR WITH HOLD FOR SELECT 1")),
+        ("it_super", "(SELECT count(setseed(0.5)) FROM (SELECT it.run('SELECT 1')) AS q)".to_owned()),
     ];
-    for (role, mess, then) in cases {
+    for (role, mess) in cases {
         let database = one_session(role);
         let (before, first) = (snapshot(&database), pid(&database));
         let outcome = text(&database, &mess);
         assert_eq!(sqlstate(&outcome), "ran", "{mess}");
         same(&before, &snapshot(&database), &mess);
-        assert_eq!(pid(&database) == first, then == SameSession, "{mess}: {then:?}");
+        assert_eq!(pid(&database), first, "{mess}: the session is used again");
     }
+}
+
+/// The driver asks for a type that it does not know by statements that it prepares and keeps, so these must outlive the call, and
+/// one that a function has left must not.
+#[test]
+fn statements_of_the_driver_are_kept_and_others_end_the_session() {
+    let database = one_session("analytics_ro");
+    let shapes = guard::admit("SELECT ST_MakePoint(1, 2) AS at, NULL::it.mess AS mess", known()).unwrap();
+    Cluster::shared().sql(HELPERS, "CREATE TYPE it.mess AS ENUM ('a')");
+    let evil = statement("SELECT it.run('PREPARE evil AS SELECT 1')");
+    let call = |evil: Option<&Statement>| {
+        let columns = database.read(&IT, &Arc::default(), Instant::now(), |mut reading| {
+            let columns = reading.prepare(&shapes)?;
+            evil.map_or(Ok(()), |evil| reading.run(evil, &[], |_| Flow::More))?;
+            Ok(columns)
+        });
+        let columns = columns.unwrap();
+        assert_eq!([&columns[0].type_name, &columns[1].type_name], ["geometry", "mess"]);
+    };
+    let first = pid(&database);
+    for _ in 0..3 {
+        call(None);
+        assert_eq!(pid(&database), first);
+    }
+    call(Some(&evil));
+    assert_ne!(pid(&database), first);
+    call(None);
 }
 
 /// The seed of `random()` belongs to the session and survives a rollback: one analyst could foretell another's sample.

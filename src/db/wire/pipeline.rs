@@ -20,7 +20,7 @@ struct State {
     /// Goes before the driver's next message.
     before: Option<String>,
     /// Goes after the next statement that the driver executes.
-    after: Option<&'static str>,
+    after: Option<String>,
     /// Whose answers are awaited, the next one first.
     awaited: VecDeque<Whose>,
     /// The answer that comes in holds an error.
@@ -56,7 +56,7 @@ impl Pipeline {
     }
 
     /// The text goes after the next statement that is executed.
-    pub(in crate::db) fn end_with(&self, text: &'static str) {
+    pub(in crate::db) fn end_with(&self, text: String) {
         self.lock().after = Some(text);
     }
 
@@ -97,7 +97,7 @@ impl Pipeline {
         state.awaited.push_back(Whose::Driver);
         let text = state.after.take_if(|_| executes)?;
         state.awaited.push_back(Whose::After);
-        Some(query(text))
+        Some(query(&text))
     }
 
     /// What becomes of a message of PostgreSQL of this type.
@@ -150,6 +150,11 @@ pub(super) struct Outgoing {
     typed: bool,
     /// A statement has been executed since the last `Sync`.
     executes: bool,
+    /// A statement has been closed since the last `Sync`, and nothing else has happened.
+    closes: bool,
+    /// There is more in `bytes` than the closing of statements, to which nobody waits for an answer: that can go with the next
+    /// message.
+    pub(super) urgent: bool,
 }
 
 impl Outgoing {
@@ -169,7 +174,7 @@ impl Outgoing {
                     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or_default();
                     self.left = length.saturating_sub(4);
                 } else {
-                    return;
+                    break;
                 }
             } else {
                 let before = rest.len();
@@ -180,6 +185,8 @@ impl Outgoing {
                 self.ended(pipeline);
             }
         }
+        // The rest of a message that has begun is not to be waited for.
+        self.urgent |= self.left > 0 || !self.head.is_empty();
     }
 
     /// Moves up to `most` bytes on their way; the rest.
@@ -198,12 +205,17 @@ impl Outgoing {
         self.head.clear();
         self.typed = true;
         match kind {
-            Some(b'E') => self.executes = true,
+            Some(b'C') if !self.executes => self.closes = true,
+            Some(b'S') if std::mem::take(&mut self.closes) => {
+                let _ = pipeline.after_request(false);
+            }
+            Some(b'E') => (self.executes, self.closes, self.urgent) = (true, false, true),
             Some(b'S' | b'Q') => {
+                self.urgent = true;
                 let executes = std::mem::take(&mut self.executes);
                 self.bytes.extend(pipeline.after_request(executes).unwrap_or_default());
             }
-            _ => {}
+            _ => (self.closes, self.urgent) = (false, true),
         }
     }
 }

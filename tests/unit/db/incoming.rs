@@ -104,7 +104,7 @@ fn the_start_and_the_end_of_a_transaction_travel_with_the_driver() {
     for room in [1, 4, 7, 10_000] {
         let pipeline = Pipeline::default();
         pipeline.begin("BEGIN".to_owned());
-        pipeline.end_with("END");
+        pipeline.end_with("END".to_owned());
         let answers = [started.as_slice(), &closed, &rows, &ready, &rolled_back].concat();
         let (sent, got) = exchange(&pipeline, &[close.as_slice(), &run].concat(), &answers, room);
         assert_eq!(sent, [begun.as_slice(), &close, &run, &ended].concat(), "room for {room}");
@@ -120,7 +120,7 @@ fn a_transaction_that_cannot_be_started_or_ended_is_noticed() {
     let begin = || {
         let pipeline = Pipeline::default();
         pipeline.begin("BEGIN".to_owned());
-        pipeline.end_with("END");
+        pipeline.end_with("END".to_owned());
         pipeline
     };
     let pipeline = begin();
