@@ -33,13 +33,13 @@ impl Analyst {
 
 /// One entry of the list. It is also what may seal texts in the analyst's name, and only who showed a token gets one.
 #[derive(Clone)]
-pub struct Personal {
+pub struct Credential {
     analyst: Analyst,
     hash: [u8; 32],
     key: Key,
 }
 
-impl Personal {
+impl Credential {
     /// Whose token it is.
     pub fn analyst(&self) -> &Analyst {
         &self.analyst
@@ -53,7 +53,7 @@ impl Personal {
 
 /// The personal tokens.
 #[derive(Clone)]
-pub struct Tokens(Vec<Personal>);
+pub struct Tokens(Vec<Credential>);
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -65,7 +65,7 @@ impl Tokens {
     /// Reads `alice:token,bob:token`; lines do as well as commas. An analyst may have several tokens, so that one can be
     /// replaced without a gap. The error says what is wrong without showing a token.
     pub fn parse(text: &str) -> Result<Tokens, String> {
-        let mut tokens: Vec<Personal> = Vec::new();
+        let mut tokens: Vec<Credential> = Vec::new();
         let entries =
             text.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty() && !entry.starts_with('#'));
         for (index, entry) in entries.enumerate() {
@@ -96,7 +96,7 @@ impl Tokens {
                 return Err(format!("{name} and {other} have the same token; give each a token of their own"));
             }
             let key = Key::of(token).ok_or("no key can be derived from a token")?;
-            tokens.push(Personal { analyst: Analyst(name.to_owned()), hash, key });
+            tokens.push(Credential { analyst: Analyst(name.to_owned()), hash, key });
         }
         if tokens.is_empty() {
             return Err("it holds no token, so nobody could sign in; write it as name:token,name:token".to_owned());
@@ -115,20 +115,20 @@ impl Tokens {
     }
 
     /// The entry with this personal token.
-    pub fn personal(&self, token: &str) -> Option<&Personal> {
+    pub fn credential(&self, token: &str) -> Option<&Credential> {
         let shown = hash(token);
         self.find(|known| shown.ct_eq(&known.hash))
     }
 
     /// The payload of a text that was sealed for this purpose, and the entry in whose name.
-    pub fn open(&self, purpose: Purpose, text: &str) -> Option<(&Personal, Vec<u8>)> {
+    pub fn open(&self, purpose: Purpose, text: &str) -> Option<(&Credential, Vec<u8>)> {
         let sealed = Sealed::read(purpose, text)?;
-        let personal = self.find(|known| u8::from(known.key.sealed(&sealed)).into())?;
-        Some((personal, sealed.payload))
+        let credential = self.find(|known| u8::from(known.key.sealed(&sealed)).into())?;
+        Some((credential, sealed.payload))
     }
 
     /// The last entry that fits. Every one is compared, whatever the outcome, so that the time tells nothing.
-    fn find(&self, fits: impl Fn(&Personal) -> Choice) -> Option<&Personal> {
+    fn find(&self, fits: impl Fn(&Credential) -> Choice) -> Option<&Credential> {
         let mut found = 0u64;
         for (number, known) in (1u64..).zip(&self.0) {
             found.conditional_assign(&number, fits(known));
@@ -227,8 +227,8 @@ mod tests {
         let tokens = Tokens::parse("alice:0123456789abcdef, bob:fedcba9876543210\nalice:aaaabbbbccccdddd").unwrap();
         let who = |value: &str| {
             let head = head(&[("authorization", value)]);
-            let found = bearer(&head).and_then(|token| tokens.personal(token).ok_or(Unauthorized::Invalid));
-            found.map(|personal| personal.analyst.0.clone())
+            let found = bearer(&head).and_then(|token| tokens.credential(token).ok_or(Unauthorized::Invalid));
+            found.map(|credential| credential.analyst.0.clone())
         };
         assert_eq!(who("Bearer 0123456789abcdef"), Ok("alice".to_owned()));
         assert_eq!(who("bearer fedcba9876543210"), Ok("bob".to_owned()));
@@ -249,9 +249,9 @@ mod tests {
     #[test]
     fn a_sealed_text_is_good_for_its_purpose_and_as_long_as_its_token_is_on_the_list() {
         let tokens = Tokens::parse("alice:0123456789abcdef,bob:fedcba9876543210").unwrap();
-        let sealed = tokens.personal("0123456789abcdef").unwrap().seal(Purpose::Access, b"payload");
-        let (personal, payload) = tokens.open(Purpose::Access, &sealed).unwrap();
-        assert_eq!((personal.analyst.name(), payload.as_slice()), ("alice", b"payload".as_slice()));
+        let sealed = tokens.credential("0123456789abcdef").unwrap().seal(Purpose::Access, b"payload");
+        let (credential, payload) = tokens.open(Purpose::Access, &sealed).unwrap();
+        assert_eq!((credential.analyst.name(), payload.as_slice()), ("alice", b"payload".as_slice()));
         let elsewhere = Tokens::parse("carol:cccccccccccccccc,alice:0123456789abcdef").unwrap();
         assert!(elsewhere.open(Purpose::Access, &sealed).is_some(), "another copy, another order");
         let rotated = Tokens::parse("alice:0123456789abcdeF,bob:fedcba9876543210").unwrap();

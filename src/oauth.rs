@@ -27,7 +27,7 @@ use crate::{
     page::page,
 };
 use attempts::Attempts;
-use authorize::{Asked, Wrong};
+use authorize::{AuthorizationRequest, Wrong};
 use form::Params;
 use grant::{Grants, Issued};
 
@@ -167,16 +167,16 @@ impl OAuth {
 
     /// The sign-in page for a request, or the answer to a wrong one.
     fn ask(&self, query: &str) -> Reply {
-        match Asked::read(query, &self.public_url) {
-            Ok(asked) => self.sign_in_page(&asked, query, 200, ""),
+        match AuthorizationRequest::read(query, &self.public_url) {
+            Ok(request) => self.sign_in_page(&request, query, 200, ""),
             Err(wrong) => self.wrong(wrong),
         }
     }
 
     /// The sign-in page; `query` is what was asked, for the form to bring back, and `error` is for the person.
-    fn sign_in_page(&self, asked: &Asked, query: &str, status: u16, error: &str) -> Reply {
+    fn sign_in_page(&self, request: &AuthorizationRequest, query: &str, status: u16, error: &str) -> Reply {
         let hidden = |hide: bool| if hide { "hidden" } else { "" };
-        let note = if asked.client.vouched {
+        let note = if request.client.vouched {
             "This server knows the program and where its answers go."
         } else {
             "The name is the program’s own word. Go on only if you have just started the connection yourself."
@@ -185,9 +185,9 @@ impl OAuth {
             status,
             SIGN_IN,
             &[
-                ("client", &asked.client.name),
+                ("client", &request.client.name),
                 ("client_note", note),
-                ("destination", asked.destination()),
+                ("destination", request.destination()),
                 ("server", self.host()),
                 ("request", query),
                 ("error", error),
@@ -221,28 +221,28 @@ impl OAuth {
             return self.problem(400, "This sign-in cannot go on", "The form cannot be read.");
         };
         let query = form.get("request").unwrap_or_default();
-        let asked = match Asked::read(query, &self.public_url) {
-            Ok(asked) => asked,
+        let request = match AuthorizationRequest::read(query, &self.public_url) {
+            Ok(request) => request,
             Err(wrong) => return self.wrong(wrong),
         };
         if form.get("action") != Some("allow") {
-            return Reply::empty(303).with("Location", asked.answer(&self.public_url, "error", "access_denied"));
+            return Reply::empty(303).with("Location", request.answer(&self.public_url, "error", "access_denied"));
         }
         if let Some(wait) = self.attempts.wait(from, Instant::now()) {
             let seconds = wait.as_secs().saturating_add(1).to_string();
             let error = format!("Too many wrong tokens came from your network. Wait {seconds} seconds and try again.");
-            return self.sign_in_page(&asked, query, 429, &error).with("Retry-After", seconds);
+            return self.sign_in_page(&request, query, 429, &error).with("Retry-After", seconds);
         }
-        let Some(personal) = tokens.personal(form.get("token").unwrap_or_default().trim()) else {
+        let Some(credential) = tokens.credential(form.get("token").unwrap_or_default().trim()) else {
             self.attempts.failed(from, Instant::now());
             sign_ins.refused(from, "wrong token on the sign-in page");
             let error = "This is not a valid token. Copy the whole of it, without spaces; if it still fails, ask the operator for a new one.";
-            return self.sign_in_page(&asked, query, 403, error);
+            return self.sign_in_page(&request, query, 403, error);
         };
-        match self.grants.code(personal, &asked, now()) {
+        match self.grants.code(credential, &request, now()) {
             Ok(code) => {
-                sign_ins.accepted(personal.analyst(), &asked.client.name, asked.destination(), from);
-                Reply::empty(303).with("Location", asked.answer(&self.public_url, "code", &code))
+                sign_ins.accepted(credential.analyst(), &request.client.name, request.destination(), from);
+                Reply::empty(303).with("Location", request.answer(&self.public_url, "code", &code))
             }
             Err(_) => self.problem(500, "The server failed", "No code could be made."),
         }
@@ -299,11 +299,11 @@ impl OAuth {
 }
 
 /// The resource that is meant, if it is one of this server's: its address with or without `/mcp`; without a word the first.
-fn resource(public_url: &str, asked: Option<&str>) -> Option<String> {
+fn resource(public_url: &str, request: Option<&str>) -> Option<String> {
     let mcp = format!("{public_url}/mcp");
-    match asked.map(|asked| asked.trim_end_matches('/')) {
+    match request.map(|request| request.trim_end_matches('/')) {
         None => Some(mcp),
-        Some(asked) => (asked == mcp || asked == public_url).then(|| asked.to_owned()),
+        Some(request) => (request == mcp || request == public_url).then(|| request.to_owned()),
     }
 }
 

@@ -240,9 +240,9 @@ impl Server {
     fn authenticate(&self, exchange: &Exchange<'_>) -> Result<Analyst, Reply> {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
         let analyst = auth::bearer(exchange.head()).and_then(|token| {
-            let personal = tokens.personal(token).map(|personal| personal.analyst().clone());
+            let credential = tokens.credential(token).map(|credential| credential.analyst().clone());
             let signed_in = || self.oauth.as_ref().and_then(|oauth| oauth.analyst(&tokens, token));
-            personal.or_else(signed_in).ok_or(Unauthorized::Invalid)
+            credential.or_else(signed_in).ok_or(Unauthorized::Invalid)
         });
         drop(tokens);
         analyst.map_err(|unauthorized| self.unauthorized(unauthorized, exchange))

@@ -39,9 +39,9 @@ pub(super) struct Key(Hmac<Sha256>);
 
 impl Key {
     /// The key that belongs to a personal token. `None` cannot happen: HMAC takes keys of any length.
-    pub(super) fn of(personal: &str) -> Option<Key> {
+    pub(super) fn of(token: &str) -> Option<Key> {
         let mut extract = Hmac::<Sha256>::new_from_slice(b"analytics_mcp: key for sealed texts, 1").ok()?;
-        extract.update(personal.as_bytes());
+        extract.update(token.as_bytes());
         Hmac::new_from_slice(&extract.finalize().into_bytes()).ok().map(Key)
     }
 

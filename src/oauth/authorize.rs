@@ -12,7 +12,7 @@ const MAX_QUERY: usize = 6_144;
 
 /// A request that may be put before a person.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct AuthorizationRequest {
     pub(super) client: Client,
     pub(super) client_id: String,
     pub(super) redirect_uri: String,
@@ -32,9 +32,9 @@ pub(super) enum Wrong {
     Refused(String),
 }
 
-impl Asked {
+impl AuthorizationRequest {
     /// Reads the query of a request to the server with this issuer.
-    pub(super) fn read(query: &str, issuer: &str) -> Result<Asked, Wrong> {
+    pub(super) fn read(query: &str, issuer: &str) -> Result<AuthorizationRequest, Wrong> {
         if query.len() > MAX_QUERY {
             return Err(Wrong::Unknown("The request is longer than this server reads."));
         }
@@ -70,7 +70,7 @@ impl Asked {
         let Some(resource) = resource(issuer, params.get("resource")) else {
             return refuse("invalid_target", "resource is not an address of this server");
         };
-        Ok(Asked {
+        Ok(AuthorizationRequest {
             client_id: client_id.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
             state: state.map(str::to_owned),

@@ -69,10 +69,10 @@ impl Client {
 }
 
 /// Registers a client (RFC 7591): the response's members, or the error code and what is wrong.
-pub(super) fn register(asked: &Map<String, Value>, now: i64) -> Result<Value, (&'static str, &'static str)> {
-    let name = asked.get("client_name").and_then(Value::as_str).unwrap_or("An unnamed program");
+pub(super) fn register(metadata: &Map<String, Value>, now: i64) -> Result<Value, (&'static str, &'static str)> {
+    let name = metadata.get("client_name").and_then(Value::as_str).unwrap_or("An unnamed program");
     let name: String = name.chars().filter(|c| !is_hidden(*c)).take(MAX_NAME).collect();
-    let uris = asked.get("redirect_uris").and_then(Value::as_array).ok_or(NO_URIS)?;
+    let uris = metadata.get("redirect_uris").and_then(Value::as_array).ok_or(NO_URIS)?;
     let uris: Vec<String> =
         uris.iter().map(|uri| uri.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or(NO_URIS)?;
     check(&name, &uris)?;
@@ -122,8 +122,8 @@ mod tests {
     use super::*;
 
     fn registered(uris: &[&str]) -> Result<Client, &'static str> {
-        let asked = json!({ "client_name": "Inspector", "redirect_uris": uris });
-        let answer = register(asked.as_object().unwrap(), 1).map_err(|(code, _)| code)?;
+        let metadata = json!({ "client_name": "Inspector", "redirect_uris": uris });
+        let answer = register(metadata.as_object().unwrap(), 1).map_err(|(code, _)| code)?;
         Ok(Client::find(answer["client_id"].as_str().unwrap()).unwrap())
     }
 

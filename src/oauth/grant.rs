@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Denied, authorize::Asked, form::Params};
-use crate::auth::{Analyst, Personal, Purpose, Tokens};
+use super::{Denied, authorize::AuthorizationRequest, form::Params};
+use crate::auth::{Analyst, Credential, Purpose, Tokens};
 
 /// Seconds for which a code, an access token and a refresh token are good. Claude's refreshing is not reliable, and the
 /// personal token's end is at once the end of all of them, so an access token may live for a day.
@@ -80,17 +80,22 @@ impl Grants {
     }
 
     /// A code for what was asked, in the name of who showed a personal token. Times are seconds since 1970.
-    pub(super) fn code(&self, personal: &Personal, asked: &Asked, now: i64) -> Result<String, Denied> {
+    pub(super) fn code(
+        &self,
+        credential: &Credential,
+        request: &AuthorizationRequest,
+        now: i64,
+    ) -> Result<String, Denied> {
         let code = Code {
             exp: now.saturating_add(CODE),
             aud: self.audience.clone(),
             grant: random_id()?,
-            client: digest(&asked.client_id),
-            redirect: digest(&asked.redirect_uri),
-            resource: asked.resource.clone(),
-            challenge: asked.challenge.clone(),
+            client: digest(&request.client_id),
+            redirect: digest(&request.redirect_uri),
+            resource: request.resource.clone(),
+            challenge: request.challenge.clone(),
         };
-        seal(personal, Purpose::Code, &code)
+        seal(credential, Purpose::Code, &code)
     }
 
     /// Exchanges a code (RFC 6749 section 4.1.3, RFC 7636 section 4.6). A code that comes twice ends its whole grant.
@@ -100,7 +105,7 @@ impl Grants {
         let given = |name: &str| {
             form.get(name).ok_or(Denied::request("code, client_id, redirect_uri and code_verifier are required"))
         };
-        let (personal, code): (_, Code) = open(tokens, Purpose::Code, given("code")?).ok_or(WRONG)?;
+        let (credential, code): (_, Code) = open(tokens, Purpose::Code, given("code")?).ok_or(WRONG)?;
         let bound = code.aud == self.audience
             && code.exp > now
             && code.client == digest(given("client_id")?)
@@ -122,18 +127,18 @@ impl Grants {
         }
         if memory.used.mark(&code.grant, code.exp, now).is_some() {
             memory.revoked.mark(&code.grant, now.saturating_add(REFRESH), now);
-            log::warn!("a code of {} came twice, so its tokens are void", personal.analyst().name());
+            log::warn!("a code of {} came twice, so its tokens are void", credential.analyst().name());
             return Err(Denied::grant("the code has been used before; every token that came of it is void now"));
         }
         drop(memory);
-        self.issue(personal, code.grant, code.client, now)
+        self.issue(credential, code.grant, code.client, now)
     }
 
     /// Exchanges a refresh token for a new pair. One that comes again long after it was replaced ends its whole grant.
     pub(super) fn refresh(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Denied> {
         const WRONG: Denied = Denied::grant("the refresh token is not valid any more; sign in again");
         let given = |name: &str| form.get(name).ok_or(Denied::request("refresh_token and client_id are required"));
-        let (personal, token): (_, Token) = open(tokens, Purpose::Refresh, given("refresh_token")?).ok_or(WRONG)?;
+        let (credential, token): (_, Token) = open(tokens, Purpose::Refresh, given("refresh_token")?).ok_or(WRONG)?;
         if !self.holds(&token, now) || token.client != digest(given("client_id")?) {
             return Err(WRONG);
         }
@@ -141,42 +146,42 @@ impl Grants {
         let replaced = memory.used.mark(&token.id, token.exp, now);
         if replaced.is_some_and(|at| now.saturating_sub(at) > REFRESH_GRACE) {
             memory.revoked.mark(&token.grant, now.saturating_add(REFRESH), now);
-            log::warn!("a replaced refresh token of {} came again, so its grant is void", personal.analyst().name());
+            log::warn!("a replaced refresh token of {} came again, so its grant is void", credential.analyst().name());
             return Err(WRONG);
         }
         drop(memory);
-        self.issue(personal, token.grant, token.client, now)
+        self.issue(credential, token.grant, token.client, now)
     }
 
     /// Who an access token speaks for.
     pub(super) fn analyst(&self, tokens: &Tokens, access: &str, now: i64) -> Option<Analyst> {
-        let (personal, token): (_, Token) = open(tokens, Purpose::Access, access)?;
-        self.holds(&token, now).then(|| personal.analyst().clone())
+        let (credential, token): (_, Token) = open(tokens, Purpose::Access, access)?;
+        self.holds(&token, now).then(|| credential.analyst().clone())
     }
 
     /// Ends the grant that a token belongs to (RFC 7009). Out: whose it was; a token that is void already is no error.
     pub(super) fn revoke(&self, tokens: &Tokens, token: &str, now: i64) -> Option<Analyst> {
-        let (personal, token): (_, Token) =
+        let (credential, token): (_, Token) =
             open(tokens, Purpose::Refresh, token).or_else(|| open(tokens, Purpose::Access, token))?;
         if !self.holds(&token, now) {
             return None;
         }
         self.lock().revoked.mark(&token.grant, now.saturating_add(REFRESH), now);
-        Some(personal.analyst().clone())
+        Some(credential.analyst().clone())
     }
 
     fn holds(&self, token: &Token, now: i64) -> bool {
         token.aud == self.audience && token.exp > now && !self.lock().revoked.has(&token.grant)
     }
 
-    fn issue(&self, personal: &Personal, grant: String, client: String, now: i64) -> Result<Issued, Denied> {
+    fn issue(&self, credential: &Credential, grant: String, client: String, now: i64) -> Result<Issued, Denied> {
         let token = |lives: i64| -> Result<Token, Denied> {
             let (aud, grant, client) = (self.audience.clone(), grant.clone(), client.clone());
             Ok(Token { exp: now.saturating_add(lives), aud, grant, id: random_id()?, client })
         };
         Ok(Issued {
-            access: seal(personal, Purpose::Access, &token(ACCESS)?)?,
-            refresh: seal(personal, Purpose::Refresh, &token(REFRESH)?)?,
+            access: seal(credential, Purpose::Access, &token(ACCESS)?)?,
+            refresh: seal(credential, Purpose::Refresh, &token(REFRESH)?)?,
             expires_in: ACCESS,
         })
     }
@@ -186,14 +191,14 @@ impl Grants {
     }
 }
 
-fn seal(personal: &Personal, purpose: Purpose, payload: &impl Serialize) -> Result<String, Denied> {
+fn seal(credential: &Credential, purpose: Purpose, payload: &impl Serialize) -> Result<String, Denied> {
     let payload = serde_json::to_vec(payload).map_err(|_| Denied::server())?;
-    Ok(personal.seal(purpose, &payload))
+    Ok(credential.seal(purpose, &payload))
 }
 
-fn open<'a, T: DeserializeOwned>(tokens: &'a Tokens, purpose: Purpose, text: &str) -> Option<(&'a Personal, T)> {
-    let (personal, payload) = tokens.open(purpose, text)?;
-    Some((personal, serde_json::from_slice(&payload).ok()?))
+fn open<'a, T: DeserializeOwned>(tokens: &'a Tokens, purpose: Purpose, text: &str) -> Option<(&'a Credential, T)> {
+    let (credential, payload) = tokens.open(purpose, text)?;
+    Some((credential, serde_json::from_slice(&payload).ok()?))
 }
 
 /// SHA-256 in base64url: what PKCE calls S256.
@@ -271,8 +276,9 @@ mod tests {
                     ("resource", Some("https://fleet.example/mcp")),
                 ],
             );
-            let asked = authorize::Asked::read(query.trim_start_matches('?'), "https://fleet.example").unwrap();
-            self.grants.code(self.tokens.personal("0123456789abcdef").unwrap(), &asked, now).unwrap()
+            let request =
+                authorize::AuthorizationRequest::read(query.trim_start_matches('?'), "https://fleet.example").unwrap();
+            self.grants.code(self.tokens.credential("0123456789abcdef").unwrap(), &request, now).unwrap()
         }
 
         fn redeem(&self, code: &str, changes: &[(&str, &str)], now: i64) -> Result<Issued, &'static str> {
