@@ -362,4 +362,5 @@ fn unknown_setting(name: &str) -> String {
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/config.rs"]
 mod tests;

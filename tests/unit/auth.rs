@@ -1,0 +1,97 @@
+use super::*;
+
+fn head(headers: &[(&str, &str)]) -> Head {
+    Head::for_test("POST", "/mcp", headers)
+}
+
+#[test]
+fn a_token_names_its_analyst_and_nothing_else_does() {
+    let tokens = Tokens::parse("alice:0123456789abcdef, bob:fedcba9876543210\nalice:aaaabbbbccccdddd").unwrap();
+    let who = |value: &str| {
+        let head = head(&[("authorization", value)]);
+        let found = bearer(&head).and_then(|token| tokens.credential(token).ok_or(Unauthorized::Invalid));
+        found.map(|credential| credential.analyst.0.clone())
+    };
+    assert_eq!(who("Bearer 0123456789abcdef"), Ok("alice".to_owned()));
+    assert_eq!(who("bearer fedcba9876543210"), Ok("bob".to_owned()));
+    assert_eq!(who("Bearer aaaabbbbccccdddd"), Ok("alice".to_owned()));
+    for wrong in [
+        "Bearer ",
+        "Bearer 0123456789abcde",
+        "Bearer 0123456789abcdef0",
+        "Basic 0123456789abcdef",
+        "0123456789abcdef",
+        "Bearer alice:0123456789abcdef",
+    ] {
+        assert_eq!(who(wrong), Err(Unauthorized::Invalid), "{wrong}");
+    }
+    assert_eq!(bearer(&head(&[])), Err(Unauthorized::Missing));
+}
+
+#[test]
+fn a_sealed_text_is_good_for_its_purpose_and_as_long_as_its_token_is_on_the_list() {
+    let tokens = Tokens::parse("alice:0123456789abcdef,bob:fedcba9876543210").unwrap();
+    let sealed = tokens.credential("0123456789abcdef").unwrap().seal(Purpose::Access, b"payload");
+    let (credential, payload) = tokens.open(Purpose::Access, &sealed).unwrap();
+    assert_eq!((credential.analyst.name(), payload.as_slice()), ("alice", b"payload".as_slice()));
+    let elsewhere = Tokens::parse("carol:cccccccccccccccc,alice:0123456789abcdef").unwrap();
+    assert!(elsewhere.open(Purpose::Access, &sealed).is_some(), "another copy, another order");
+    let rotated = Tokens::parse("alice:0123456789abcdeF,bob:fedcba9876543210").unwrap();
+    assert!(rotated.open(Purpose::Access, &sealed).is_none(), "the token was replaced");
+
+    assert!(tokens.open(Purpose::Refresh, &sealed).is_none(), "another purpose");
+    assert!(tokens.open(Purpose::Refresh, &sealed.replace("access.", "refresh.")).is_none());
+    for at in 0..sealed.len() {
+        for other in ["A", "B", ".", "=", "-"] {
+            let mut altered = sealed.clone();
+            altered.replace_range(at..=at, other);
+            assert!(altered == sealed || tokens.open(Purpose::Access, &altered).is_none(), "{altered}");
+        }
+    }
+    for wrong in ["", ".", "access", "access.", "access..", "access.cGF5bG9hZA.", "none.cGF5bG9hZA.AAAA"] {
+        assert!(tokens.open(Purpose::Access, wrong).is_none(), "{wrong}");
+    }
+    let (signed, mac) = sealed.rsplit_once('.').unwrap();
+    assert!(tokens.open(Purpose::Access, &format!("{signed}.{}", &mac[..22])).is_none(), "half a MAC");
+    assert!(tokens.open(Purpose::Access, &format!("{signed}.{mac}{}", "A".repeat(4_000))).is_none());
+}
+
+#[test]
+fn unusable_tokens_are_named_without_being_shown() {
+    for (text, part) in [
+        ("", "no token"),
+        ("alice", "no colon"),
+        ("alice:short", "shorter than 16"),
+        ("al ice:0123456789abcdef", "entry 1"),
+        ("alice:0123456789abcdef,bob:0123456789abcdef", "bob and alice have the same token"),
+        ("alice:0123456789abcdé_", "not ASCII"),
+    ] {
+        let problem = Tokens::parse(text).unwrap_err();
+        assert!(problem.contains(part), "{text}: {problem}");
+        assert!(!problem.contains("0123456789abcdef"), "{problem}");
+    }
+}
+
+#[test]
+fn origin_and_host_on_loopback_and_behind_a_proxy() {
+    let local = Site::new("127.0.0.1:8892".parse().unwrap(), None, vec!["https://ok.example".to_owned()]);
+    let public = Site::new("0.0.0.0:8892".parse().unwrap(), None, vec!["https://ok.example".to_owned()]);
+    for (name, value, on_loopback, behind_proxy) in [
+        ("host", "127.0.0.1:8892", true, true),
+        ("host", "LOCALHOST", true, true),
+        ("host", "[::1]:8892", true, true),
+        ("host", "evil.example", false, true),
+        ("host", "localhost.evil.example", false, true),
+        ("host", "127.0.0.1:8892@evil", false, true),
+        ("origin", "https://ok.example", true, true),
+        ("origin", "https://OK.example", true, true),
+        ("origin", "http://localhost:6274", true, false),
+        ("origin", "null", false, false),
+        ("origin", "https://ok.example.evil", false, false),
+        ("origin", "http://localhost.evil", false, false),
+    ] {
+        let request = head(&[(name, value)]);
+        assert_eq!(local.admit(&request).is_ok(), on_loopback, "loopback, {name}: {value}");
+        assert_eq!(public.admit(&request).is_ok(), behind_proxy, "proxy, {name}: {value}");
+    }
+}
