@@ -1,13 +1,11 @@
-//! Who is asking: bearer tokens, `Origin` and `Host`.
+//! Who is calling: bearer tokens.
 //!
 //! In: the head of a request. Out: an [`Analyst`], or the reason why there is none. A personal token is kept only as its
 //! SHA-256 hash and the key derived from it, and compared in constant time, against every token there is.
 //!
-//! Follows RFC 6750 (bearer tokens) and the transport section of the MCP specification (`Origin`, DNS rebinding).
+//! Follows RFC 6750 (bearer tokens).
 
 mod seal;
-
-use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -156,62 +154,6 @@ pub enum Unauthorized {
     Missing,
     /// There is one, but it holds no valid token.
     Invalid,
-}
-
-/// Which browser origins and which `Host` values are served.
-#[derive(Debug, Clone)]
-pub struct Site {
-    allowed_origins: Vec<String>,
-    public_host: Option<String>,
-    loopback: bool,
-}
-
-impl Site {
-    /// The rules for a server that listens on `listen` and is reached at `public_url`. Only a server on loopback trusts
-    /// pages from localhost, and only there a foreign `Host` means DNS rebinding: behind a proxy the proxy has checked it.
-    pub fn new(listen: SocketAddr, public_url: Option<&str>, allowed_origins: Vec<String>) -> Site {
-        let public_host = public_url.and_then(|url| url.split_once("://")).map(|(_, host)| host.to_owned());
-        Site { allowed_origins, public_host, loopback: listen.ip().is_loopback() }
-    }
-
-    /// Whether the server can be reached from this machine only.
-    pub fn is_loopback(&self) -> bool {
-        self.loopback
-    }
-
-    /// Whether the request may come from where it says: its origin, if it names one, or why not, for the client to read.
-    pub fn admit<'a>(&self, head: &'a Head) -> Result<Option<&'a str>, &'static str> {
-        if let Some(host) = head.header("host")
-            && self.loopback
-            && !is_loopback(host)
-            && self.public_host.as_deref() != Some(host)
-        {
-            return Err("this server listens on loopback only and serves no other Host");
-        }
-        match head.header("origin") {
-            Some(origin) if !self.origin_allowed(origin) => {
-                Err("this Origin is not allowed; the operator can add it to MCP_ALLOWED_ORIGINS")
-            }
-            origin => Ok(origin),
-        }
-    }
-
-    fn origin_allowed(&self, origin: &str) -> bool {
-        let origin = origin.to_ascii_lowercase();
-        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        self.allowed_origins.contains(&origin) || (self.loopback && host.is_some_and(is_loopback))
-    }
-}
-
-/// Whether `host` or `host:port` names this machine.
-pub(crate) fn is_loopback(authority: &str) -> bool {
-    let port = |text: &str| text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    if let Some((address, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) && port(rest);
-    }
-    let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-    let named = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    named && port(rest)
 }
 
 #[cfg(test)]

@@ -5,7 +5,14 @@
 
 mod database_url;
 
-use std::{collections::HashMap, fmt, fs, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt, fs,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use crate::auth::{self, Tokens};
 pub use database_url::DatabaseUrl;
@@ -311,7 +318,7 @@ impl Given {
             !host.is_empty() && host.bytes().all(byte)
         };
         let secure = url.strip_prefix("https://").filter(plain);
-        let local = url.strip_prefix("http://").filter(|host| auth::is_loopback(host));
+        let local = url.strip_prefix("http://").filter(|host| is_loopback(host));
         if secure.or(local).is_none() {
             return Err(ConfigError::new(
                 NAME,
@@ -337,6 +344,17 @@ impl Given {
         }
         Ok(origins)
     }
+}
+
+/// Whether `host` or `host:port` names this machine.
+pub(crate) fn is_loopback(authority: &str) -> bool {
+    let port = |text: &str| text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    if let Some((address, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) && port(rest);
+    }
+    let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+    let named = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    named && port(rest)
 }
 
 fn list(text: Option<&str>) -> impl Iterator<Item = String> {

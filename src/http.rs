@@ -10,6 +10,7 @@
 
 mod connections;
 mod head;
+mod site;
 mod wire;
 
 use std::{io, net::TcpStream, sync::Arc};
@@ -17,6 +18,7 @@ use std::{io, net::TcpStream, sync::Arc};
 pub use connections::{Connections, serve};
 use connections::{Place, State};
 pub use head::Head;
+pub use site::Site;
 use wire::Wire;
 
 /// The most bytes of a request line with its headers.

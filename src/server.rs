@@ -14,11 +14,11 @@ use tiny_http::Method;
 
 use crate::{
     audit::SignIns,
-    auth::{self, Analyst, Site, Tokens, Unauthorized},
+    auth::{self, Analyst, Tokens, Unauthorized},
     config::{Config, ConfigError},
     db::{self, Cancel, Database},
     error::Code,
-    http::{self, Connections, Exchange, Head, MAX_BODY_BYTES, Reply},
+    http::{self, Connections, Exchange, Head, MAX_BODY_BYTES, Reply, Site},
     inflight::InFlight,
     instructions::Instructions,
     jsonrpc, mcp,
@@ -57,9 +57,7 @@ impl Server {
         role_check: RoleCheck,
     ) -> std::io::Result<Arc<Server>> {
         let inflight = InFlight::start(config.max_per_analyst)?;
-        // A page of the server's own is not a foreign one.
-        let origins = config.allowed_origins.iter().chain(&config.public_url).cloned().collect();
-        let site = Site::new(config.listen, config.public_url.as_deref(), origins);
+        let site = Site::new(config.listen, config.public_url.as_deref(), config.allowed_origins.clone());
         let oauth = config.public_url.clone().map(OAuth::new);
         let connections = Connections::new(config.max_connections);
         let app = AppState { config: Arc::new(config), database: Arc::new(database), role_check: Arc::new(role_check) };

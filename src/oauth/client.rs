@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{audit::is_hidden, auth};
+use crate::{audit::is_hidden, config::is_loopback};
 
 /// The most redirect URIs of one client, and the most bytes of each.
 const MAX_URIS: (usize, usize) = (5, 300);
@@ -114,7 +114,7 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>' | '\\' | '@');
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let host = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(authority, |(host, _)| host);
-    (rest.chars().all(plain) && auth::is_loopback(authority)).then_some((host, path))
+    (rest.chars().all(plain) && is_loopback(authority)).then_some((host, path))
 }
 
 #[cfg(test)]
