@@ -11,7 +11,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use crate::http::Head;
+use crate::{
+    config::{ConfigError, SecretSource},
+    http::Head,
+};
 pub use seal::Purpose;
 use seal::{Key, Sealed};
 
@@ -60,6 +63,11 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Tokens {
+    /// Reads and checks the tokens of `MCP_AUTH_TOKENS` or its file.
+    pub fn load(source: &SecretSource) -> Result<Tokens, ConfigError> {
+        Tokens::parse(&source.read()?).map_err(|problem| ConfigError::new(source.setting(), problem))
+    }
+
     /// Reads `alice:token,bob:token`; lines do as well as commas. An analyst may have several tokens, so that one can be
     /// replaced without a gap. The error says what is wrong without showing a token.
     pub fn parse(text: &str) -> Result<Tokens, String> {

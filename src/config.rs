@@ -9,12 +9,10 @@ use std::{
     collections::HashMap,
     fmt, fs,
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
     str::FromStr,
     time::Duration,
 };
 
-use crate::auth::{self, Tokens};
 pub use database_url::DatabaseUrl;
 
 /// One setting: what an operator can write and what it means.
@@ -55,49 +53,36 @@ pub const SETTINGS: &[Setting] = &[
     Setting::new("MCP_ALLOWED_ORIGINS", "", "browser origins that may call, comma separated, for example https://inspector.example.com"),
 ];
 
-/// A string that never shows itself in logs or debug output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(text: String) -> Secret {
-        Secret(text)
-    }
-
-    /// The secret itself. Each caller must keep it out of every message.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
+/// A secret setting: its value, or the file that holds it and can be read again.
+#[derive(Clone)]
+pub struct SecretSource {
+    setting: String,
+    value: String,
+    /// Whether `value` is the path of the file.
+    is_file: bool,
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(_)")
+impl SecretSource {
+    /// The variable that is set, for messages.
+    pub fn setting(&self) -> &str {
+        &self.setting
     }
-}
 
-/// Where the tokens come from, kept so that they can be read again.
-#[derive(Debug, Clone)]
-pub enum TokenSource {
-    /// `MCP_AUTH_TOKENS` itself.
-    Inline(Secret),
-    /// The file that `MCP_AUTH_TOKENS_FILE` names.
-    File(PathBuf),
-}
-
-impl TokenSource {
-    /// Reads and checks the tokens.
-    pub fn load(&self) -> Result<Tokens, ConfigError> {
-        match self {
-            TokenSource::Inline(text) => {
-                auth::Tokens::parse(text.reveal()).map_err(|problem| ConfigError::new("MCP_AUTH_TOKENS", problem))
-            }
-            TokenSource::File(path) => {
-                let text = read_file("MCP_AUTH_TOKENS_FILE", path)?;
-                auth::Tokens::parse(&text).map_err(|problem| ConfigError::new("MCP_AUTH_TOKENS_FILE", problem))
-            }
+    /// The secret. Each caller must keep it out of every message.
+    pub fn read(&self) -> Result<String, ConfigError> {
+        if !self.is_file {
+            return Ok(self.value.clone());
         }
+        fs::read_to_string(&self.value).map_err(|error| {
+            let problem = format!("cannot read {}: {error}; correct the path or its permissions", self.value);
+            ConfigError::new(&self.setting, problem)
+        })
+    }
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretSource({})", self.setting)
     }
 }
 
@@ -107,7 +92,7 @@ pub struct Config {
     /// How to connect.
     pub database: DatabaseUrl,
     /// Where the tokens come from.
-    pub token_source: TokenSource,
+    pub token_source: SecretSource,
     /// The address to listen on.
     pub listen: SocketAddr,
     /// The schemas that the introspection tools show, in the order given.
@@ -142,7 +127,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn new(setting: &str, problem: impl Into<String>) -> ConfigError {
+    /// An unusable setting.
+    pub fn new(setting: &str, problem: impl Into<String>) -> ConfigError {
         ConfigError { setting: setting.to_owned(), problem: problem.into() }
     }
 }
@@ -180,7 +166,7 @@ impl Config {
         let given = Given(given);
         Ok(Config {
             database: given.database()?,
-            token_source: given.token_source()?,
+            token_source: given.secret("MCP_AUTH_TOKENS", "alice:<token>,bob:<token>")?,
             listen: given.parsed("MCP_LISTEN", "an address and port such as 0.0.0.0:8892 or [::]:8892")?,
             readable_schemas: given.schemas()?,
             max_rows: given.number("MCP_MAX_ROWS", 1, 1_000_000)?,
@@ -224,13 +210,15 @@ impl Given {
         Ok(value)
     }
 
-    /// A value that may stand in the environment or in a file: exactly one of the two.
-    fn secret(&self, name: &str, example: &str) -> Result<(Option<Secret>, Option<PathBuf>), ConfigError> {
+    /// A value that is given in a variable or in a file: in exactly one of the two.
+    fn secret(&self, name: &str, example: &str) -> Result<SecretSource, ConfigError> {
         let file_name = format!("{name}_FILE");
         match (self.text(name), self.text(&file_name)) {
+            (Some(value), None) => {
+                Ok(SecretSource { setting: name.to_owned(), value: value.to_owned(), is_file: false })
+            }
+            (None, Some(path)) => Ok(SecretSource { setting: file_name, value: path.to_owned(), is_file: true }),
             (Some(_), Some(_)) => Err(ConfigError::new(name, format!("{file_name} is set too; keep one of them"))),
-            (Some(text), None) => Ok((Some(Secret::new(text.to_owned())), None)),
-            (None, Some(path)) => Ok((None, Some(PathBuf::from(path)))),
             (None, None) => Err(ConfigError::new(
                 name,
                 format!("it is not set; set it to {example}, or set {file_name} to a file that holds it"),
@@ -239,23 +227,8 @@ impl Given {
     }
 
     fn database(&self) -> Result<DatabaseUrl, ConfigError> {
-        let (inline, file) = self.secret("DATABASE_URL", database_url::EXAMPLE)?;
-        let (name, url) = match (inline, file) {
-            (Some(secret), _) => ("DATABASE_URL", secret.reveal().to_owned()),
-            (None, Some(path)) => ("DATABASE_URL_FILE", read_file("DATABASE_URL_FILE", &path)?),
-            (None, None) => ("DATABASE_URL", String::new()),
-        };
-        DatabaseUrl::read(&url).map_err(|problem| ConfigError::new(name, problem))
-    }
-
-    fn token_source(&self) -> Result<TokenSource, ConfigError> {
-        let (inline, file) = self.secret("MCP_AUTH_TOKENS", "alice:<token>,bob:<token>")?;
-        let source = match (inline, file) {
-            (Some(secret), _) => TokenSource::Inline(secret),
-            (None, file) => TokenSource::File(file.unwrap_or_default()),
-        };
-        source.load()?;
-        Ok(source)
+        let source = self.secret("DATABASE_URL", database_url::EXAMPLE)?;
+        DatabaseUrl::read(&source.read()?).map_err(|problem| ConfigError::new(source.setting(), problem))
     }
 
     fn schemas(&self) -> Result<Vec<String>, ConfigError> {
@@ -269,8 +242,8 @@ impl Given {
                     format!("{schema:?} is not the name of a schema with data; take it out"),
                 ));
             }
-            if !schemas.contains(&schema) {
-                schemas.push(schema);
+            if !schemas.iter().any(|known| known == schema) {
+                schemas.push(schema.to_owned());
             }
         }
         if schemas.is_empty() {
@@ -332,7 +305,7 @@ impl Given {
 
     fn origins(&self) -> Result<Vec<String>, ConfigError> {
         const NAME: &str = "MCP_ALLOWED_ORIGINS";
-        let origins: Vec<String> = list(self.text(NAME)).map(|origin| origin.to_ascii_lowercase()).collect();
+        let origins: Vec<String> = list(self.text(NAME)).map(str::to_ascii_lowercase).collect();
         for origin in &origins {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
             if host.is_none_or(|host| host.is_empty() || host.contains(['/', '*', ' '])) {
@@ -357,18 +330,8 @@ pub(crate) fn is_loopback(authority: &str) -> bool {
     named && port(rest)
 }
 
-fn list(text: Option<&str>) -> impl Iterator<Item = String> {
-    let parts: Vec<String> = text.unwrap_or_default().split(',').map(|part| part.trim().to_owned()).collect();
-    parts.into_iter().filter(|part| !part.is_empty())
-}
-
-fn read_file(setting: &str, path: &std::path::Path) -> Result<String, ConfigError> {
-    fs::read_to_string(path).map_err(|error| {
-        ConfigError::new(
-            setting,
-            format!("cannot read {}: {error}; correct the path or its permissions", path.display()),
-        )
-    })
+fn list(text: Option<&str>) -> impl Iterator<Item = &str> {
+    text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
 fn unknown_setting(name: &str) -> String {

@@ -11,7 +11,8 @@ use std::{
 };
 
 use analytics_mcp::{
-    config::{Config, SETTINGS},
+    auth::Tokens,
+    config::{Config, ConfigError, SETTINGS},
     db::Database,
     error::{Code, Failure},
     role_check::{Finding, Look, RoleCheck},
@@ -76,11 +77,15 @@ fn say(text: &str) -> ExitCode {
 /// An operator's error: the exit code and the message.
 type Refusal = (u8, String);
 
-/// The settings and the pool.
-fn prepare() -> Result<(Config, Database), Refusal> {
-    let config = Config::from_env();
-    let prepared = config.and_then(|config| Database::new(&config).map(|database| (config, database)));
-    prepared.map_err(|error| (EXIT_CONFIG, error.to_string()))
+/// The settings, the tokens and the pool.
+fn prepare() -> Result<(Config, Tokens, Database), Refusal> {
+    let prepare = || {
+        let config = Config::from_env()?;
+        let tokens = Tokens::load(&config.token_source)?;
+        let database = Database::new(&config)?;
+        Ok((config, tokens, database))
+    };
+    prepare().map_err(|error: ConfigError| (EXIT_CONFIG, error.to_string()))
 }
 
 /// Logs an operator's error; its exit code.
@@ -90,16 +95,9 @@ fn refuse((code, message): Refusal) -> ExitCode {
 }
 
 fn serve() -> ExitCode {
-    let (config, database) = match prepare() {
+    let (config, tokens, database) = match prepare() {
         Ok(prepared) => prepared,
         Err(refusal) => return refuse(refusal),
-    };
-    let tokens = match config.token_source.load() {
-        Ok(tokens) => tokens,
-        Err(error) => {
-            log::error!("{error}");
-            return ExitCode::from(EXIT_CONFIG);
-        }
     };
     let role_check = RoleCheck::new(config.readable_schemas.clone());
     match role_check.look(&database, &Arc::default(), Instant::now()) {
@@ -138,7 +136,7 @@ fn serve() -> ExitCode {
 fn start(
     config: Config,
     database: Database,
-    tokens: analytics_mcp::auth::Tokens,
+    tokens: Tokens,
     role_check: RoleCheck,
     listener: TcpListener,
 ) -> io::Result<()> {
@@ -190,7 +188,7 @@ fn check(json: bool) -> ExitCode {
 
 /// What is wrong with the role, or why that cannot be known.
 fn inspect() -> Result<Look, Refusal> {
-    let (config, database) = prepare()?;
+    let (config, _, database) = prepare()?;
     let role_check = RoleCheck::new(config.readable_schemas.clone());
     role_check.look(&database, &Arc::default(), Instant::now()).map_err(|failure| refused_login(&database, &failure))
 }

@@ -76,7 +76,7 @@ impl Server {
 
     /// Reads the tokens again. Running calls go on; an unusable list leaves the old one in force.
     pub fn reload_tokens(&self) -> Result<usize, ConfigError> {
-        let tokens = self.service.app.config.token_source.load()?;
+        let tokens = Tokens::load(&self.service.app.config.token_source)?;
         let count = tokens.len();
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
         Ok(count)
