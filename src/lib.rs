@@ -29,5 +29,6 @@ pub mod rows;
 
 pub mod inflight;
 pub mod audit;
+mod hidden;
 pub mod metrics;
 pub mod error;

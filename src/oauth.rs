@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tiny_http::Method;
 
 use crate::{
-    audit::{self, SignIns},
+    audit::SignIns,
     auth::{Analyst, Tokens},
     http::{Exchange, Head, Reply},
     page::page,
@@ -121,7 +121,7 @@ impl OAuth {
                 Err(reply) => reply,
             },
             "/token" | "/revoke" | "/register" if posts => match exchange.read_body(MAX_BODY) {
-                Ok(body) => self.machine(&path, exchange.head(), &body, tokens).unwrap_or_else(Denied::reply),
+                Ok(body) => self.machine(&path, exchange.head(), &body, tokens, sign_ins).unwrap_or_else(Denied::reply),
                 Err(reply) => reply,
             },
             "/token" | "/revoke" | "/register" => Reply::refusal(405, "only POST").with("Allow", "POST"),
@@ -249,7 +249,14 @@ impl OAuth {
     }
 
     /// The endpoints that programs call.
-    fn machine(&self, path: &str, head: &Head, body: &[u8], tokens: &Tokens) -> Result<Reply, Denied> {
+    fn machine(
+        &self,
+        path: &str,
+        head: &Head,
+        body: &[u8],
+        tokens: &Tokens,
+        sign_ins: &SignIns,
+    ) -> Result<Reply, Denied> {
         if path == "/register" {
             let metadata = serde_json::from_slice::<Value>(body).ok();
             let metadata = metadata.as_ref().and_then(Value::as_object).filter(|_| has_type(head, "application/json"));
@@ -270,7 +277,7 @@ impl OAuth {
         let form = Params::parse(body).map_err(Denied::request)?;
         if path == "/revoke" {
             if let Some(analyst) = self.grants.revoke(tokens, form.get("token").unwrap_or_default(), now()) {
-                audit::signed_out(&analyst);
+                sign_ins.signed_out(&analyst);
             }
             // RFC 7009 section 2.2: the same for a token that nobody knows.
             return Ok(Reply::empty(200));

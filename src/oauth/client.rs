@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{audit::is_hidden, config::is_loopback};
+use crate::{config::is_loopback, hidden::is_hidden};
 
 /// The most redirect URIs of one client, and the most bytes of each.
 const MAX_URIS: (usize, usize) = (5, 300);
