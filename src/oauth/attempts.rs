@@ -1,7 +1,7 @@
 //! How fast one address may guess: ten wrong tokens at once, then one in six seconds.
 //!
-//! Only wrong tokens count, and there is nothing to lock: an analyst behind the same address as a guesser waits some seconds
-//! at most. Guessing a random token of 16 characters is hopeless at any rate; this keeps the log readable and the noise down.
+//! Only wrong tokens count, and nobody can be locked out: an analyst behind the same address as a guesser waits a few seconds
+//! at most. Guessing a random token of 16 characters is hopeless at any rate; this keeps the noise in the log down.
 
 use std::{
     collections::HashMap,
@@ -12,15 +12,15 @@ use std::{
 
 const BURST: u32 = 10;
 const INTERVAL: Duration = Duration::from_secs(6);
-/// The most addresses that are remembered; each holds some dozen bytes.
+/// The most addresses that are remembered, a few dozen bytes each.
 const MAX_ADDRESSES: usize = 10_000;
 
-/// For each address the time at which its failures will all be worked off.
+/// For each address, the time at which its failures will have expired.
 #[derive(Default)]
 pub(super) struct Attempts(Mutex<HashMap<IpAddr, Instant>>);
 
 impl Attempts {
-    /// How long this address has to wait before it may try again, if it has to.
+    /// How long this address has to wait before it may try again, if at all.
     pub(super) fn wait(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let clear = *self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&network(address))?;
         let debt = clear.saturating_duration_since(now);
@@ -33,7 +33,7 @@ impl Attempts {
         let address = network(address);
         if all.len() >= MAX_ADDRESSES && !all.contains_key(&address) {
             all.retain(|_, clear| *clear > now);
-            // Still full, so many guess at once: the one that is soonest clear goes.
+            // Still full, so many are guessing at once: the address whose failures expire first is dropped.
             if all.len() >= MAX_ADDRESSES
                 && let Some(soonest) = all.iter().min_by_key(|(_, clear)| **clear).map(|(address, _)| *address)
             {
@@ -45,7 +45,7 @@ impl Attempts {
     }
 }
 
-/// Somebody with IPv6 has a whole /64 to choose addresses from.
+/// With IPv6 one person has a whole /64 of addresses to choose from.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),

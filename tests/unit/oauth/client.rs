@@ -2,7 +2,7 @@ use super::*;
 
 fn registered(uris: &[&str]) -> Result<Client, &'static str> {
     let metadata = json!({ "client_name": "Inspector", "redirect_uris": uris });
-    let answer = register(metadata.as_object().unwrap(), 1).map_err(|(code, _)| code)?;
+    let answer = register(metadata.as_object().unwrap(), 1).map_err(|refused| refused.error)?;
     Ok(Client::find(answer["client_id"].as_str().unwrap()).unwrap())
 }
 

@@ -100,14 +100,14 @@ fn a_code_that_comes_twice_ends_what_came_of_it() {
 fn tokens_expire_are_replaced_and_can_be_revoked() {
     let desk = Desk::new();
     let first = desk.redeem(&desk.code(0), &[], 1).unwrap();
-    assert!(desk.who(&first.access, ACCESS).is_some() && desk.who(&first.access, ACCESS + 1).is_none());
+    assert!(desk.who(&first.access, ACCESS_SECONDS).is_some() && desk.who(&first.access, ACCESS_SECONDS + 1).is_none());
     assert_eq!(desk.refresh(&first.refresh, "https://other.example/c", 10).unwrap_err(), "invalid_grant");
-    assert_eq!(desk.refresh(&first.refresh, CLIENT, REFRESH + 1).unwrap_err(), "invalid_grant");
+    assert_eq!(desk.refresh(&first.refresh, CLIENT, REFRESH_SECONDS + 1).unwrap_err(), "invalid_grant");
 
     let second = desk.refresh(&first.refresh, CLIENT, 10).unwrap();
     assert_ne!(first.refresh, second.refresh);
-    desk.refresh(&first.refresh, CLIENT, 10 + REFRESH_GRACE).expect("the answer may have been lost");
-    assert_eq!(desk.refresh(&first.refresh, CLIENT, 11 + REFRESH_GRACE).unwrap_err(), "invalid_grant");
+    desk.refresh(&first.refresh, CLIENT, 10 + REFRESH_GRACE_SECONDS).expect("the answer may have been lost");
+    assert_eq!(desk.refresh(&first.refresh, CLIENT, 11 + REFRESH_GRACE_SECONDS).unwrap_err(), "invalid_grant");
     assert_eq!(desk.who(&second.access, 700), None, "somebody has a copy: the whole grant is void");
 
     let third = desk.redeem(&desk.code(0), &[], 1).unwrap();
