@@ -214,8 +214,7 @@ impl Server {
             database_max: self.service.app.config.pool_max,
             stuck: self.service.app.database.stuck(),
         });
-        let kind = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8".to_owned());
-        Reply { status: 200, headers: vec![kind], body: text.into_bytes() }
+        Reply::new(200, "text/plain; version=0.0.4; charset=utf-8", text)
     }
 
     /// The MCP endpoint: token, method, body, message, in this order.

@@ -1,7 +1,7 @@
-//! The head of a request: its line and headers, read in one way or refused.
+//! The head of a request: its first line and its headers, with only one way to read them, or refused.
 //!
-//! In: the bytes up to the empty line. Out: a [`Head`], or the status and reason of the refusal. Pure. `httparse` takes the
-//! head apart; what it lets through although two programs could read it differently is refused here.
+//! In: the bytes up to the empty line. Out: a [`Head`], or the status and reason of the refusal. Pure. `httparse` parses the
+//! head; what it accepts although two programs could read it differently is refused here.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use tiny_http::Method;
 
 use super::MAX_HEADERS;
 
-/// Headers that a request may carry once at most: a second one is an attempt to be read in two ways.
+/// Headers that a request may carry only once: with a second one, two programs could read it differently.
 const SINGLE: &[&str] = &["host", "content-length", "content-type", "authorization", "origin", "expect"];
 
 /// A request line and its headers, complete and within every limit.
@@ -42,26 +42,26 @@ impl Head {
 
     /// The media type of the body, without its parameters.
     pub fn content_type(&self) -> &str {
-        self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim()
+        self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default().trim()
     }
 
-    /// Whether a response may come as an event stream: the client takes one, and its HTTP version can carry it.
+    /// Whether a response may be an event stream: the client accepts one, and its HTTP version can carry it.
     pub fn takes_events(&self) -> bool {
         let takes = |value: &str| value.to_ascii_lowercase().contains("text/event-stream");
         self.modern && self.all("accept").any(takes)
     }
 
-    /// A header's value, trimmed; `name` in lower case. Of several with the same name the first; see [`Head::all`].
+    /// A header's value, trimmed; `name` in lower case. Of several with the same name, the first; see [`Head::all`].
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Every value of a header.
+    /// Every value of a header; `name` in lower case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A head made by hand, for tests of what is decided on it.
+    /// A head for tests of what is decided by one.
     #[cfg(test)]
     pub(crate) fn for_test(method: &str, path: &str, headers: &[(&str, &str)]) -> Head {
         Head {
@@ -80,16 +80,15 @@ impl Head {
         let mut request = httparse::Request::new(&mut slots);
         match request.parse(bytes) {
             Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(Refused(400, "the request head is incomplete")),
             Err(httparse::Error::TooManyHeaders) => return Err(Refused(431, "more than 64 headers")),
-            Err(httparse::Error::Version) => return Err(Refused(505, "only HTTP/1.1 and HTTP/1.0 are spoken")),
-            Err(_) => return Err(Refused(400, "the request head is malformed")),
+            Err(httparse::Error::Version) => return Err(Refused(505, "only HTTP/1.1 and HTTP/1.0 are supported")),
+            Ok(httparse::Status::Partial) | Err(_) => return Err(Refused(400, "the request head is malformed")),
         }
         let mut headers: Vec<(String, String)> = Vec::with_capacity(request.headers.len());
         for header in request.headers.iter() {
             let name = header.name.to_ascii_lowercase();
             if SINGLE.contains(&name.as_str()) && headers.iter().any(|(known, _)| *known == name) {
-                return Err(Refused(400, "a header that must be single came twice"));
+                return Err(Refused(400, "a header that may occur only once was sent twice"));
             }
             let value = String::from_utf8_lossy(header.value).trim_matches([' ', '\t']).to_owned();
             headers.push((name, value));
@@ -101,14 +100,14 @@ impl Head {
         }
         if header("transfer-encoding").is_some() {
             return Err(match header("content-length") {
-                Some(_) => Refused(400, "Content-Length and Transfer-Encoding exclude each other"),
-                None => Refused(411, "send the body with a Content-Length; Transfer-Encoding is not taken"),
+                Some(_) => Refused(400, "Content-Length and Transfer-Encoding must not be sent together"),
+                None => Refused(411, "send the body with a Content-Length; Transfer-Encoding is not supported"),
             });
         }
         let content_length = match header("content-length") {
             None => 0,
             Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                // A number too long for usize is too large in any case.
+                // A number that does not fit is too large in any case.
                 digits.parse().unwrap_or(usize::MAX)
             }
             Some(_) => return Err(Refused(400, "Content-Length is not a number")),
@@ -118,8 +117,8 @@ impl Head {
             return Err(Refused(400, "the request target must be a path"));
         }
         let connection = header("connection").unwrap_or_default().to_ascii_lowercase();
-        let asks = |word: &str| connection.split(',').any(|part| part.trim() == word);
-        let keep_alive = if modern { !asks("close") } else { asks("keep-alive") };
+        let has = |word: &str| connection.split(',').any(|part| part.trim() == word);
+        let keep_alive = if modern { !has("close") } else { has("keep-alive") };
         let method = Method::from_str(request.method.unwrap_or_default());
         let method = method.map_err(|()| Refused(400, "the method is malformed"))?;
         Ok(Head { method, target: target.to_owned(), headers, content_length, keep_alive, modern })
@@ -129,8 +128,9 @@ impl Head {
 /// A request that is refused before it reaches a handler: status and reason.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refused(pub(super) u16, pub(super) &'static str);
-/// Where the head ends, if it does. A line feed without its carriage return is refused at once: proxies and servers
-/// disagree on it. `scanned` is how far earlier calls have looked.
+
+/// Where the head ends, if its end has arrived. A line feed without a carriage return is refused at once: proxies and servers
+/// disagree about it. `scanned` is how far earlier calls have looked.
 pub(super) fn find_head_end(bytes: &[u8], scanned: &mut usize) -> Result<Option<usize>, Refused> {
     for (index, byte) in bytes.iter().enumerate().skip(*scanned) {
         if *byte == b'\n' {
