@@ -1,9 +1,7 @@
-//! Who is calling: bearer tokens.
+//! Who is calling: the list of personal tokens.
 //!
-//! In: the head of a request. Out: an [`Analyst`], or the reason why there is none. A personal token is kept only as its
-//! SHA-256 hash and the key derived from it, and compared in constant time, against every token there is.
-//!
-//! Follows RFC 6750 (bearer tokens).
+//! In: a bearer token (RFC 6750). Out: an [`Analyst`], if it is on the list. A personal token is kept only as its SHA-256 hash
+//! and the key derived from it, and is compared in constant time with every token there is.
 
 mod seal;
 
@@ -19,9 +17,9 @@ pub use seal::Purpose;
 use seal::{Key, Sealed};
 
 /// The fewest characters of a personal token.
-pub const MIN_TOKEN_CHARS: usize = 16;
+const MIN_TOKEN_CHARS: usize = 16;
 
-/// Somebody who showed a valid token. Made by [`Tokens`] only.
+/// Somebody who presented a valid token. Made only by [`Tokens`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Analyst(String);
 
@@ -32,7 +30,7 @@ impl Analyst {
     }
 }
 
-/// One entry of the list. It is also what may seal texts in the analyst's name, and only who showed a token gets one.
+/// One entry of the list. It can also seal texts in the analyst's name, so only the token's holder gets one.
 #[derive(Clone)]
 pub struct Credential {
     analyst: Analyst,
@@ -46,7 +44,7 @@ impl Credential {
         &self.analyst
     }
 
-    /// A text that [`Tokens::open`] takes for as long as this personal token is on the list.
+    /// A text that [`Tokens::open`] accepts for as long as this personal token is on the list.
     pub fn seal(&self, purpose: Purpose, payload: &[u8]) -> String {
         self.key.seal(purpose, payload)
     }
@@ -68,8 +66,8 @@ impl Tokens {
         Tokens::parse(&source.read()?).map_err(|problem| ConfigError::new(source.setting(), problem))
     }
 
-    /// Reads `alice:token,bob:token`; lines do as well as commas. An analyst may have several tokens, so that one can be
-    /// replaced without a gap. The error says what is wrong without showing a token.
+    /// Reads `alice:token,bob:token`, separated by commas or line breaks. An analyst may have several tokens, so that one can
+    /// be replaced without a gap. The error says what is wrong without showing a token.
     pub fn parse(text: &str) -> Result<Tokens, String> {
         let mut tokens: Vec<Credential> = Vec::new();
         let entries =
@@ -111,13 +109,8 @@ impl Tokens {
     }
 
     /// How many tokens there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
-    }
-
-    /// Never true for parsed tokens.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// The entry with this personal token.
@@ -126,18 +119,18 @@ impl Tokens {
         self.find(|known| shown.ct_eq(&known.hash))
     }
 
-    /// The payload of a text that was sealed for this purpose, and the entry in whose name.
+    /// The payload of a text that was sealed for this purpose, and the entry that sealed it.
     pub fn open(&self, purpose: Purpose, text: &str) -> Option<(&Credential, Vec<u8>)> {
         let sealed = Sealed::read(purpose, text)?;
         let credential = self.find(|known| u8::from(known.key.sealed(&sealed)).into())?;
         Some((credential, sealed.payload))
     }
 
-    /// The last entry that fits. Every one is compared, whatever the outcome, so that the time tells nothing.
-    fn find(&self, fits: impl Fn(&Credential) -> Choice) -> Option<&Credential> {
+    /// The last entry that matches. Every entry is compared in any case, so that the time reveals nothing.
+    fn find(&self, matches: impl Fn(&Credential) -> Choice) -> Option<&Credential> {
         let mut found = 0u64;
         for (number, known) in (1u64..).zip(&self.0) {
-            found.conditional_assign(&number, fits(known));
+            found.conditional_assign(&number, matches(known));
         }
         let index = usize::try_from(found).ok()?.checked_sub(1)?;
         self.0.get(index)
@@ -145,23 +138,13 @@ impl Tokens {
 }
 
 /// The token of the request's `Authorization: Bearer …` header.
-pub fn bearer(head: &Head) -> Result<&str, Unauthorized> {
-    let header = head.header("authorization").ok_or(Unauthorized::Missing)?;
-    let (scheme, token) = header.split_once(' ').ok_or(Unauthorized::Invalid)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Unauthorized::Invalid) }
+pub fn bearer(head: &Head) -> Option<&str> {
+    let (scheme, token) = head.header("authorization")?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
-}
-
-/// Why a request has no analyst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unauthorized {
-    /// There is no `Authorization` header.
-    Missing,
-    /// There is one, but it holds no valid token.
-    Invalid,
 }
 
 #[cfg(test)]

@@ -20,40 +20,40 @@ pub use database_url::DatabaseUrl;
 pub struct Setting {
     /// The name of the environment variable.
     pub name: &'static str,
-    /// The value that holds when it is not set, or `None` when there is none.
+    /// The value if it is not set; `None` if there is no default.
     pub default: Option<&'static str>,
     /// What it means, in one sentence.
     pub meaning: &'static str,
 }
 
 impl Setting {
-    /// `default` is empty where there is none.
+    /// An empty `default` means that there is none.
     const fn new(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
         Setting { name, default: if default.is_empty() { None } else { Some(default) }, meaning }
     }
 }
 
-/// All settings, in the order of the documentation.
+/// All settings, in the order of docs/configuration.md.
 #[rustfmt::skip]
 pub const SETTINGS: &[Setting] = &[
     Setting::new("DATABASE_URL", "", "how to reach PostgreSQL as analytics_ro: postgresql://analytics_ro:password@host:5432/tracksolid_db"),
-    Setting::new("DATABASE_URL_FILE", "", "a file that holds the above, instead of it"),
+    Setting::new("DATABASE_URL_FILE", "", "a file that contains the URL, instead of DATABASE_URL"),
     Setting::new("MCP_AUTH_TOKENS", "", "the analysts and their personal tokens: alice:token,bob:token"),
-    Setting::new("MCP_AUTH_TOKENS_FILE", "", "a file that holds the above (commas or lines), instead of it; read again on SIGHUP"),
+    Setting::new("MCP_AUTH_TOKENS_FILE", "", "a file that contains them, separated by commas or lines, instead of MCP_AUTH_TOKENS; read again on SIGHUP"),
     Setting::new("MCP_LISTEN", "0.0.0.0:8892", "the address and port to listen on"),
     Setting::new("MCP_READABLE_SCHEMAS", "reporting,tracksolid,tickets,fuel", "the schemas that the introspection tools show; what query can read is decided by the role's grants"),
-    Setting::new("MCP_MAX_ROWS", "10000", "the most rows that one call may ask for"),
+    Setting::new("MCP_MAX_ROWS", "10000", "the most rows that one call may request"),
     Setting::new("MCP_MAX_BYTES", "131072", "the most bytes of text in one answer"),
     Setting::new("MCP_POOL_MAX", "8", "the most database connections"),
     Setting::new("MCP_STATEMENT_TIMEOUT", "30s", "how long one statement may run, at most 55s"),
     Setting::new("MCP_MAX_CONNECTIONS", "256", "the most client connections"),
     Setting::new("MCP_MAX_PER_ANALYST", "4", "the most queries at once for one analyst"),
-    Setting::new("MCP_PUBLIC_URL", "", "the address at which clients reach the server, such as https://fleetmcp.example.com; turns the sign-in for claude.ai and Claude Desktop on"),
-    Setting::new("MCP_PROTOCOL_MODERN", "on", "off takes the protocol version 2026-07-28 back, so that clients use initialize"),
+    Setting::new("MCP_PUBLIC_URL", "", "the address at which clients reach the server, such as https://fleetmcp.example.com; enables the sign-in for claude.ai and Claude Desktop"),
+    Setting::new("MCP_PROTOCOL_MODERN", "on", "off disables protocol version 2026-07-28, so that clients use initialize"),
     Setting::new("MCP_ALLOWED_ORIGINS", "", "browser origins that may call, comma separated, for example https://inspector.example.com"),
 ];
 
-/// A secret setting: its value, or the file that holds it and can be read again.
+/// A secret setting: its value, or the file that contains it, which can be read again.
 #[derive(Clone)]
 pub struct SecretSource {
     setting: String,
@@ -109,20 +109,20 @@ pub struct Config {
     pub max_connections: usize,
     /// The most queries at once for one analyst.
     pub max_per_analyst: usize,
-    /// The public address without a slash at its end; `None` turns OAuth off.
+    /// The public address without a slash at its end; without one, there is no sign-in.
     pub public_url: Option<String>,
-    /// Whether protocol version 2026-07-28 is spoken.
+    /// Whether protocol version 2026-07-28 is supported.
     pub protocol_modern: bool,
-    /// Further browser origins, such as `https://inspector.example.com`.
+    /// Browser origins that may call, such as `https://inspector.example.com`.
     pub allowed_origins: Vec<String>,
 }
 
-/// A setting that cannot be used: which one, what is wrong and what to do.
+/// An unusable setting: which one, what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// The name of the setting.
     pub setting: String,
-    /// What is wrong and the fix. Never holds a secret value.
+    /// What is wrong, and the fix. Never contains a secret.
     pub problem: String,
 }
 
@@ -149,13 +149,13 @@ impl Config {
         )
     }
 
-    /// Checks settings given as name and value. Names that are not settings are passed over, unless they begin with
-    /// `MCP_`: a mistyped setting must not be silently without effect.
+    /// Checks settings given as names and values. A name that is not a setting is ignored, unless it begins with `MCP_`: a
+    /// mistyped setting must not silently have no effect.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
         let mut given = HashMap::new();
         for (name, value) in pairs {
             if SETTINGS.iter().any(|setting| setting.name == name) {
-                // A blank value is how Docker and Compose pass on a variable that is not set.
+                // Docker and Compose pass a variable that is not set as a blank value.
                 if !value.trim().is_empty() {
                     given.insert(name, value);
                 }
@@ -194,18 +194,17 @@ impl Given {
 
     fn parsed<T: FromStr>(&self, name: &str, wanted: &str) -> Result<T, ConfigError> {
         let text = self.text(name).unwrap_or_default();
-        text.parse()
-            .map_err(|_| ConfigError::new(name, format!("{text:?} is not {wanted}; correct it or leave it unset")))
+        text.parse().map_err(|_| unusable(name, text, wanted))
     }
 
     fn number<T>(&self, name: &str, least: T, most: T) -> Result<T, ConfigError>
     where
-        T: FromStr + PartialOrd + fmt::Display + Copy,
+        T: FromStr + PartialOrd + fmt::Display,
     {
         let wanted = format!("a whole number from {least} to {most}");
         let value: T = self.parsed(name, &wanted)?;
         if value < least || value > most {
-            return Err(ConfigError::new(name, format!("{value} is not {wanted}; correct it or leave it unset")));
+            return Err(unusable(name, &value.to_string(), &wanted));
         }
         Ok(value)
     }
@@ -213,17 +212,19 @@ impl Given {
     /// A value that is given in a variable or in a file: in exactly one of the two.
     fn secret(&self, name: &str, example: &str) -> Result<SecretSource, ConfigError> {
         let file_name = format!("{name}_FILE");
-        match (self.text(name), self.text(&file_name)) {
-            (Some(value), None) => {
-                Ok(SecretSource { setting: name.to_owned(), value: value.to_owned(), is_file: false })
+        let (setting, value) = match (self.text(name), self.text(&file_name)) {
+            (Some(value), None) => (name, value),
+            (None, Some(path)) => (file_name.as_str(), path),
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::new(name, format!("{file_name} is set too; keep one of them")));
             }
-            (None, Some(path)) => Ok(SecretSource { setting: file_name, value: path.to_owned(), is_file: true }),
-            (Some(_), Some(_)) => Err(ConfigError::new(name, format!("{file_name} is set too; keep one of them"))),
-            (None, None) => Err(ConfigError::new(
-                name,
-                format!("it is not set; set it to {example}, or set {file_name} to a file that holds it"),
-            )),
-        }
+            (None, None) => {
+                let problem =
+                    format!("it is not set; set it to {example}, or set {file_name} to a file that contains it");
+                return Err(ConfigError::new(name, problem));
+            }
+        };
+        Ok(SecretSource { setting: setting.to_owned(), value: value.to_owned(), is_file: setting == file_name })
     }
 
     fn database(&self) -> Result<DatabaseUrl, ConfigError> {
@@ -237,10 +238,7 @@ impl Given {
         for schema in list(self.text(NAME)) {
             let system = schema == "information_schema" || schema.starts_with("pg_");
             if schema.len() > 63 || schema.chars().any(char::is_control) || system {
-                return Err(ConfigError::new(
-                    NAME,
-                    format!("{schema:?} is not the name of a schema with data; take it out"),
-                ));
+                return Err(unusable(NAME, schema, "the name of a schema with data"));
             }
             if !schemas.iter().any(|known| known == schema) {
                 schemas.push(schema.to_owned());
@@ -264,12 +262,7 @@ impl Given {
         });
         match millis {
             Some(millis @ 100..=55_000) => Ok(Duration::from_millis(millis)),
-            _ => Err(ConfigError::new(
-                NAME,
-                format!(
-                    "{text:?} is not a time from 100ms to 55s, such as 30s; clients give up after 60 s, so it cannot be longer"
-                ),
-            )),
+            _ => Err(unusable(NAME, text, "a time from 100ms to 55s, such as 30s (clients give up after 60 s)")),
         }
     }
 
@@ -281,9 +274,11 @@ impl Given {
         }
     }
 
-    /// An origin: tokens go there, so it must be `https`, but for a server on the analyst's own machine.
+    /// An origin. Tokens are sent there, so it must be `https`, except for a server on the analyst's own machine.
     fn public_url(&self) -> Result<Option<String>, ConfigError> {
         const NAME: &str = "MCP_PUBLIC_URL";
+        const WANTED: &str =
+            "an address such as https://fleetmcp.example.com (https, in lower case, no path; http only for localhost)";
         let Some(text) = self.text(NAME) else { return Ok(None) };
         let url = text.strip_suffix('/').unwrap_or(text);
         let plain = |host: &&str| {
@@ -292,31 +287,26 @@ impl Given {
         };
         let secure = url.strip_prefix("https://").filter(plain);
         let local = url.strip_prefix("http://").filter(|host| is_loopback(host));
-        if secure.or(local).is_none() {
-            return Err(ConfigError::new(
-                NAME,
-                format!(
-                    "{text:?} is not an address such as https://fleetmcp.example.com (https, in lower case, no path; http only for localhost)"
-                ),
-            ));
-        }
+        secure.or(local).ok_or_else(|| unusable(NAME, text, WANTED))?;
         Ok(Some(url.to_owned()))
     }
 
     fn origins(&self) -> Result<Vec<String>, ConfigError> {
         const NAME: &str = "MCP_ALLOWED_ORIGINS";
+        const WANTED: &str = "an origin such as https://inspector.example.com (no path, no wildcard)";
         let origins: Vec<String> = list(self.text(NAME)).map(str::to_ascii_lowercase).collect();
         for origin in &origins {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
             if host.is_none_or(|host| host.is_empty() || host.contains(['/', '*', ' '])) {
-                return Err(ConfigError::new(
-                    NAME,
-                    format!("{origin:?} is not an origin such as https://inspector.example.com (no path, no wildcard)"),
-                ));
+                return Err(unusable(NAME, origin, WANTED));
             }
         }
         Ok(origins)
     }
+}
+
+fn unusable(name: &str, text: &str, wanted: &str) -> ConfigError {
+    ConfigError::new(name, format!("{text:?} is not {wanted}; correct it or leave it unset"))
 }
 
 /// Whether `host` or `host:port` names this machine.

@@ -2,14 +2,14 @@
 //!
 //! In: a payload and what it is for. Out: `PURPOSE.payload.mac`, both parts in base64url. The MAC is HMAC-SHA-256 under a key
 //! derived from the analyst's personal token (RFC 5869's extract step), so the text is void as soon as that token is off the
-//! list, and every copy of the server with the same list can check it. There is no algorithm to choose and no key to name in
-//! the text: what could be confused is not there. The payload is readable by its holder, so it holds no secret.
+//! list, and every copy of the server with the same list can verify it. The text names neither an algorithm nor a key, so
+//! neither can be confused with another. Its holder can read the payload, so that holds no secret.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The longest sealed text that is looked at, in bytes.
+/// The longest sealed text that is examined, in bytes.
 const MAX_BYTES: usize = 2_048;
 
 /// What a sealed text is for. One for another purpose never passes.
@@ -58,7 +58,7 @@ impl Key {
     }
 }
 
-/// A text that has the form of a sealed one. Nothing is known yet of who wrote it.
+/// A text in the form of a sealed one. Nobody knows yet who wrote it.
 pub(super) struct Sealed<'a> {
     signed: &'a str,
     mac: Vec<u8>,
@@ -69,7 +69,7 @@ impl Sealed<'_> {
     pub(super) fn read(purpose: Purpose, text: &str) -> Option<Sealed<'_>> {
         let (signed, mac) = text.rsplit_once('.').filter(|_| text.len() <= MAX_BYTES)?;
         let payload = signed.strip_prefix(purpose.label())?.strip_prefix('.')?;
-        // This decoder takes one spelling only, so a token cannot be altered and still be the same.
+        // This decoder accepts only one spelling, so a token cannot be altered and still be valid.
         Some(Sealed { signed, mac: BASE64URL.decode(mac).ok()?, payload: BASE64URL.decode(payload).ok()? })
     }
 }

@@ -9,12 +9,11 @@ fn a_token_names_its_analyst_and_nothing_else_does() {
     let tokens = Tokens::parse("alice:0123456789abcdef, bob:fedcba9876543210\nalice:aaaabbbbccccdddd").unwrap();
     let who = |value: &str| {
         let head = head(&[("authorization", value)]);
-        let found = bearer(&head).and_then(|token| tokens.credential(token).ok_or(Unauthorized::Invalid));
-        found.map(|credential| credential.analyst.0.clone())
+        bearer(&head).and_then(|token| tokens.credential(token)).map(|credential| credential.analyst.0.clone())
     };
-    assert_eq!(who("Bearer 0123456789abcdef"), Ok("alice".to_owned()));
-    assert_eq!(who("bearer fedcba9876543210"), Ok("bob".to_owned()));
-    assert_eq!(who("Bearer aaaabbbbccccdddd"), Ok("alice".to_owned()));
+    assert_eq!(who("Bearer 0123456789abcdef"), Some("alice".to_owned()));
+    assert_eq!(who("bearer fedcba9876543210"), Some("bob".to_owned()));
+    assert_eq!(who("Bearer aaaabbbbccccdddd"), Some("alice".to_owned()));
     for wrong in [
         "Bearer ",
         "Bearer 0123456789abcde",
@@ -23,9 +22,9 @@ fn a_token_names_its_analyst_and_nothing_else_does() {
         "0123456789abcdef",
         "Bearer alice:0123456789abcdef",
     ] {
-        assert_eq!(who(wrong), Err(Unauthorized::Invalid), "{wrong}");
+        assert_eq!(who(wrong), None, "{wrong}");
     }
-    assert_eq!(bearer(&head(&[])), Err(Unauthorized::Missing));
+    assert_eq!(bearer(&head(&[])), None);
 }
 
 #[test]

@@ -46,9 +46,9 @@ fn each_bad_value_names_its_setting_and_the_fix() {
     for (query, part) in [
         ("sslmode=verify-full", "needs sslrootcert=FILE"),
         ("sslmode=verify-ca&sslrootcert=/x", "use verify-full"),
-        ("sslmode=require&sslrootcert=/x", "with sslmode=verify-full only"),
+        ("sslmode=require&sslrootcert=/x", "only with sslmode=verify-full"),
         ("sslmode=verify-full&sslrootcert=/does/not%20exist", "cannot read sslrootcert \"/does/not exist\""),
-        ("sslmode=verify-full&sslrootcert=/dev/null", "holds no certificate"),
+        ("sslmode=verify-full&sslrootcert=/dev/null", "contains no certificate"),
         ("sslmode=always", "should look like"),
         ("sslcert=/x", "unknown option"),
         ("target_session_attrs=read-write", "name the preferred host first"),
