@@ -54,12 +54,6 @@ impl Credential {
 #[derive(Clone)]
 pub struct Tokens(Vec<Credential>);
 
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tokens({})", self.0.len())
-    }
-}
-
 impl Tokens {
     /// Reads and checks the tokens of `MCP_AUTH_TOKENS` or its file.
     pub fn load(source: &SecretSource) -> Result<Tokens, ConfigError> {

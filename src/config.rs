@@ -26,31 +26,24 @@ pub struct Setting {
     pub meaning: &'static str,
 }
 
-impl Setting {
-    /// An empty `default` means that there is none.
-    const fn new(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
-        Setting { name, default: if default.is_empty() { None } else { Some(default) }, meaning }
-    }
-}
-
 /// All settings, in the order of docs/configuration.md.
 #[rustfmt::skip]
 pub const SETTINGS: &[Setting] = &[
-    Setting::new("DATABASE_URL", "", "how to reach PostgreSQL as analytics_ro: postgresql://analytics_ro:password@host:5432/tracksolid_db"),
-    Setting::new("DATABASE_URL_FILE", "", "a file that contains the URL, instead of DATABASE_URL"),
-    Setting::new("MCP_AUTH_TOKENS", "", "the analysts and their personal tokens: alice:token,bob:token"),
-    Setting::new("MCP_AUTH_TOKENS_FILE", "", "a file that contains them, separated by commas or lines, instead of MCP_AUTH_TOKENS; read again on SIGHUP"),
-    Setting::new("MCP_LISTEN", "0.0.0.0:8892", "the address and port to listen on"),
-    Setting::new("MCP_READABLE_SCHEMAS", "reporting,tracksolid,tickets,fuel", "the schemas that the introspection tools show; what query can read is decided by the role's grants"),
-    Setting::new("MCP_MAX_ROWS", "10000", "the most rows that one call may request"),
-    Setting::new("MCP_MAX_BYTES", "131072", "the most bytes of text in one answer"),
-    Setting::new("MCP_POOL_MAX", "8", "the most database connections"),
-    Setting::new("MCP_STATEMENT_TIMEOUT", "30s", "how long one statement may run, at most 55s"),
-    Setting::new("MCP_MAX_CONNECTIONS", "256", "the most client connections"),
-    Setting::new("MCP_MAX_PER_ANALYST", "4", "the most queries at once for one analyst"),
-    Setting::new("MCP_PUBLIC_URL", "", "the address at which clients reach the server, such as https://fleetmcp.example.com; enables the sign-in for claude.ai and Claude Desktop"),
-    Setting::new("MCP_PROTOCOL_MODERN", "on", "off disables protocol version 2026-07-28, so that clients use initialize"),
-    Setting::new("MCP_ALLOWED_ORIGINS", "", "browser origins that may call, comma separated, for example https://inspector.example.com"),
+    Setting { name: "DATABASE_URL", default: None, meaning: "how to reach PostgreSQL as analytics_ro: postgresql://analytics_ro:password@host:5432/tracksolid_db" },
+    Setting { name: "DATABASE_URL_FILE", default: None, meaning: "a file that contains the URL, instead of DATABASE_URL" },
+    Setting { name: "MCP_AUTH_TOKENS", default: None, meaning: "the analysts and their personal tokens: alice:token,bob:token" },
+    Setting { name: "MCP_AUTH_TOKENS_FILE", default: None, meaning: "a file that contains them, separated by commas or lines, instead of MCP_AUTH_TOKENS; read again on SIGHUP" },
+    Setting { name: "MCP_LISTEN", default: Some("0.0.0.0:8892"), meaning: "the address and port to listen on" },
+    Setting { name: "MCP_READABLE_SCHEMAS", default: Some("reporting,tracksolid,tickets,fuel"), meaning: "the schemas that the introspection tools show; what query can read is decided by the role's grants" },
+    Setting { name: "MCP_MAX_ROWS", default: Some("10000"), meaning: "the most rows that one call may request" },
+    Setting { name: "MCP_MAX_BYTES", default: Some("131072"), meaning: "the most bytes of text in one answer" },
+    Setting { name: "MCP_POOL_MAX", default: Some("8"), meaning: "the most database connections" },
+    Setting { name: "MCP_STATEMENT_TIMEOUT", default: Some("30s"), meaning: "how long one statement may run, at most 55s" },
+    Setting { name: "MCP_MAX_CONNECTIONS", default: Some("256"), meaning: "the most client connections" },
+    Setting { name: "MCP_MAX_PER_ANALYST", default: Some("4"), meaning: "the most queries at once for one analyst" },
+    Setting { name: "MCP_PUBLIC_URL", default: None, meaning: "the address at which clients reach the server, such as https://fleetmcp.example.com; enables the sign-in for claude.ai and Claude Desktop" },
+    Setting { name: "MCP_PROTOCOL_MODERN", default: Some("on"), meaning: "off disables protocol version 2026-07-28, so that clients use initialize" },
+    Setting { name: "MCP_ALLOWED_ORIGINS", default: None, meaning: "browser origins that may call, comma separated, for example https://inspector.example.com" },
 ];
 
 /// A secret setting: its value, or the file that contains it, which can be read again.

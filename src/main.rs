@@ -54,7 +54,6 @@ fn main() -> ExitCode {
 }
 
 /// An operator's error.
-#[derive(Clone)]
 struct Refusal {
     code: u8,
     message: String,
@@ -105,12 +104,7 @@ fn serve() -> Result<(), Refusal> {
     let (config, tokens, database) = prepare()?;
     let role_check = RoleCheck::new(config.readable_schemas.clone());
     match role_check.look(&database, &Arc::default(), Instant::now()) {
-        Ok(look) if report(&look.findings) => {
-            let message =
-                "not started: fix the role as described above, or apply scripts/analytics_ro_role.sql".to_owned();
-            return Err(Refusal { code: EXIT_CONFIG, message });
-        }
-        Ok(_) => {}
+        Ok(look) => report(&look.findings)?,
         // The role is checked before the first query instead.
         Err(Failure { code: Code::Unavailable, message, .. }) if database.login_refused().is_none() => {
             log::warn!("starting without the database: {message}");
@@ -169,11 +163,7 @@ fn check(json: bool) -> Result<(), Refusal> {
         print(&verdict(&outcome).to_string())?;
     }
     let look = outcome?;
-    if report(&look.findings) {
-        let message =
-            "the role is not suitable: fix it as described above, or apply scripts/analytics_ro_role.sql".to_owned();
-        return Err(Refusal { code: EXIT_CONFIG, message });
-    }
+    report(&look.findings)?;
     if !json {
         let geos = geos(&look).map(|note| format!("\n{note}")).unwrap_or_default();
         print(&format!("settings: usable\nrole: suitable; warnings: {}{geos}", look.findings.len()))?;
@@ -222,13 +212,18 @@ fn refused_login(database: &Database, failure: &Failure) -> Refusal {
     }
 }
 
-/// Logs findings; true if one of them forbids the start.
-fn report(findings: &[Finding]) -> bool {
+/// Logs findings; the error if one of them forbids the start.
+fn report(findings: &[Finding]) -> Result<(), Refusal> {
     for finding in findings {
         let level = if finding.refuse { log::Level::Error } else { log::Level::Warn };
         log::log!(level, "{}. Fix: {}", finding.what, finding.fix);
     }
-    refused(findings)
+    if !refused(findings) {
+        return Ok(());
+    }
+    let message =
+        "with this role the server is not started: fix it as described above, or apply scripts/analytics_ro_role.sql";
+    Err(Refusal { code: EXIT_CONFIG, message: message.to_owned() })
 }
 
 /// Whether one of the findings forbids the start.

@@ -50,28 +50,28 @@ pub struct OAuth {
 
 /// An error response to a program (RFC 6749 section 5.2).
 #[derive(Debug, Clone, Copy)]
-struct OAuthError {
+struct Error {
     status: u16,
     error: &'static str,
     description: &'static str,
 }
 
-impl OAuthError {
-    const fn new(error: &'static str, description: &'static str) -> OAuthError {
-        OAuthError { status: 400, error, description }
+impl Error {
+    const fn new(error: &'static str, description: &'static str) -> Error {
+        Error { status: 400, error, description }
     }
 
-    const fn invalid_request(description: &'static str) -> OAuthError {
-        OAuthError::new("invalid_request", description)
+    const fn invalid_request(description: &'static str) -> Error {
+        Error::new("invalid_request", description)
     }
 
-    const fn invalid_grant(description: &'static str) -> OAuthError {
-        OAuthError::new("invalid_grant", description)
+    const fn invalid_grant(description: &'static str) -> Error {
+        Error::new("invalid_grant", description)
     }
 }
 
-impl From<OAuthError> for Reply {
-    fn from(OAuthError { status, error, description }: OAuthError) -> Reply {
+impl From<Error> for Reply {
+    fn from(Error { status, error, description }: Error) -> Reply {
         Reply::json(status, json!({ "error": error, "error_description": description }).to_string())
     }
 }
@@ -231,14 +231,14 @@ impl OAuth {
         let form = read_form(exchange)?;
         if form.get("client_id").and_then(Client::find).is_none() {
             let description = "client_id is missing or unknown; register again, and send it in the form";
-            return Err(OAuthError { status: 401, ..OAuthError::new("invalid_client", description) }.into());
+            return Err(Error { status: 401, ..Error::new("invalid_client", description) }.into());
         }
         let Issued { access, refresh } = match form.get("grant_type") {
             Some("authorization_code") => self.grants.redeem(tokens, &form, now())?,
             Some("refresh_token") => self.grants.refresh(tokens, &form, now())?,
             _ => {
                 let description = "grant_type must be authorization_code or refresh_token";
-                return Err(OAuthError::new("unsupported_grant_type", description).into());
+                return Err(Error::new("unsupported_grant_type", description).into());
             }
         };
         let answer = json!({
@@ -266,10 +266,9 @@ fn register(exchange: &mut Exchange<'_>) -> Result<Reply, Reply> {
     let body = exchange.read_body(MAX_BODY)?;
     let metadata = serde_json::from_slice::<Value>(&body).ok();
     let metadata = metadata.as_ref().and_then(Value::as_object);
-    let metadata = metadata.filter(|_| has_type(exchange.head(), "application/json")).ok_or(OAuthError::new(
-        "invalid_client_metadata",
-        "the body must be a JSON object, sent as application/json",
-    ))?;
+    let metadata = metadata
+        .filter(|_| has_type(exchange.head(), "application/json"))
+        .ok_or(Error::new("invalid_client_metadata", "the body must be a JSON object, sent as application/json"))?;
     Ok(Reply::json(201, client::register(metadata, now())?.to_string()))
 }
 
@@ -278,9 +277,9 @@ fn read_form(exchange: &mut Exchange<'_>) -> Result<Params, Reply> {
     let body = exchange.read_body(MAX_BODY)?;
     if !has_type(exchange.head(), FORM) {
         let description = "the body must be sent as application/x-www-form-urlencoded";
-        return Err(OAuthError::invalid_request(description).into());
+        return Err(Error::invalid_request(description).into());
     }
-    Params::parse(&body).map_err(|description| OAuthError::invalid_request(description).into())
+    Params::parse(&body).map_err(|description| Error::invalid_request(description).into())
 }
 
 fn has_type(head: &Head, wanted: &str) -> bool {

@@ -133,10 +133,10 @@ impl Server {
 
     /// The page for a person who opens the address in a browser.
     fn connect_page(&self, head: &Head) -> Reply {
-        let public_url = self.service.app.config.public_url.as_deref();
-        let scheme = if self.site.is_loopback() { "http" } else { "https" };
-        let base =
-            public_url.map_or_else(|| format!("{scheme}://{}", head.header("host").unwrap_or_default()), str::to_owned);
+        let config = &self.service.app.config;
+        let scheme = if config.listen.ip().is_loopback() { "http" } else { "https" };
+        let here = || format!("{scheme}://{}", head.header("host").unwrap_or_default());
+        let base = config.public_url.clone().unwrap_or_else(here);
         let hidden = |hide: bool| if hide { "hidden" } else { "" };
         page(
             200,
@@ -145,8 +145,8 @@ impl Server {
                 ("url", &format!("{base}/mcp")),
                 ("server", base.split_once("://").map_or("", |(_, host)| host)),
                 ("version", env!("CARGO_PKG_VERSION")),
-                ("oauth_hidden", hidden(public_url.is_none())),
-                ("no_oauth_hidden", hidden(public_url.is_some())),
+                ("oauth_hidden", hidden(self.oauth.is_none())),
+                ("no_oauth_hidden", hidden(self.oauth.is_some())),
             ],
         )
     }

@@ -12,25 +12,17 @@ use sha2::Sha256;
 /// The longest sealed text that is examined, in bytes.
 const MAX_BYTES: usize = 2_048;
 
-/// What a sealed text is for. One for another purpose never passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// An authorization code.
-    Code,
-    /// An access token.
-    Access,
-    /// A refresh token.
-    Refresh,
-}
+/// What a sealed text is for. One for another purpose is never accepted.
+#[derive(Clone, Copy)]
+pub struct Purpose(&'static str);
 
 impl Purpose {
-    fn label(self) -> &'static str {
-        match self {
-            Purpose::Code => "code",
-            Purpose::Access => "access",
-            Purpose::Refresh => "refresh",
-        }
-    }
+    /// An authorization code.
+    pub const CODE: Purpose = Purpose("code");
+    /// An access token.
+    pub const ACCESS: Purpose = Purpose("access");
+    /// A refresh token.
+    pub const REFRESH: Purpose = Purpose("refresh");
 }
 
 /// The key of one personal token.
@@ -47,7 +39,7 @@ impl Key {
 
     /// Seals a payload.
     pub(super) fn seal(&self, purpose: Purpose, payload: &[u8]) -> String {
-        let signed = format!("{}.{}", purpose.label(), BASE64URL.encode(payload));
+        let signed = format!("{}.{}", purpose.0, BASE64URL.encode(payload));
         let mac = self.0.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
         format!("{signed}.{}", BASE64URL.encode(mac))
     }
@@ -68,7 +60,7 @@ pub(super) struct Sealed<'a> {
 impl Sealed<'_> {
     pub(super) fn read(purpose: Purpose, text: &str) -> Option<Sealed<'_>> {
         let (signed, mac) = text.rsplit_once('.').filter(|_| text.len() <= MAX_BYTES)?;
-        let payload = signed.strip_prefix(purpose.label())?.strip_prefix('.')?;
+        let payload = signed.strip_prefix(purpose.0)?.strip_prefix('.')?;
         // This decoder accepts only one spelling, so a token cannot be altered and still be valid.
         Some(Sealed { signed, mac: BASE64URL.decode(mac).ok()?, payload: BASE64URL.decode(payload).ok()? })
     }

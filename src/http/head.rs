@@ -61,19 +61,6 @@ impl Head {
         self.headers.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A head for tests of what is decided by one.
-    #[cfg(test)]
-    pub(crate) fn for_test(method: &str, path: &str, headers: &[(&str, &str)]) -> Head {
-        Head {
-            method: Method::from_str(method).unwrap(),
-            target: path.to_owned(),
-            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            content_length: 0,
-            keep_alive: true,
-            modern: true,
-        }
-    }
-
     /// Reads a head from its bytes, the empty line included.
     pub(super) fn parse(bytes: &[u8]) -> Result<Head, Refused> {
         let mut slots = [httparse::EMPTY_HEADER; MAX_HEADERS];

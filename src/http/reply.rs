@@ -83,20 +83,8 @@ impl Body {
     }
 }
 
-impl From<Vec<u8>> for Body {
-    fn from(bytes: Vec<u8>) -> Body {
-        Body(vec![bytes])
-    }
-}
-
-impl From<String> for Body {
-    fn from(text: String) -> Body {
-        text.into_bytes().into()
-    }
-}
-
-impl From<&str> for Body {
-    fn from(text: &str) -> Body {
-        text.to_owned().into()
+impl<T: Into<Vec<u8>>> From<T> for Body {
+    fn from(bytes: T) -> Body {
+        Body(vec![bytes.into()])
     }
 }

@@ -25,11 +25,6 @@ impl Site {
         Site { allowed_origins, public_host, loopback: listen.ip().is_loopback() }
     }
 
-    /// Whether the server can be reached from this machine only.
-    pub fn is_loopback(&self) -> bool {
-        self.loopback
-    }
-
     /// The request's origin, if it names one; the error says why it is refused, for the client to read.
     pub fn admit<'a>(&self, head: &'a Head) -> Result<Option<&'a str>, &'static str> {
         if let Some(host) = head.header("host")

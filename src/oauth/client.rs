@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::OAuthError;
+use super::Error;
 use crate::{config::is_loopback, hidden::is_hidden};
 
 /// The most redirect URIs of one client.
@@ -72,8 +72,8 @@ impl Client {
 }
 
 /// Registers a client (RFC 7591); returns the members of the response.
-pub(super) fn register(metadata: &Map<String, Value>, now: i64) -> Result<Value, OAuthError> {
-    const NO_URIS: OAuthError = OAuthError::new("invalid_redirect_uri", "redirect_uris must be a list of addresses");
+pub(super) fn register(metadata: &Map<String, Value>, now: i64) -> Result<Value, Error> {
+    const NO_URIS: Error = Error::new("invalid_redirect_uri", "redirect_uris must be a list of addresses");
     let name = metadata.get("client_name").and_then(Value::as_str).unwrap_or("An unnamed program");
     let name: String = name.chars().filter(|c| !is_hidden(*c)).take(MAX_NAME).collect();
     let uris = metadata.get("redirect_uris").and_then(Value::as_array).ok_or(NO_URIS)?;
@@ -93,7 +93,7 @@ pub(super) fn register(metadata: &Map<String, Value>, now: i64) -> Result<Value,
     }))
 }
 
-fn check(name: &str, uris: &[String]) -> Result<(), OAuthError> {
+fn check(name: &str, uris: &[String]) -> Result<(), Error> {
     let (error, description) = if uris.is_empty() || uris.len() > MAX_URIS {
         ("invalid_redirect_uri", "there must be 1 to 5 redirect_uris")
     } else if !uris.iter().all(|uri| may_be_registered(uri)) {
@@ -106,7 +106,7 @@ fn check(name: &str, uris: &[String]) -> Result<(), OAuthError> {
     } else {
         return Ok(());
     };
-    Err(OAuthError::new(error, description))
+    Err(Error::new(error, description))
 }
 
 fn may_be_registered(uri: &str) -> bool {

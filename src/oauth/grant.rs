@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{OAuthError, authorize::AuthorizationRequest, form::Params};
+use super::{Error, authorize::AuthorizationRequest, form::Params};
 use crate::auth::{Analyst, Credential, Purpose, Tokens};
 
 /// How long a code is valid.
@@ -29,24 +29,7 @@ const REFRESH_GRACE_SECONDS: i64 = 600;
 /// The most marks that are kept of each kind. One takes about 100 bytes, unless a token holder writes longer ids themselves.
 const MAX_MARKS: usize = 20_000;
 
-const FAILED: OAuthError =
-    OAuthError { status: 500, ..OAuthError::new("server_error", "the server failed; try again") };
-
-/// The payload of a code.
-#[derive(Serialize, Deserialize)]
-struct Code {
-    exp: i64,
-    aud: String,
-    grant: String,
-    /// SHA-256 of the client's id.
-    client: String,
-    /// SHA-256 of the redirect URI.
-    redirect: String,
-    /// The resource that was requested.
-    resource: String,
-    /// PKCE: SHA-256 of the verifier, as the client sent it.
-    challenge: String,
-}
+const FAILED: Error = Error { status: 500, ..Error::new("server_error", "the server failed; try again") };
 
 /// The payload of an access or a refresh token.
 #[derive(Serialize, Deserialize)]
@@ -55,7 +38,21 @@ struct Token {
     aud: String,
     grant: String,
     id: String,
+    /// SHA-256 of the client's id.
     client: String,
+}
+
+/// The payload of a code.
+#[derive(Serialize, Deserialize)]
+struct Code {
+    #[serde(flatten)]
+    token: Token,
+    /// SHA-256 of the redirect URI.
+    redirect: String,
+    /// The resource that was requested.
+    resource: String,
+    /// PKCE: SHA-256 of the verifier, as the client sent it.
+    challenge: String,
 }
 
 /// A pair of tokens.
@@ -84,71 +81,58 @@ impl Grants {
     }
 
     /// A code for a request, in the name of the analyst who signed in. Times are seconds since 1970.
-    pub(super) fn code(
-        &self,
-        credential: &Credential,
-        request: &AuthorizationRequest,
-        now: i64,
-    ) -> Result<String, OAuthError> {
+    pub(super) fn code(&self, who: &Credential, request: &AuthorizationRequest, now: i64) -> Result<String, Error> {
         let code = Code {
-            exp: now.saturating_add(CODE_SECONDS),
-            aud: self.audience.clone(),
-            grant: random_id()?,
-            client: digest(&request.client_id),
+            token: self.token(CODE_SECONDS, random_id()?, digest(&request.client_id), now)?,
             redirect: digest(&request.redirect_uri),
             resource: request.resource.clone(),
             challenge: request.challenge.clone(),
         };
-        seal(credential, Purpose::Code, &code)
+        seal(who, Purpose::CODE, &code)
     }
 
     /// Exchanges a code (RFC 6749 section 4.1.3, RFC 7636 section 4.6). A code that is used twice ends its whole grant.
-    pub(super) fn redeem(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, OAuthError> {
-        const WRONG: OAuthError = OAuthError::invalid_grant(
-            "the code is not one of this server's, has expired, or was made for another request",
-        );
+    pub(super) fn redeem(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Error> {
+        const WRONG: Error =
+            Error::invalid_grant("the code is not one of this server's, has expired, or was made for another request");
         let given = |name: &str| {
-            form.get(name)
-                .ok_or(OAuthError::invalid_request("code, client_id, redirect_uri and code_verifier are required"))
+            form.get(name).ok_or(Error::invalid_request("code, client_id, redirect_uri and code_verifier are required"))
         };
-        let (credential, code): (_, Code) = open(tokens, Purpose::Code, given("code")?).ok_or(WRONG)?;
-        let bound = code.aud == self.audience
-            && code.exp > now
-            && code.client == digest(given("client_id")?)
-            && code.redirect == digest(given("redirect_uri")?);
-        if !bound {
+        let (who, code): (_, Code) = open(tokens, Purpose::CODE, given("code")?).ok_or(WRONG)?;
+        let Code { token, redirect, resource, challenge } = code;
+        if !self.holds(&token, now)
+            || token.client != digest(given("client_id")?)
+            || redirect != digest(given("redirect_uri")?)
+        {
             return Err(WRONG);
         }
         let verifier = given("code_verifier")?;
-        let matches: bool = digest(verifier).as_bytes().ct_eq(code.challenge.as_bytes()).into();
+        let matches: bool = digest(verifier).as_bytes().ct_eq(challenge.as_bytes()).into();
         if !matches || !(43..=128).contains(&verifier.len()) {
-            return Err(OAuthError::invalid_grant("code_verifier does not match the code_challenge"));
+            return Err(Error::invalid_grant("code_verifier does not match the code_challenge"));
         }
-        if form.get("resource").is_some_and(|resource| resource.trim_end_matches('/') != code.resource) {
-            return Err(OAuthError::new("invalid_target", "resource is not the one that was first requested"));
+        if form.get("resource").is_some_and(|requested| requested.trim_end_matches('/') != resource) {
+            return Err(Error::new("invalid_target", "resource is not the one that was first requested"));
         }
         let mut memory = self.lock();
-        if memory.revoked.has(&code.grant) {
-            return Err(WRONG);
-        }
-        if memory.used.mark(&code.grant, code.exp, now).is_some() {
-            memory.revoked.mark(&code.grant, now.saturating_add(REFRESH_SECONDS), now);
-            log::warn!("a code of {} was used twice, so its tokens are void", credential.analyst().name());
-            return Err(OAuthError::invalid_grant(
+        if memory.used.mark(&token.grant, token.exp, now).is_some() {
+            memory.revoked.mark(&token.grant, now.saturating_add(REFRESH_SECONDS), now);
+            log::warn!("a code of {} was used twice, so its tokens are void", who.analyst().name());
+            return Err(Error::invalid_grant(
                 "the code has been used before; every token that was issued for it is now void",
             ));
         }
         drop(memory);
-        self.issue(credential, code.grant, code.client, now)
+        self.issue(who, token, now)
     }
 
     /// Exchanges a refresh token for a new pair. One that is used again long after it was
     /// replaced ends its whole grant.
-    pub(super) fn refresh(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, OAuthError> {
-        const WRONG: OAuthError = OAuthError::invalid_grant("the refresh token is no longer valid; sign in again");
+    pub(super) fn refresh(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Error> {
+        const WRONG: Error = Error::invalid_grant("the refresh token is no longer valid; sign in again");
         let given =
-            |name: &str| form.get(name).ok_or(OAuthError::invalid_request("refresh_token and client_id are required"));
-        let (credential, token): (_, Token) = open(tokens, Purpose::Refresh, given("refresh_token")?).ok_or(WRONG)?;
+            |name: &str| form.get(name).ok_or(Error::invalid_request("refresh_token and client_id are required"));
+        let (who, token): (_, Token) = open(tokens, Purpose::REFRESH, given("refresh_token")?).ok_or(WRONG)?;
         if !self.holds(&token, now) || token.client != digest(given("client_id")?) {
             return Err(WRONG);
         }
@@ -156,46 +140,43 @@ impl Grants {
         let replaced = memory.used.mark(&token.id, token.exp, now);
         if replaced.is_some_and(|at| now.saturating_sub(at) > REFRESH_GRACE_SECONDS) {
             memory.revoked.mark(&token.grant, now.saturating_add(REFRESH_SECONDS), now);
-            log::warn!(
-                "a replaced refresh token of {} was used again, so its grant is void",
-                credential.analyst().name()
-            );
+            log::warn!("a replaced refresh token of {} was used again, so its grant is void", who.analyst().name());
             return Err(WRONG);
         }
         drop(memory);
-        self.issue(credential, token.grant, token.client, now)
+        self.issue(who, token, now)
     }
 
     /// The analyst for whom an access token was issued.
     pub(super) fn analyst(&self, tokens: &Tokens, access: &str, now: i64) -> Option<Analyst> {
-        let (credential, token): (_, Token) = open(tokens, Purpose::Access, access)?;
-        self.holds(&token, now).then(|| credential.analyst().clone())
+        let (who, token): (_, Token) = open(tokens, Purpose::ACCESS, access)?;
+        self.holds(&token, now).then(|| who.analyst().clone())
     }
 
     /// Ends the grant that a token belongs to (RFC 7009) and returns whose it was; `None` for a token that is already void.
     pub(super) fn revoke(&self, tokens: &Tokens, token: &str, now: i64) -> Option<Analyst> {
-        let (credential, token): (_, Token) =
-            open(tokens, Purpose::Refresh, token).or_else(|| open(tokens, Purpose::Access, token))?;
+        let (who, token): (_, Token) =
+            open(tokens, Purpose::REFRESH, token).or_else(|| open(tokens, Purpose::ACCESS, token))?;
         if !self.holds(&token, now) {
             return None;
         }
         self.lock().revoked.mark(&token.grant, now.saturating_add(REFRESH_SECONDS), now);
-        Some(credential.analyst().clone())
+        Some(who.analyst().clone())
     }
 
     fn holds(&self, token: &Token, now: i64) -> bool {
         token.aud == self.audience && token.exp > now && !self.lock().revoked.has(&token.grant)
     }
 
-    fn issue(&self, credential: &Credential, grant: String, client: String, now: i64) -> Result<Issued, OAuthError> {
-        let token = |lives: i64| -> Result<Token, OAuthError> {
-            let (aud, grant, client) = (self.audience.clone(), grant.clone(), client.clone());
-            Ok(Token { exp: now.saturating_add(lives), aud, grant, id: random_id()?, client })
-        };
-        Ok(Issued {
-            access: seal(credential, Purpose::Access, &token(ACCESS_SECONDS)?)?,
-            refresh: seal(credential, Purpose::Refresh, &token(REFRESH_SECONDS)?)?,
-        })
+    fn token(&self, seconds: i64, grant: String, client: String, now: i64) -> Result<Token, Error> {
+        Ok(Token { exp: now.saturating_add(seconds), aud: self.audience.clone(), grant, id: random_id()?, client })
+    }
+
+    /// A new pair of tokens for the grant of `old`.
+    fn issue(&self, who: &Credential, old: Token, now: i64) -> Result<Issued, Error> {
+        let access = self.token(ACCESS_SECONDS, old.grant.clone(), old.client.clone(), now)?;
+        let refresh = self.token(REFRESH_SECONDS, old.grant, old.client, now)?;
+        Ok(Issued { access: seal(who, Purpose::ACCESS, &access)?, refresh: seal(who, Purpose::REFRESH, &refresh)? })
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory> {
@@ -203,14 +184,14 @@ impl Grants {
     }
 }
 
-fn seal(credential: &Credential, purpose: Purpose, payload: &impl Serialize) -> Result<String, OAuthError> {
+fn seal(who: &Credential, purpose: Purpose, payload: &impl Serialize) -> Result<String, Error> {
     let payload = serde_json::to_vec(payload).map_err(|_| FAILED)?;
-    Ok(credential.seal(purpose, &payload))
+    Ok(who.seal(purpose, &payload))
 }
 
 fn open<'a, T: DeserializeOwned>(tokens: &'a Tokens, purpose: Purpose, text: &str) -> Option<(&'a Credential, T)> {
-    let (credential, payload) = tokens.open(purpose, text)?;
-    Some((credential, serde_json::from_slice(&payload).ok()?))
+    let (who, payload) = tokens.open(purpose, text)?;
+    Some((who, serde_json::from_slice(&payload).ok()?))
 }
 
 /// SHA-256 in base64url: what PKCE calls S256.
@@ -219,7 +200,7 @@ fn digest(text: &str) -> String {
 }
 
 /// 128 random bits.
-fn random_id() -> Result<String, OAuthError> {
+fn random_id() -> Result<String, Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
         log::error!("the system provides no random bytes: {error}");

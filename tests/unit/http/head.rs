@@ -1,5 +1,19 @@
 use super::*;
 
+impl Head {
+    /// A head for tests of what is decided by one.
+    pub(crate) fn for_test(method: &str, path: &str, headers: &[(&str, &str)]) -> Head {
+        Head {
+            method: Method::from_str(method).unwrap(),
+            target: path.to_owned(),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            content_length: 0,
+            keep_alive: true,
+            modern: true,
+        }
+    }
+}
+
 #[track_caller]
 fn refused(head: &str, status: u16) {
     assert_eq!(
