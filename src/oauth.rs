@@ -167,9 +167,9 @@ impl OAuth {
     /// The sign-in page. The form sends `query`, the request, back; `error` is for the person.
     fn sign_in_page(&self, request: &AuthorizationRequest, query: &str, status: u16, error: &str) -> Reply {
         let note = if request.client.vouched {
-            "This server knows the program and where its answers go."
+            "This server knows the program and where it receives answers."
         } else {
-            "The program chose this name itself. Go on only if you have just started the connection yourself."
+            "The program chose this name itself. Continue only if you have just started the connection yourself."
         };
         page(
             status,

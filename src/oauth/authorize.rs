@@ -39,7 +39,7 @@ impl AuthorizationRequest {
             .map_err(|_| unknown("The request names a parameter twice, or too many of them."))?;
         let client_id = params.get("client_id").unwrap_or_default();
         let client =
-            Client::find(client_id).ok_or_else(|| unknown("The program that asks is not known to this server."))?;
+            Client::find(client_id).ok_or_else(|| unknown("The program that is asking is not known to this server."))?;
         let redirect_uri = params.get("redirect_uri").filter(|uri| client.takes_answers_at(uri)).ok_or_else(|| {
             unknown("The request wants the answer sent to an address that the program has not registered.")
         })?;
