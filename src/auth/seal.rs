@@ -30,7 +30,7 @@ impl Purpose {
 pub(super) struct Key(Hmac<Sha256>);
 
 impl Key {
-    /// The key that belongs to a personal token. `None` cannot happen: HMAC takes keys of any length.
+    /// The key that belongs to a personal token. `None` cannot happen: HMAC accepts keys of any length.
     pub(super) fn of(token: &str) -> Option<Key> {
         let mut extract = Hmac::<Sha256>::new_from_slice(b"analytics_mcp: key for sealed texts, 1").ok()?;
         extract.update(token.as_bytes());

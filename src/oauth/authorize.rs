@@ -38,8 +38,8 @@ impl AuthorizationRequest {
         let params = Params::parse(query.as_bytes())
             .map_err(|_| unknown("The request names a parameter twice, or too many of them."))?;
         let client_id = params.get("client_id").unwrap_or_default();
-        let client =
-            Client::find(client_id).ok_or_else(|| unknown("The program that is asking is not known to this server."))?;
+        let client = Client::find(client_id)
+            .ok_or_else(|| unknown("The program that is asking is not known to this server."))?;
         let redirect_uri = params.get("redirect_uri").filter(|uri| client.takes_answers_at(uri)).ok_or_else(|| {
             unknown("The request wants the answer sent to an address that the program has not registered.")
         })?;
@@ -77,7 +77,7 @@ impl AuthorizationRequest {
         })
     }
 
-    /// The address by which the browser takes the answer to the client.
+    /// The address at which the browser delivers the answer to the client.
     pub(super) fn answer(&self, issuer: &str, name: &str, value: &str) -> String {
         let answer = [(name, Some(value)), ("state", self.state.as_deref()), ("iss", Some(issuer))];
         form::extend(&self.redirect_uri, &answer)

@@ -26,7 +26,7 @@ pub(super) const ACCESS_SECONDS: i64 = 24 * 3_600;
 const REFRESH_SECONDS: i64 = 30 * 24 * 3_600;
 /// How long a replaced refresh token still works, for a client that never received the answer to its refresh.
 const REFRESH_GRACE_SECONDS: i64 = 600;
-/// The most marks that are kept of each kind. One takes about 100 bytes, unless a token holder writes longer ids themselves.
+/// The most marks that are kept of each kind. About 100 bytes each, unless a token holder seals longer ids.
 const MAX_MARKS: usize = 20_000;
 
 const FAILED: Error = Error { status: 500, ..Error::new("server_error", "the server failed; try again") };
