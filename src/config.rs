@@ -1,7 +1,7 @@
 //! Every setting, once: its name, default and meaning, and the check of its value.
 //!
 //! In: the environment, given as pairs. Out: a [`Config`] in which every value is usable, or a [`ConfigError`] that names
-//! the setting and the fix. Nothing else in the program reads the environment.
+//! the setting and the fix. Nothing else in the program reads the environment, and this imports nothing of the program.
 
 mod database_url;
 

@@ -99,6 +99,7 @@ fn take_verification(url: &str) -> Result<(String, Option<String>), String> {
     }
 }
 
+/// Read here and not where they are used: a file that cannot be read is an unusable setting.
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = fs::read(Path::new(path)).map_err(|error| format!("cannot read sslrootcert {path:?}: {error}"))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
