@@ -1,14 +1,14 @@
-//! The witness: one line of JSON on standard output for each tool call, whatever its end, and for refused sign-ins.
+//! The witness: one line of JSON on standard output for each tool call, however it ends, and for each sign-in.
 //!
 //! An [`Entry`] is made before a call is looked at and writes its line when it is dropped, also by a panic. Text from
 //! outside is escaped so that no line can be forged and no terminal be driven.
 
+mod sign_ins;
+
 use std::{
-    collections::BTreeMap,
     io::{self, Write},
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::Arc,
+    time::Instant,
 };
 
 use serde::{Serialize, Serializer};
@@ -17,8 +17,10 @@ use serde_json::{Map, Value, json};
 use crate::{
     answer::Answer,
     auth::Analyst,
+    hidden::escape,
     metrics::{self, Metrics},
 };
+pub use sign_ins::SignIns;
 
 /// The longest part of a refused statement that is kept, in characters. One that is run is kept whole.
 const REFUSED_CHARS: usize = 4_000;
@@ -121,55 +123,6 @@ fn elapsed<S: Serializer>(began: &Instant, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_u128(began.elapsed().as_millis())
 }
 
-/// Who signed in, and who did not.
-pub struct SignIns {
-    metrics: Arc<Metrics>,
-    /// For each reason when a refusal was last written down, and how many were not since. A reason of its own each, so that
-    /// nobody can hide one kind behind another.
-    refused: Mutex<BTreeMap<&'static str, (Instant, u64)>>,
-}
-
-impl SignIns {
-    /// Nobody has tried yet.
-    pub fn new(metrics: Arc<Metrics>) -> SignIns {
-        SignIns { metrics, refused: Mutex::default() }
-    }
-
-    /// Notes that somebody signed in for a client: whose token it was, what the client calls itself, where it was sent.
-    pub fn accepted(&self, analyst: &Analyst, client: &str, destination: &str, peer: IpAddr) {
-        self.metrics.sign_in(false);
-        let peer = peer.to_string();
-        write_line(
-            "signed_in",
-            &json!({ "analyst": analyst, "client": client, "destination": destination, "peer": peer }),
-        );
-    }
-
-    /// Notes somebody without a valid token; at most once a second for each reason, since a stranger must not be able to fill
-    /// the disk. `reason` is the program's own text.
-    pub fn refused(&self, peer: IpAddr, reason: &'static str) {
-        self.metrics.sign_in(true);
-        let mut state = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = match state.get_mut(reason) {
-            Some((at, unwritten)) if at.elapsed() < Duration::from_secs(1) => {
-                *unwritten = unwritten.saturating_add(1);
-                return;
-            }
-            Some((_, unwritten)) => unwritten.saturating_add(1),
-            None => 1,
-        };
-        state.insert(reason, (Instant::now(), 0));
-        drop(state);
-        let peer = peer.to_string();
-        write_line("sign_in_refused", &json!({ "reason": reason, "peer": peer, "count": count }));
-    }
-}
-
-/// A client gave its access up.
-pub fn signed_out(analyst: &Analyst) {
-    write_line("signed_out", &json!({ "analyst": analyst }));
-}
-
 /// Writes a line at once and whole. A full or closed log must not fail the call.
 fn write_line(event: &'static str, what: &impl Serialize) {
     #[derive(Serialize)]
@@ -188,43 +141,5 @@ fn write_line(event: &'static str, what: &impl Serialize) {
     });
     if let Err(error) = written {
         log::error!("an audit line could not be written: {error}");
-    }
-}
-
-/// What can drive a terminal, turn the direction of a text or hide a part of it: control characters, line and paragraph
-/// separators, zero-width and direction marks.
-pub(crate) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-}
-
-/// Escapes what JSON leaves as it is although it [is hidden](is_hidden).
-fn escape(json: &str) -> String {
-    if !json.contains(is_hidden) {
-        return json.to_owned();
-    }
-    let mut escaped = String::with_capacity(json.len().saturating_add(16));
-    for c in json.chars() {
-        if is_hidden(c) {
-            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_in_a_text_can_forge_a_line_or_drive_a_terminal() {
-        let text = "x\"}\n{\"event\":\"call\u{1b}[2J\u{9b}31m\u{202e}\u{2028}\u{feff}";
-        let line = escape(&json!({ "sql": text }).to_string());
-        assert_eq!(line.lines().count(), 1);
-        assert!(line.chars().all(|c| !c.is_control() && !matches!(c, '\u{202e}' | '\u{2028}' | '\u{feff}')), "{line}");
-        assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["sql"], text);
     }
 }

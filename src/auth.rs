@@ -1,26 +1,25 @@
-//! Who is asking: bearer tokens, `Origin` and `Host`.
+//! Who is calling: the list of personal tokens.
 //!
-//! In: the head of a request. Out: an [`Analyst`], or the reason why there is none. A personal token is kept only as its
-//! SHA-256 hash and the key derived from it, and compared in constant time, against every token there is.
-//!
-//! Follows RFC 6750 (bearer tokens) and the transport section of the MCP specification (`Origin`, DNS rebinding).
+//! In: a bearer token (RFC 6750). Out: an [`Analyst`], if it is on the list. A personal token is kept only as its SHA-256 hash
+//! and the key derived from it, and is compared in constant time with every token there is.
 
 mod seal;
-
-use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use crate::http::Head;
+use crate::{
+    config::{ConfigError, SecretSource},
+    http::Head,
+};
 pub use seal::Purpose;
 use seal::{Key, Sealed};
 
 /// The fewest characters of a personal token.
-pub const MIN_TOKEN_CHARS: usize = 16;
+const MIN_TOKEN_CHARS: usize = 16;
 
-/// Somebody who showed a valid token. Made by [`Tokens`] only.
+/// Somebody who presented a valid token. Made only by [`Tokens`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Analyst(String);
 
@@ -31,21 +30,21 @@ impl Analyst {
     }
 }
 
-/// One entry of the list. It is also what may seal texts in the analyst's name, and only who showed a token gets one.
+/// One entry of the list. It can also seal texts in the analyst's name, so only the token's holder gets one.
 #[derive(Clone)]
-pub struct Personal {
+pub struct Credential {
     analyst: Analyst,
     hash: [u8; 32],
     key: Key,
 }
 
-impl Personal {
+impl Credential {
     /// Whose token it is.
     pub fn analyst(&self) -> &Analyst {
         &self.analyst
     }
 
-    /// A text that [`Tokens::open`] takes for as long as this personal token is on the list.
+    /// A text that [`Tokens::open`] accepts for as long as this personal token is on the list.
     pub fn seal(&self, purpose: Purpose, payload: &[u8]) -> String {
         self.key.seal(purpose, payload)
     }
@@ -53,19 +52,18 @@ impl Personal {
 
 /// The personal tokens.
 #[derive(Clone)]
-pub struct Tokens(Vec<Personal>);
-
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tokens({})", self.0.len())
-    }
-}
+pub struct Tokens(Vec<Credential>);
 
 impl Tokens {
-    /// Reads `alice:token,bob:token`; lines do as well as commas. An analyst may have several tokens, so that one can be
-    /// replaced without a gap. The error says what is wrong without showing a token.
+    /// Reads and checks the tokens of `MCP_AUTH_TOKENS` or its file.
+    pub fn load(source: &SecretSource) -> Result<Tokens, ConfigError> {
+        Tokens::parse(&source.read()?).map_err(|problem| ConfigError::new(source.setting(), problem))
+    }
+
+    /// Reads `alice:token,bob:token`, separated by commas or line breaks. An analyst may have several tokens, so that one can
+    /// be replaced without a gap. The error says what is wrong without showing a token.
     pub fn parse(text: &str) -> Result<Tokens, String> {
-        let mut tokens: Vec<Personal> = Vec::new();
+        let mut tokens: Vec<Credential> = Vec::new();
         let entries =
             text.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty() && !entry.starts_with('#'));
         for (index, entry) in entries.enumerate() {
@@ -96,7 +94,7 @@ impl Tokens {
                 return Err(format!("{name} and {other} have the same token; give each a token of their own"));
             }
             let key = Key::of(token).ok_or("no key can be derived from a token")?;
-            tokens.push(Personal { analyst: Analyst(name.to_owned()), hash, key });
+            tokens.push(Credential { analyst: Analyst(name.to_owned()), hash, key });
         }
         if tokens.is_empty() {
             return Err("it holds no token, so nobody could sign in; write it as name:token,name:token".to_owned());
@@ -105,33 +103,28 @@ impl Tokens {
     }
 
     /// How many tokens there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Never true for parsed tokens.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The entry with this personal token.
-    pub fn personal(&self, token: &str) -> Option<&Personal> {
+    pub fn credential(&self, token: &str) -> Option<&Credential> {
         let shown = hash(token);
         self.find(|known| shown.ct_eq(&known.hash))
     }
 
-    /// The payload of a text that was sealed for this purpose, and the entry in whose name.
-    pub fn open(&self, purpose: Purpose, text: &str) -> Option<(&Personal, Vec<u8>)> {
+    /// The payload of a text that was sealed for this purpose, and the entry that sealed it.
+    pub fn open(&self, purpose: Purpose, text: &str) -> Option<(&Credential, Vec<u8>)> {
         let sealed = Sealed::read(purpose, text)?;
-        let personal = self.find(|known| u8::from(known.key.sealed(&sealed)).into())?;
-        Some((personal, sealed.payload))
+        let credential = self.find(|known| u8::from(known.key.sealed(&sealed)).into())?;
+        Some((credential, sealed.payload))
     }
 
-    /// The last entry that fits. Every one is compared, whatever the outcome, so that the time tells nothing.
-    fn find(&self, fits: impl Fn(&Personal) -> Choice) -> Option<&Personal> {
+    /// The last entry that matches. Every entry is compared in any case, so that the time reveals nothing.
+    fn find(&self, matches: impl Fn(&Credential) -> Choice) -> Option<&Credential> {
         let mut found = 0u64;
         for (number, known) in (1u64..).zip(&self.0) {
-            found.conditional_assign(&number, fits(known));
+            found.conditional_assign(&number, matches(known));
         }
         let index = usize::try_from(found).ok()?.checked_sub(1)?;
         self.0.get(index)
@@ -139,178 +132,15 @@ impl Tokens {
 }
 
 /// The token of the request's `Authorization: Bearer …` header.
-pub fn bearer(head: &Head) -> Result<&str, Unauthorized> {
-    let header = head.header("authorization").ok_or(Unauthorized::Missing)?;
-    let (scheme, token) = header.split_once(' ').ok_or(Unauthorized::Invalid)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Unauthorized::Invalid) }
+pub fn bearer(head: &Head) -> Option<&str> {
+    let (scheme, token) = head.header("authorization")?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// Why a request has no analyst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unauthorized {
-    /// There is no `Authorization` header.
-    Missing,
-    /// There is one, but it holds no valid token.
-    Invalid,
-}
-
-/// Which browser origins and which `Host` values are served.
-#[derive(Debug, Clone)]
-pub struct Site {
-    allowed_origins: Vec<String>,
-    public_host: Option<String>,
-    loopback: bool,
-}
-
-impl Site {
-    /// The rules for a server that listens on `listen` and is reached at `public_url`. Only a server on loopback trusts
-    /// pages from localhost, and only there a foreign `Host` means DNS rebinding: behind a proxy the proxy has checked it.
-    pub fn new(listen: SocketAddr, public_url: Option<&str>, allowed_origins: Vec<String>) -> Site {
-        let public_host = public_url.and_then(|url| url.split_once("://")).map(|(_, host)| host.to_owned());
-        Site { allowed_origins, public_host, loopback: listen.ip().is_loopback() }
-    }
-
-    /// Whether the server can be reached from this machine only.
-    pub fn is_loopback(&self) -> bool {
-        self.loopback
-    }
-
-    /// Whether the request may come from where it says: its origin, if it names one, or why not, for the client to read.
-    pub fn admit<'a>(&self, head: &'a Head) -> Result<Option<&'a str>, &'static str> {
-        if let Some(host) = head.header("host")
-            && self.loopback
-            && !is_loopback(host)
-            && self.public_host.as_deref() != Some(host)
-        {
-            return Err("this server listens on loopback only and serves no other Host");
-        }
-        match head.header("origin") {
-            Some(origin) if !self.origin_allowed(origin) => {
-                Err("this Origin is not allowed; the operator can add it to MCP_ALLOWED_ORIGINS")
-            }
-            origin => Ok(origin),
-        }
-    }
-
-    fn origin_allowed(&self, origin: &str) -> bool {
-        let origin = origin.to_ascii_lowercase();
-        let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        self.allowed_origins.contains(&origin) || (self.loopback && host.is_some_and(is_loopback))
-    }
-}
-
-/// Whether `host` or `host:port` names this machine.
-pub(crate) fn is_loopback(authority: &str) -> bool {
-    let port = |text: &str| text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    if let Some((address, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) && port(rest);
-    }
-    let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-    let named = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    named && port(rest)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn head(headers: &[(&str, &str)]) -> Head {
-        Head::for_test("POST", "/mcp", headers)
-    }
-
-    #[test]
-    fn a_token_names_its_analyst_and_nothing_else_does() {
-        let tokens = Tokens::parse("alice:0123456789abcdef, bob:fedcba9876543210\nalice:aaaabbbbccccdddd").unwrap();
-        let who = |value: &str| {
-            let head = head(&[("authorization", value)]);
-            let found = bearer(&head).and_then(|token| tokens.personal(token).ok_or(Unauthorized::Invalid));
-            found.map(|personal| personal.analyst.0.clone())
-        };
-        assert_eq!(who("Bearer 0123456789abcdef"), Ok("alice".to_owned()));
-        assert_eq!(who("bearer fedcba9876543210"), Ok("bob".to_owned()));
-        assert_eq!(who("Bearer aaaabbbbccccdddd"), Ok("alice".to_owned()));
-        for wrong in [
-            "Bearer ",
-            "Bearer 0123456789abcde",
-            "Bearer 0123456789abcdef0",
-            "Basic 0123456789abcdef",
-            "0123456789abcdef",
-            "Bearer alice:0123456789abcdef",
-        ] {
-            assert_eq!(who(wrong), Err(Unauthorized::Invalid), "{wrong}");
-        }
-        assert_eq!(bearer(&head(&[])), Err(Unauthorized::Missing));
-    }
-
-    #[test]
-    fn a_sealed_text_is_good_for_its_purpose_and_as_long_as_its_token_is_on_the_list() {
-        let tokens = Tokens::parse("alice:0123456789abcdef,bob:fedcba9876543210").unwrap();
-        let sealed = tokens.personal("0123456789abcdef").unwrap().seal(Purpose::Access, b"payload");
-        let (personal, payload) = tokens.open(Purpose::Access, &sealed).unwrap();
-        assert_eq!((personal.analyst.name(), payload.as_slice()), ("alice", b"payload".as_slice()));
-        let elsewhere = Tokens::parse("carol:cccccccccccccccc,alice:0123456789abcdef").unwrap();
-        assert!(elsewhere.open(Purpose::Access, &sealed).is_some(), "another copy, another order");
-        let rotated = Tokens::parse("alice:0123456789abcdeF,bob:fedcba9876543210").unwrap();
-        assert!(rotated.open(Purpose::Access, &sealed).is_none(), "the token was replaced");
-
-        assert!(tokens.open(Purpose::Refresh, &sealed).is_none(), "another purpose");
-        assert!(tokens.open(Purpose::Refresh, &sealed.replace("access.", "refresh.")).is_none());
-        for at in 0..sealed.len() {
-            for other in ["A", "B", ".", "=", "-"] {
-                let mut altered = sealed.clone();
-                altered.replace_range(at..=at, other);
-                assert!(altered == sealed || tokens.open(Purpose::Access, &altered).is_none(), "{altered}");
-            }
-        }
-        for wrong in ["", ".", "access", "access.", "access..", "access.cGF5bG9hZA.", "none.cGF5bG9hZA.AAAA"] {
-            assert!(tokens.open(Purpose::Access, wrong).is_none(), "{wrong}");
-        }
-        let (signed, mac) = sealed.rsplit_once('.').unwrap();
-        assert!(tokens.open(Purpose::Access, &format!("{signed}.{}", &mac[..22])).is_none(), "half a MAC");
-        assert!(tokens.open(Purpose::Access, &format!("{signed}.{mac}{}", "A".repeat(4_000))).is_none());
-    }
-
-    #[test]
-    fn unusable_tokens_are_named_without_being_shown() {
-        for (text, part) in [
-            ("", "no token"),
-            ("alice", "no colon"),
-            ("alice:short", "shorter than 16"),
-            ("al ice:0123456789abcdef", "entry 1"),
-            ("alice:0123456789abcdef,bob:0123456789abcdef", "bob and alice have the same token"),
-            ("alice:0123456789abcdé_", "not ASCII"),
-        ] {
-            let problem = Tokens::parse(text).unwrap_err();
-            assert!(problem.contains(part), "{text}: {problem}");
-            assert!(!problem.contains("0123456789abcdef"), "{problem}");
-        }
-    }
-
-    #[test]
-    fn origin_and_host_on_loopback_and_behind_a_proxy() {
-        let local = Site::new("127.0.0.1:8892".parse().unwrap(), None, vec!["https://ok.example".to_owned()]);
-        let public = Site::new("0.0.0.0:8892".parse().unwrap(), None, vec!["https://ok.example".to_owned()]);
-        for (name, value, on_loopback, behind_proxy) in [
-            ("host", "127.0.0.1:8892", true, true),
-            ("host", "LOCALHOST", true, true),
-            ("host", "[::1]:8892", true, true),
-            ("host", "evil.example", false, true),
-            ("host", "localhost.evil.example", false, true),
-            ("host", "127.0.0.1:8892@evil", false, true),
-            ("origin", "https://ok.example", true, true),
-            ("origin", "https://OK.example", true, true),
-            ("origin", "http://localhost:6274", true, false),
-            ("origin", "null", false, false),
-            ("origin", "https://ok.example.evil", false, false),
-            ("origin", "http://localhost.evil", false, false),
-        ] {
-            let request = head(&[(name, value)]);
-            assert_eq!(local.admit(&request).is_ok(), on_loopback, "loopback, {name}: {value}");
-            assert_eq!(public.admit(&request).is_ok(), behind_proxy, "proxy, {name}: {value}");
-        }
-    }
-}
+#[path = "../tests/unit/auth.rs"]
+mod tests;

@@ -1,13 +1,18 @@
 //! Every setting, once: its name, default and meaning, and the check of its value.
 //!
 //! In: the environment, given as pairs. Out: a [`Config`] in which every value is usable, or a [`ConfigError`] that names
-//! the setting and the fix. Nothing else in the program reads the environment.
+//! the setting and the fix. Nothing else in the program reads the environment, and this imports nothing of the program.
 
 mod database_url;
 
-use std::{collections::HashMap, fmt, fs, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt, fs,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+    time::Duration,
+};
 
-use crate::auth::{self, Tokens};
 pub use database_url::DatabaseUrl;
 
 /// One setting: what an operator can write and what it means.
@@ -15,82 +20,62 @@ pub use database_url::DatabaseUrl;
 pub struct Setting {
     /// The name of the environment variable.
     pub name: &'static str,
-    /// The value that holds when it is not set, or `None` when there is none.
+    /// The value if it is not set; `None` if there is no default.
     pub default: Option<&'static str>,
     /// What it means, in one sentence.
     pub meaning: &'static str,
 }
 
-impl Setting {
-    /// `default` is empty where there is none.
-    const fn new(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
-        Setting { name, default: if default.is_empty() { None } else { Some(default) }, meaning }
-    }
-}
-
-/// All settings, in the order of the documentation.
+/// All settings, in the order of docs/configuration.md.
 #[rustfmt::skip]
 pub const SETTINGS: &[Setting] = &[
-    Setting::new("DATABASE_URL", "", "how to reach PostgreSQL as analytics_ro: postgresql://analytics_ro:password@host:5432/tracksolid_db"),
-    Setting::new("DATABASE_URL_FILE", "", "a file that holds the above, instead of it"),
-    Setting::new("MCP_AUTH_TOKENS", "", "the analysts and their personal tokens: alice:token,bob:token"),
-    Setting::new("MCP_AUTH_TOKENS_FILE", "", "a file that holds the above (commas or lines), instead of it; read again on SIGHUP"),
-    Setting::new("MCP_LISTEN", "0.0.0.0:8892", "the address and port to listen on"),
-    Setting::new("MCP_READABLE_SCHEMAS", "reporting,tracksolid,tickets,fuel", "the schemas that the introspection tools show; what query can read is decided by the role's grants"),
-    Setting::new("MCP_MAX_ROWS", "10000", "the most rows that one call may ask for"),
-    Setting::new("MCP_MAX_BYTES", "131072", "the most bytes of text in one answer"),
-    Setting::new("MCP_POOL_MAX", "8", "the most database connections"),
-    Setting::new("MCP_STATEMENT_TIMEOUT", "30s", "how long one statement may run, at most 55s"),
-    Setting::new("MCP_MAX_CONNECTIONS", "256", "the most client connections"),
-    Setting::new("MCP_MAX_PER_ANALYST", "4", "the most queries at once for one analyst"),
-    Setting::new("MCP_PUBLIC_URL", "", "the address at which clients reach the server, such as https://fleetmcp.example.com; turns the sign-in for claude.ai and Claude Desktop on"),
-    Setting::new("MCP_PROTOCOL_MODERN", "on", "off takes the protocol version 2026-07-28 back, so that clients use initialize"),
-    Setting::new("MCP_ALLOWED_ORIGINS", "", "browser origins that may call, comma separated, for example https://inspector.example.com"),
+    Setting { name: "DATABASE_URL", default: None, meaning: "how to reach PostgreSQL as analytics_ro: postgresql://analytics_ro:password@host:5432/tracksolid_db" },
+    Setting { name: "DATABASE_URL_FILE", default: None, meaning: "a file that contains the URL, instead of DATABASE_URL" },
+    Setting { name: "MCP_AUTH_TOKENS", default: None, meaning: "the analysts and their personal tokens: alice:token,bob:token" },
+    Setting { name: "MCP_AUTH_TOKENS_FILE", default: None, meaning: "a file that contains them, separated by commas or lines, instead of MCP_AUTH_TOKENS; read again on SIGHUP" },
+    Setting { name: "MCP_LISTEN", default: Some("0.0.0.0:8892"), meaning: "the address and port to listen on" },
+    Setting { name: "MCP_READABLE_SCHEMAS", default: Some("reporting,tracksolid,tickets,fuel"), meaning: "the schemas that the introspection tools show; what query can read is decided by the role's grants" },
+    Setting { name: "MCP_MAX_ROWS", default: Some("10000"), meaning: "the most rows that one call may request" },
+    Setting { name: "MCP_MAX_BYTES", default: Some("131072"), meaning: "the most bytes of text in one answer" },
+    Setting { name: "MCP_POOL_MAX", default: Some("8"), meaning: "the most database connections" },
+    Setting { name: "MCP_STATEMENT_TIMEOUT", default: Some("30s"), meaning: "how long one statement may run, at most 55s" },
+    Setting { name: "MCP_MAX_CONNECTIONS", default: Some("256"), meaning: "the most client connections" },
+    Setting { name: "MCP_MAX_PER_ANALYST", default: Some("4"), meaning: "the most queries at once for one analyst" },
+    Setting { name: "MCP_PUBLIC_URL", default: None, meaning: "the address at which clients reach the server, such as https://fleetmcp.example.com; enables the sign-in for claude.ai and Claude Desktop" },
+    Setting { name: "MCP_PROTOCOL_MODERN", default: Some("on"), meaning: "off disables protocol version 2026-07-28, so that clients use initialize" },
+    Setting { name: "MCP_ALLOWED_ORIGINS", default: None, meaning: "browser origins that may call, comma separated, for example https://inspector.example.com" },
 ];
 
-/// A string that never shows itself in logs or debug output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(text: String) -> Secret {
-        Secret(text)
-    }
-
-    /// The secret itself. Each caller must keep it out of every message.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
+/// A secret setting: its value, or the file that contains it, which can be read again.
+#[derive(Clone)]
+pub struct SecretSource {
+    setting: String,
+    value: String,
+    /// Whether `value` is the path of the file.
+    is_file: bool,
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(_)")
+impl SecretSource {
+    /// The variable that is set, for messages.
+    pub fn setting(&self) -> &str {
+        &self.setting
     }
-}
 
-/// Where the tokens come from, kept so that they can be read again.
-#[derive(Debug, Clone)]
-pub enum TokenSource {
-    /// `MCP_AUTH_TOKENS` itself.
-    Inline(Secret),
-    /// The file that `MCP_AUTH_TOKENS_FILE` names.
-    File(PathBuf),
-}
-
-impl TokenSource {
-    /// Reads and checks the tokens.
-    pub fn load(&self) -> Result<Tokens, ConfigError> {
-        match self {
-            TokenSource::Inline(text) => {
-                auth::Tokens::parse(text.reveal()).map_err(|problem| ConfigError::new("MCP_AUTH_TOKENS", problem))
-            }
-            TokenSource::File(path) => {
-                let text = read_file("MCP_AUTH_TOKENS_FILE", path)?;
-                auth::Tokens::parse(&text).map_err(|problem| ConfigError::new("MCP_AUTH_TOKENS_FILE", problem))
-            }
+    /// The secret. Each caller must keep it out of every message.
+    pub fn read(&self) -> Result<String, ConfigError> {
+        if !self.is_file {
+            return Ok(self.value.clone());
         }
+        fs::read_to_string(&self.value).map_err(|error| {
+            let problem = format!("cannot read {}: {error}; correct the path or its permissions", self.value);
+            ConfigError::new(&self.setting, problem)
+        })
+    }
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretSource({})", self.setting)
     }
 }
 
@@ -100,7 +85,7 @@ pub struct Config {
     /// How to connect.
     pub database: DatabaseUrl,
     /// Where the tokens come from.
-    pub token_source: TokenSource,
+    pub token_source: SecretSource,
     /// The address to listen on.
     pub listen: SocketAddr,
     /// The schemas that the introspection tools show, in the order given.
@@ -117,25 +102,26 @@ pub struct Config {
     pub max_connections: usize,
     /// The most queries at once for one analyst.
     pub max_per_analyst: usize,
-    /// The public address without a slash at its end; `None` turns OAuth off.
+    /// The public address without a slash at its end; without one, there is no sign-in.
     pub public_url: Option<String>,
-    /// Whether protocol version 2026-07-28 is spoken.
+    /// Whether protocol version 2026-07-28 is supported.
     pub protocol_modern: bool,
-    /// Further browser origins, such as `https://inspector.example.com`.
+    /// Browser origins that may call, such as `https://inspector.example.com`.
     pub allowed_origins: Vec<String>,
 }
 
-/// A setting that cannot be used: which one, what is wrong and what to do.
+/// An unusable setting: which one, what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// The name of the setting.
     pub setting: String,
-    /// What is wrong and the fix. Never holds a secret value.
+    /// What is wrong, and the fix. Never contains a secret.
     pub problem: String,
 }
 
 impl ConfigError {
-    fn new(setting: &str, problem: impl Into<String>) -> ConfigError {
+    /// An unusable setting.
+    pub fn new(setting: &str, problem: impl Into<String>) -> ConfigError {
         ConfigError { setting: setting.to_owned(), problem: problem.into() }
     }
 }
@@ -156,13 +142,13 @@ impl Config {
         )
     }
 
-    /// Checks settings given as name and value. Names that are not settings are passed over, unless they begin with
-    /// `MCP_`: a mistyped setting must not be silently without effect.
+    /// Checks settings given as names and values. A name that is not a setting is ignored, unless it begins with `MCP_`: a
+    /// mistyped setting must not silently have no effect.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Config, ConfigError> {
         let mut given = HashMap::new();
         for (name, value) in pairs {
             if SETTINGS.iter().any(|setting| setting.name == name) {
-                // A blank value is how Docker and Compose pass on a variable that is not set.
+                // Docker and Compose pass a variable that is not set as a blank value.
                 if !value.trim().is_empty() {
                     given.insert(name, value);
                 }
@@ -173,7 +159,7 @@ impl Config {
         let given = Given(given);
         Ok(Config {
             database: given.database()?,
-            token_source: given.token_source()?,
+            token_source: given.secret("MCP_AUTH_TOKENS", "alice:<token>,bob:<token>")?,
             listen: given.parsed("MCP_LISTEN", "an address and port such as 0.0.0.0:8892 or [::]:8892")?,
             readable_schemas: given.schemas()?,
             max_rows: given.number("MCP_MAX_ROWS", 1, 1_000_000)?,
@@ -201,54 +187,42 @@ impl Given {
 
     fn parsed<T: FromStr>(&self, name: &str, wanted: &str) -> Result<T, ConfigError> {
         let text = self.text(name).unwrap_or_default();
-        text.parse()
-            .map_err(|_| ConfigError::new(name, format!("{text:?} is not {wanted}; correct it or leave it unset")))
+        text.parse().map_err(|_| unusable(name, text, wanted))
     }
 
     fn number<T>(&self, name: &str, least: T, most: T) -> Result<T, ConfigError>
     where
-        T: FromStr + PartialOrd + fmt::Display + Copy,
+        T: FromStr + PartialOrd + fmt::Display,
     {
         let wanted = format!("a whole number from {least} to {most}");
         let value: T = self.parsed(name, &wanted)?;
         if value < least || value > most {
-            return Err(ConfigError::new(name, format!("{value} is not {wanted}; correct it or leave it unset")));
+            return Err(unusable(name, &value.to_string(), &wanted));
         }
         Ok(value)
     }
 
-    /// A value that may stand in the environment or in a file: exactly one of the two.
-    fn secret(&self, name: &str, example: &str) -> Result<(Option<Secret>, Option<PathBuf>), ConfigError> {
+    /// A value that is given in a variable or in a file: in exactly one of the two.
+    fn secret(&self, name: &str, example: &str) -> Result<SecretSource, ConfigError> {
         let file_name = format!("{name}_FILE");
-        match (self.text(name), self.text(&file_name)) {
-            (Some(_), Some(_)) => Err(ConfigError::new(name, format!("{file_name} is set too; keep one of them"))),
-            (Some(text), None) => Ok((Some(Secret::new(text.to_owned())), None)),
-            (None, Some(path)) => Ok((None, Some(PathBuf::from(path)))),
-            (None, None) => Err(ConfigError::new(
-                name,
-                format!("it is not set; set it to {example}, or set {file_name} to a file that holds it"),
-            )),
-        }
+        let (setting, value) = match (self.text(name), self.text(&file_name)) {
+            (Some(value), None) => (name, value),
+            (None, Some(path)) => (file_name.as_str(), path),
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::new(name, format!("{file_name} is set too; keep one of them")));
+            }
+            (None, None) => {
+                let problem =
+                    format!("it is not set; set it to {example}, or set {file_name} to a file that contains it");
+                return Err(ConfigError::new(name, problem));
+            }
+        };
+        Ok(SecretSource { setting: setting.to_owned(), value: value.to_owned(), is_file: setting == file_name })
     }
 
     fn database(&self) -> Result<DatabaseUrl, ConfigError> {
-        let (inline, file) = self.secret("DATABASE_URL", database_url::EXAMPLE)?;
-        let (name, url) = match (inline, file) {
-            (Some(secret), _) => ("DATABASE_URL", secret.reveal().to_owned()),
-            (None, Some(path)) => ("DATABASE_URL_FILE", read_file("DATABASE_URL_FILE", &path)?),
-            (None, None) => ("DATABASE_URL", String::new()),
-        };
-        DatabaseUrl::read(&url).map_err(|problem| ConfigError::new(name, problem))
-    }
-
-    fn token_source(&self) -> Result<TokenSource, ConfigError> {
-        let (inline, file) = self.secret("MCP_AUTH_TOKENS", "alice:<token>,bob:<token>")?;
-        let source = match (inline, file) {
-            (Some(secret), _) => TokenSource::Inline(secret),
-            (None, file) => TokenSource::File(file.unwrap_or_default()),
-        };
-        source.load()?;
-        Ok(source)
+        let source = self.secret("DATABASE_URL", database_url::EXAMPLE)?;
+        DatabaseUrl::read(&source.read()?).map_err(|problem| ConfigError::new(source.setting(), problem))
     }
 
     fn schemas(&self) -> Result<Vec<String>, ConfigError> {
@@ -257,13 +231,10 @@ impl Given {
         for schema in list(self.text(NAME)) {
             let system = schema == "information_schema" || schema.starts_with("pg_");
             if schema.len() > 63 || schema.chars().any(char::is_control) || system {
-                return Err(ConfigError::new(
-                    NAME,
-                    format!("{schema:?} is not the name of a schema with data; take it out"),
-                ));
+                return Err(unusable(NAME, schema, "the name of a schema with data"));
             }
-            if !schemas.contains(&schema) {
-                schemas.push(schema);
+            if !schemas.iter().any(|known| known == schema) {
+                schemas.push(schema.to_owned());
             }
         }
         if schemas.is_empty() {
@@ -284,12 +255,7 @@ impl Given {
         });
         match millis {
             Some(millis @ 100..=55_000) => Ok(Duration::from_millis(millis)),
-            _ => Err(ConfigError::new(
-                NAME,
-                format!(
-                    "{text:?} is not a time from 100ms to 55s, such as 30s; clients give up after 60 s, so it cannot be longer"
-                ),
-            )),
+            _ => Err(unusable(NAME, text, "a time from 100ms to 55s, such as 30s (clients give up after 60 s)")),
         }
     }
 
@@ -301,9 +267,11 @@ impl Given {
         }
     }
 
-    /// An origin: tokens go there, so it must be `https`, but for a server on the analyst's own machine.
+    /// An origin. Tokens are sent there, so it must be `https`, except for a server on the analyst's own machine.
     fn public_url(&self) -> Result<Option<String>, ConfigError> {
         const NAME: &str = "MCP_PUBLIC_URL";
+        const WANTED: &str =
+            "an address such as https://fleetmcp.example.com (https, in lower case, no path; http only for localhost)";
         let Some(text) = self.text(NAME) else { return Ok(None) };
         let url = text.strip_suffix('/').unwrap_or(text);
         let plain = |host: &&str| {
@@ -311,46 +279,42 @@ impl Given {
             !host.is_empty() && host.bytes().all(byte)
         };
         let secure = url.strip_prefix("https://").filter(plain);
-        let local = url.strip_prefix("http://").filter(|host| auth::is_loopback(host));
-        if secure.or(local).is_none() {
-            return Err(ConfigError::new(
-                NAME,
-                format!(
-                    "{text:?} is not an address such as https://fleetmcp.example.com (https, in lower case, no path; http only for localhost)"
-                ),
-            ));
-        }
+        let local = url.strip_prefix("http://").filter(|host| is_loopback(host));
+        secure.or(local).ok_or_else(|| unusable(NAME, text, WANTED))?;
         Ok(Some(url.to_owned()))
     }
 
     fn origins(&self) -> Result<Vec<String>, ConfigError> {
         const NAME: &str = "MCP_ALLOWED_ORIGINS";
-        let origins: Vec<String> = list(self.text(NAME)).map(|origin| origin.to_ascii_lowercase()).collect();
+        const WANTED: &str = "an origin such as https://inspector.example.com (no path, no wildcard)";
+        let origins: Vec<String> = list(self.text(NAME)).map(str::to_ascii_lowercase).collect();
         for origin in &origins {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
             if host.is_none_or(|host| host.is_empty() || host.contains(['/', '*', ' '])) {
-                return Err(ConfigError::new(
-                    NAME,
-                    format!("{origin:?} is not an origin such as https://inspector.example.com (no path, no wildcard)"),
-                ));
+                return Err(unusable(NAME, origin, WANTED));
             }
         }
         Ok(origins)
     }
 }
 
-fn list(text: Option<&str>) -> impl Iterator<Item = String> {
-    let parts: Vec<String> = text.unwrap_or_default().split(',').map(|part| part.trim().to_owned()).collect();
-    parts.into_iter().filter(|part| !part.is_empty())
+fn unusable(name: &str, text: &str, wanted: &str) -> ConfigError {
+    ConfigError::new(name, format!("{text:?} is not {wanted}; correct it or leave it unset"))
 }
 
-fn read_file(setting: &str, path: &std::path::Path) -> Result<String, ConfigError> {
-    fs::read_to_string(path).map_err(|error| {
-        ConfigError::new(
-            setting,
-            format!("cannot read {}: {error}; correct the path or its permissions", path.display()),
-        )
-    })
+/// Whether `host` or `host:port` names this machine.
+pub(crate) fn is_loopback(authority: &str) -> bool {
+    let port = |text: &str| text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    if let Some((address, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) && port(rest);
+    }
+    let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+    let named = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    named && port(rest)
+}
+
+fn list(text: Option<&str>) -> impl Iterator<Item = &str> {
+    text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
 fn unknown_setting(name: &str) -> String {
@@ -362,4 +326,5 @@ fn unknown_setting(name: &str) -> String {
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/config.rs"]
 mod tests;

@@ -32,5 +32,6 @@ pub mod answer;
 
 pub mod permits;
 pub mod audit;
+mod hidden;
 pub mod metrics;
 pub mod error;

@@ -1,4 +1,4 @@
-//! Boots: settings, role, socket, signals. Operator errors end here, with a message that says what to do.
+//! Starts the server: settings, role, socket, signals. Operator errors end here, with a message that says what to do.
 
 use std::{
     env,
@@ -11,7 +11,8 @@ use std::{
 };
 
 use analytics_mcp::{
-    config::{Config, SETTINGS},
+    auth::Tokens,
+    config::{Config, ConfigError, SETTINGS},
     db::Database,
     error::{Code, Failure},
     role_check::{Finding, Look, RoleCheck},
@@ -27,34 +28,55 @@ use signal_hook::{
 const EXIT_CONFIG: u8 = 78;
 
 fn main() -> ExitCode {
-    // The driver logs statements at lower levels than these, so the levels are not for the environment to choose.
+    // The driver logs statements at lower levels than these, so the environment may not choose the levels.
     env_logger::Builder::new()
         .filter(None, log::LevelFilter::Error)
         .filter(Some("analytics_mcp"), log::LevelFilter::Info)
         .target(env_logger::Target::Stderr)
         .init();
     let arguments: Vec<String> = env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => serve(),
         ["check"] => check(false),
         ["check", "--json"] => check(true),
         ["healthcheck"] => healthcheck(),
-        ["--version" | "-V"] => say(&format!("analytics_mcp {}", env!("CARGO_PKG_VERSION"))),
-        ["--help" | "-h"] => say(&help()),
-        _ => {
-            log::error!("unknown arguments; see analytics_mcp --help");
-            ExitCode::from(64)
+        ["--version" | "-V"] => print(&format!("analytics_mcp {}", env!("CARGO_PKG_VERSION"))),
+        ["--help" | "-h"] => print(&help()),
+        _ => Err(Refusal { code: 64, message: "unknown arguments; see analytics_mcp --help".to_owned() }),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Refusal { code, message }) => {
+            log::error!("{message}");
+            ExitCode::from(code)
         }
     }
+}
+
+/// An operator's error.
+struct Refusal {
+    code: u8,
+    message: String,
+}
+
+impl From<ConfigError> for Refusal {
+    fn from(error: ConfigError) -> Refusal {
+        Refusal { code: EXIT_CONFIG, message: error.to_string() }
+    }
+}
+
+/// A failure that another start may not meet.
+fn failed(what: &str, error: &io::Error) -> Refusal {
+    Refusal { code: 1, message: format!("{what}: {error}") }
 }
 
 fn help() -> String {
     let mut text = String::from(
         "analytics_mcp: a read-only MCP server over PostgreSQL\n\n\
          Usage: analytics_mcp              serves\n\
-         \x20      analytics_mcp check        looks at the settings and the database role, then exits\n\
-         \x20                                 (--json: with what it finds as one JSON object on standard output)\n\
-         \x20      analytics_mcp healthcheck  asks the running server's /healthz (for containers)\n\
+         \x20      analytics_mcp check        checks the settings and the database role, then exits\n\
+         \x20                                 (--json: the findings as one JSON object on standard output)\n\
+         \x20      analytics_mcp healthcheck  whether the running server answers (for containers)\n\
          \x20      analytics_mcp --version | --help\n\n\
          Settings, from the environment:\n",
     );
@@ -66,83 +88,48 @@ fn help() -> String {
     text
 }
 
-fn say(text: &str) -> ExitCode {
-    match writeln!(io::stdout(), "{text}") {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+fn print(text: &str) -> Result<(), Refusal> {
+    writeln!(io::stdout(), "{text}").map_err(|error| failed("cannot write to standard output", &error))
 }
 
-/// An operator's error: the exit code and the message.
-type Refusal = (u8, String);
-
-/// The settings and the pool.
-fn prepare() -> Result<(Config, Database), Refusal> {
-    let config = Config::from_env();
-    let prepared = config.and_then(|config| Database::new(&config).map(|database| (config, database)));
-    prepared.map_err(|error| (EXIT_CONFIG, error.to_string()))
+/// The settings, the tokens and the pool.
+fn prepare() -> Result<(Config, Tokens, Database), Refusal> {
+    let config = Config::from_env()?;
+    let tokens = Tokens::load(&config.token_source)?;
+    let database = Database::new(&config)?;
+    Ok((config, tokens, database))
 }
 
-/// Logs an operator's error; its exit code.
-fn refuse((code, message): Refusal) -> ExitCode {
-    log::error!("{message}");
-    ExitCode::from(code)
-}
-
-fn serve() -> ExitCode {
-    let (config, database) = match prepare() {
-        Ok(prepared) => prepared,
-        Err(refusal) => return refuse(refusal),
-    };
-    let tokens = match config.token_source.load() {
-        Ok(tokens) => tokens,
-        Err(error) => {
-            log::error!("{error}");
-            return ExitCode::from(EXIT_CONFIG);
-        }
-    };
+fn serve() -> Result<(), Refusal> {
+    let (config, tokens, database) = prepare()?;
     let role_check = RoleCheck::new(config.readable_schemas.clone());
     match role_check.look(&database, &Arc::default(), Instant::now()) {
-        Ok(look) => {
-            let refused = report(&look.findings);
-            if refused {
-                log::error!("not started: fix the role as said above, or apply scripts/analytics_ro_role.sql");
-                return ExitCode::from(EXIT_CONFIG);
-            }
+        Ok(look) => report(&look.findings)?,
+        // The role is checked before the first query instead.
+        Err(Failure { code: Code::Unavailable, message, .. }) if database.login_refused().is_none() => {
+            log::warn!("starting without the database: {message}");
         }
-        Err(failure) if database.login_refused().is_some() => return refuse(refused_login(&database, &failure)),
-        // The role is looked at before the first query instead.
-        Err(Failure { code: Code::Unavailable, message, .. }) => log::warn!("starting without the database: {message}"),
-        Err(failure) => return refuse(refused_login(&database, &failure)),
+        Err(failure) => return Err(refused_login(&database, &failure)),
     }
     let address = config.listen;
-    let listener = match TcpListener::bind(address) {
-        Ok(listener) => listener,
-        Err(error) => {
-            log::error!(
-                "MCP_LISTEN: cannot listen on {address}: {error}; stop what listens there, or choose another port"
-            );
-            return ExitCode::from(EXIT_CONFIG);
-        }
-    };
-    match start(config, database, tokens, role_check, listener) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::error!("cannot start: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let listener = TcpListener::bind(address).map_err(|error| {
+        ConfigError::new(
+            "MCP_LISTEN",
+            format!("cannot listen on {address}: {error}; stop what listens there, or choose another port"),
+        )
+    })?;
+    start(config, database, tokens, role_check, listener).map_err(|error| failed("cannot start", &error))
 }
 
 /// Serves until a signal ends it.
 fn start(
     config: Config,
     database: Database,
-    tokens: analytics_mcp::auth::Tokens,
+    tokens: Tokens,
     role_check: RoleCheck,
     listener: TcpListener,
 ) -> io::Result<()> {
-    let (address, count) = (config.listen, tokens.len());
+    let (address, count) = (config.listen, tokens.count());
     let server = Server::new(config, database, tokens, role_check)?;
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let listener = Arc::new(listener);
@@ -169,28 +156,24 @@ fn start(
     Ok(())
 }
 
-/// Looks at settings and role, and reports everything that is found.
-fn check(json: bool) -> ExitCode {
+/// Checks settings and role, and reports everything that is found.
+fn check(json: bool) -> Result<(), Refusal> {
     let outcome = inspect();
-    let (code, text) = match &outcome {
-        Ok(look) if report(&look.findings) => (ExitCode::from(EXIT_CONFIG), None),
-        Ok(look) => {
-            let role = format!("settings: usable\nrole: suitable; warnings: {}", look.findings.len());
-            let geos = geos(look).map(|note| format!("\n{note}")).unwrap_or_default();
-            (ExitCode::SUCCESS, Some(role + &geos))
-        }
-        Err(refusal) => (refuse(refusal.clone()), None),
-    };
-    let text = if json { Some(verdict(&outcome).to_string()) } else { text };
-    match text.as_deref().map_or(ExitCode::SUCCESS, say) {
-        ExitCode::SUCCESS => code,
-        failed => failed,
+    if json {
+        print(&verdict(&outcome).to_string())?;
     }
+    let look = outcome?;
+    report(&look.findings)?;
+    if !json {
+        let geos = geos(&look).map(|note| format!("\n{note}")).unwrap_or_default();
+        print(&format!("settings: usable\nrole: suitable; warnings: {}{geos}", look.findings.len()))?;
+    }
+    Ok(())
 }
 
 /// What is wrong with the role, or why that cannot be known.
 fn inspect() -> Result<Look, Refusal> {
-    let (config, database) = prepare()?;
+    let (config, _, database) = prepare()?;
     let role_check = RoleCheck::new(config.readable_schemas.clone());
     role_check.look(&database, &Arc::default(), Instant::now()).map_err(|failure| refused_login(&database, &failure))
 }
@@ -215,27 +198,32 @@ fn verdict(outcome: &Result<Look, Refusal>) -> Value {
             }
             verdict
         }
-        Err((_, error)) => json!({ "suitable": false, "error": error }),
+        Err(refusal) => json!({ "suitable": false, "error": refusal.message }),
     }
 }
 
-/// Why the role could not be looked at.
+/// Why the role could not be checked.
 fn refused_login(database: &Database, failure: &Failure) -> Refusal {
     match database.login_refused() {
         Some(reason) => {
-            (EXIT_CONFIG, format!("DATABASE_URL: {reason}; correct the role, its password or the database"))
+            ConfigError::new("DATABASE_URL", format!("{reason}; correct the role, its password or the database")).into()
         }
-        None => (1, format!("the database role cannot be inspected: {}", failure.message)),
+        None => Refusal { code: 1, message: format!("the database role cannot be inspected: {}", failure.message) },
     }
 }
 
-/// Logs findings; true when one of them forbids the start.
-fn report(findings: &[Finding]) -> bool {
+/// Logs findings; the error if one of them forbids the start.
+fn report(findings: &[Finding]) -> Result<(), Refusal> {
     for finding in findings {
         let level = if finding.refuse { log::Level::Error } else { log::Level::Warn };
         log::log!(level, "{}. Fix: {}", finding.what, finding.fix);
     }
-    refused(findings)
+    if !refused(findings) {
+        return Ok(());
+    }
+    let message =
+        "with this role the server is not started: fix it as described above, or apply scripts/analytics_ro_role.sql";
+    Err(Refusal { code: EXIT_CONFIG, message: message.to_owned() })
 }
 
 /// Whether one of the findings forbids the start.
@@ -244,17 +232,12 @@ fn refused(findings: &[Finding]) -> bool {
 }
 
 /// Whether the server on this machine answers. Needs no shell and no curl in the image.
-fn healthcheck() -> ExitCode {
-    let asked = Config::from_env()
-        .map_err(|error| error.to_string())
-        .and_then(|config| ask_health(config.listen).map_err(|error| error.to_string()));
-    match asked {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            log::error!("{error}");
-            ExitCode::FAILURE
-        }
+fn healthcheck() -> Result<(), Refusal> {
+    let config = Config::from_env().map_err(|error| Refusal { code: 1, ..error.into() })?;
+    match ask_health(config.listen) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Refusal { code: 1, message: "the server does not answer as it should".to_owned() }),
+        Err(error) => Err(failed("the server does not answer", &error)),
     }
 }
 

@@ -13,10 +13,10 @@ use std::{net::TcpStream, sync::Arc, time::Instant};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, Text},
     app::AppState,
     auth::Analyst,
-    http::{Exchange, Reply},
+    http::{Body, Exchange, Reply},
     jsonrpc::{self, Error, Message, code},
     tools::{self, TOOLS},
 };
@@ -58,7 +58,7 @@ fn request(
     method: &str,
     params: Map<String, Value>,
     exchange: &mut Exchange<'_>,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Body, Error> {
     let started = Instant::now();
     let modern = if app.config.protocol_modern { MODERN } else { &[] };
     let protocol = protocol(exchange.head(), method, &params, modern)?;
@@ -76,7 +76,7 @@ fn request(
         (Protocol::Legacy, _) => return Err(Error::new(200, code::METHOD_NOT_FOUND, "there is no such method")),
         (Protocol::Modern, _) => return Err(Error::new(404, code::METHOD_NOT_FOUND, "there is no such method")),
     };
-    Ok(jsonrpc::result(id, &complete(protocol, result)).into_bytes())
+    Ok(jsonrpc::result(id, &complete(protocol, result)).into())
 }
 
 fn initialize(app: &Arc<AppState>, params: &Map<String, Value>) -> Value {
@@ -119,7 +119,7 @@ fn call_tool(
     protocol: Protocol,
     mut params: Map<String, Value>,
     exchange: &mut Exchange<'_>,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Body, Error> {
     let invalid = |message: String| Error::new(200, code::INVALID_PARAMS, message);
     let Some(Value::String(name)) = params.remove("name") else {
         return Err(invalid("params.name must be the name of a tool".to_owned()));
@@ -136,16 +136,16 @@ fn call_tool(
 }
 
 /// The response to a tool call. Its texts are in the form already in which they are sent.
-fn tool_result(id: &Value, protocol: Protocol, answer: Answer) -> Vec<u8> {
+fn tool_result(id: &Value, protocol: Protocol, answer: Answer) -> Body {
     let mut pieces = vec![format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"content\":[").into_bytes()];
     for (index, block) in answer.blocks.into_iter().enumerate() {
         pieces.push(if index > 0 { b",".to_vec() } else { Vec::new() });
         pieces.push(b"{\"type\":\"text\",\"text\":\"".to_vec());
-        pieces.extend(block.into_iter().map(crate::answer::Text::into_escaped));
+        pieces.extend(block.into_iter().map(Text::into_escaped));
         pieces.push(b"\"}".to_vec());
     }
     // The other members of the result, which end it.
     let rest = complete(protocol, json!({ "isError": answer.is_error })).to_string();
     pieces.push(format!("],{}}}", rest.trim_start_matches('{')).into_bytes());
-    pieces.concat()
+    Body::pieces(pieces)
 }

@@ -1,7 +1,7 @@
 //! What is counted, in the text format of Prometheus (version 0.0.4).
 //!
-//! Calls are counted by the [`crate::audit::Entry`] that observes them, so a line in the log and a count are one thing.
-//! Labels come from closed sets (analysts' names and process numbers among them): nothing that a client writes can add one.
+//! Calls are counted by the [`crate::audit::Entry`] that records them, so log and metrics agree. Labels come from closed sets
+//! (analysts' names and process numbers among them): nothing that a client writes can add one.
 
 use std::{
     collections::BTreeMap,
@@ -32,13 +32,13 @@ struct Counters {
 
 #[derive(Default)]
 struct Histogram {
-    /// For each bound how many calls took at most so long.
+    /// For each bound, how many calls took at most that long.
     within: [u64; BUCKETS.len()],
     count: u64,
     sum: Duration,
 }
 
-/// A call that is over.
+/// A call that has ended.
 pub struct Call {
     /// The tool's name, or `unknown`.
     pub tool: &'static str,
@@ -54,17 +54,17 @@ pub struct Call {
     pub took: Duration,
 }
 
-/// What is read off the moment the counters are asked for.
+/// What is measured when the metrics are requested.
 pub struct Gauges {
     /// Client connections that are open.
     pub client_connections: usize,
-    /// Calls that run or wait for their place in the database.
+    /// Calls that are running, or waiting for a database connection.
     pub calls_running: usize,
-    /// Database connections that are open, and of those the idle ones.
+    /// Database connections that are open, and how many of them are idle.
     pub database: (u32, u32),
     /// The most database connections.
     pub database_max: u32,
-    /// Statements that PostgreSQL has not ended in time.
+    /// Statements that PostgreSQL did not end in time.
     pub stuck: Vec<Ending>,
 }
 
@@ -72,28 +72,25 @@ impl Metrics {
     /// Counts a call.
     pub fn call(&self, call: &Call) {
         let mut counters = self.lock();
-        let count = counters.calls.entry((call.tool, call.outcome)).or_default();
-        *count = count.saturating_add(1);
+        add(counters.calls.entry((call.tool, call.outcome)).or_default(), 1);
         if let Some(code) = call.code {
-            let count = counters.failures.entry(code).or_default();
-            *count = count.saturating_add(1);
+            add(counters.failures.entry(code).or_default(), 1);
         }
-        counters.rows = counters.rows.saturating_add(call.rows.into());
-        counters.bytes = counters.bytes.saturating_add(u64::try_from(call.bytes).unwrap_or(u64::MAX));
+        add(&mut counters.rows, call.rows.into());
+        add(&mut counters.bytes, u64::try_from(call.bytes).unwrap_or(u64::MAX));
         let histogram = counters.seconds.entry(call.tool).or_default();
         let seconds = call.took.as_secs_f64();
         for (count, bound) in histogram.within.iter_mut().zip(BUCKETS) {
-            *count = count.saturating_add(u64::from(seconds <= bound));
+            add(count, u64::from(seconds <= bound));
         }
-        histogram.count = histogram.count.saturating_add(1);
+        add(&mut histogram.count, 1);
         histogram.sum = histogram.sum.saturating_add(call.took);
     }
 
     /// Counts a sign-in on the page, or a request without a valid token.
     pub fn sign_in(&self, refused: bool) {
         let mut counters = self.lock();
-        let count = if refused { &mut counters.sign_ins_refused } else { &mut counters.sign_ins };
-        *count = count.saturating_add(1);
+        add(if refused { &mut counters.sign_ins_refused } else { &mut counters.sign_ins }, 1);
     }
 
     /// Everything, as Prometheus reads it.
@@ -123,12 +120,7 @@ impl Metrics {
         let refused = counters.sign_ins_refused;
         page.single("sign_ins_refused_total", "counter", "Requests and forms without a valid token.", refused);
         page.single("client_connections", "gauge", "Client connections that are open.", gauges.client_connections);
-        page.single(
-            "calls_running",
-            "gauge",
-            "Calls that have their place among the analyst's own.",
-            gauges.calls_running,
-        );
+        page.single("calls_running", "gauge", "Calls that run or wait for a connection.", gauges.calls_running);
         page.family("database_connections", "gauge", "Database connections by what they do.");
         let (open, idle) = gauges.database;
         page.sample("database_connections", &[("state", "idle")], idle);
@@ -150,6 +142,10 @@ impl Metrics {
     }
 }
 
+fn add(count: &mut u64, more: u64) {
+    *count = count.saturating_add(more);
+}
+
 struct Page(String);
 
 impl Page {
@@ -158,7 +154,7 @@ impl Page {
         let _ = writeln!(self.0, "# HELP analytics_mcp_{name} {help}\n# TYPE analytics_mcp_{name} {kind}");
     }
 
-    /// Label values are of closed sets and hold nothing that would have to be escaped.
+    /// Label values come from closed sets and contain nothing that would have to be escaped.
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
         let labels: Vec<String> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };

@@ -1,13 +1,14 @@
-//! OAuth 2.1 for clients that can send no header of their own: the server is its own authorization server.
+//! OAuth 2.1 for clients that cannot send a header of their own: the server is its own authorization server.
 //!
-//! An analyst signs in by pasting the personal token once; what the client gets are sealed texts (see [`crate::auth`]), so
-//! nothing is stored, no further secret exists, and all of it ends with the personal token. On only with `MCP_PUBLIC_URL`.
+//! An analyst signs in by pasting the personal token once. The client receives sealed texts (see [`crate::auth`]): nothing is
+//! stored, there is no further secret, and all of them end with the personal token. On only with `MCP_PUBLIC_URL`.
 //!
 //! Follows OAuth 2.1 with RFC 6749, 7009 (revocation), 7591 (registration), 7636 (PKCE), 8252 (loopback), 8414 and 9728
-//! (metadata), 8707 (resource) and 9207 (`iss`), as the authorization section of the MCP specification asks.
+//! (metadata), 8707 (resource) and 9207 (`iss`), as the authorization section of the MCP specification requires.
 //!
 //! # What this does not stop
-//! A person who pastes the token for a program that they should not trust. The page says who asks and where the answer goes.
+//! Somebody who pastes the token for a program that they should not trust. The page says which program asks and where the
+//! browser is sent.
 
 mod attempts;
 mod authorize;
@@ -21,22 +22,23 @@ use serde_json::{Value, json};
 use tiny_http::Method;
 
 use crate::{
-    audit::{self, SignIns},
+    audit::SignIns,
     auth::{Analyst, Tokens},
     http::{Exchange, Head, Reply},
     page::page,
 };
 use attempts::Attempts;
-use authorize::{Asked, Wrong};
+use authorize::{AuthorizationRequest, problem, redirect};
+use client::Client;
 use form::Params;
-use grant::{Grants, Issued};
+use grant::{ACCESS_SECONDS, Grants, Issued};
 
 /// The most bytes of a form or of a registration.
 const MAX_BODY: usize = 16 << 10;
-/// The one scope there is.
+/// The only scope.
 const SCOPE: &str = "analytics:read";
+const FORM: &str = "application/x-www-form-urlencoded";
 const SIGN_IN: &str = include_str!("pages/sign_in.html");
-const PROBLEM: &str = include_str!("pages/problem.html");
 
 /// The authorization server of one public address.
 pub struct OAuth {
@@ -46,37 +48,31 @@ pub struct OAuth {
     attempts: Attempts,
 }
 
-/// What the token and registration endpoints refuse with (RFC 6749 section 5.2).
+/// An error response to a program (RFC 6749 section 5.2).
 #[derive(Debug, Clone, Copy)]
-struct Denied {
+struct Error {
     status: u16,
     error: &'static str,
     description: &'static str,
 }
 
-impl Denied {
-    const fn request(description: &'static str) -> Denied {
-        Denied { status: 400, error: "invalid_request", description }
+impl Error {
+    const fn new(error: &'static str, description: &'static str) -> Error {
+        Error { status: 400, error, description }
     }
 
-    const fn grant(description: &'static str) -> Denied {
-        Denied { status: 400, error: "invalid_grant", description }
+    const fn invalid_request(description: &'static str) -> Error {
+        Error::new("invalid_request", description)
     }
 
-    const fn target() -> Denied {
-        Denied {
-            status: 400,
-            error: "invalid_target",
-            description: "resource is not the one that was asked for at first",
-        }
+    const fn invalid_grant(description: &'static str) -> Error {
+        Error::new("invalid_grant", description)
     }
+}
 
-    const fn server() -> Denied {
-        Denied { status: 500, error: "server_error", description: "the server failed; try again" }
-    }
-
-    fn reply(self) -> Reply {
-        Reply::json(self.status, json!({ "error": self.error, "error_description": self.description }).to_string())
+impl From<Error> for Reply {
+    fn from(Error { status, error, description }: Error) -> Reply {
+        Reply::json(status, json!({ "error": error, "error_description": description }).to_string())
     }
 }
 
@@ -93,7 +89,7 @@ impl OAuth {
         format!("resource_metadata=\"{metadata}\", scope=\"{SCOPE}\"")
     }
 
-    /// Who an access token speaks for.
+    /// The analyst for whom an access token was issued.
     pub fn analyst(&self, tokens: &Tokens, access: &str) -> Option<Analyst> {
         self.grants.analyst(tokens, access, now())
     }
@@ -109,29 +105,26 @@ impl OAuth {
         let head = exchange.head();
         let path = head.path().to_owned();
         let (reads, posts) = (matches!(head.method(), Method::Get | Method::Head), *head.method() == Method::Post);
-        Some(match path.as_str() {
-            "/.well-known/oauth-protected-resource" if reads => self.resource_metadata(""),
-            "/.well-known/oauth-protected-resource/mcp" if reads => self.resource_metadata("/mcp"),
+        let answer = match path.as_str() {
+            "/.well-known/oauth-protected-resource" if reads => Ok(self.resource_metadata("")),
+            "/.well-known/oauth-protected-resource/mcp" if reads => Ok(self.resource_metadata("/mcp")),
             "/.well-known/oauth-authorization-server" | "/.well-known/oauth-authorization-server/mcp" if reads => {
-                self.server_metadata()
+                Ok(self.server_metadata())
             }
-            "/authorize" if reads => self.ask(exchange.head().query()),
-            "/authorize" if posts => match exchange.read_body(MAX_BODY) {
-                Ok(body) => self.sign_in(exchange.head(), &body, tokens, sign_ins, from),
-                Err(reply) => reply,
-            },
-            "/token" | "/revoke" | "/register" if posts => match exchange.read_body(MAX_BODY) {
-                Ok(body) => self.machine(&path, exchange.head(), &body, tokens).unwrap_or_else(Denied::reply),
-                Err(reply) => reply,
-            },
-            "/token" | "/revoke" | "/register" => Reply::refusal(405, "only POST").with("Allow", "POST"),
-            "/authorize" => Reply::refusal(405, "only GET and POST").with("Allow", "GET, HEAD, POST"),
-            path if path.starts_with("/.well-known/oauth-") => Reply::refusal(404, "there is no such document"),
+            "/authorize" if reads => self.authorize(head.query()),
+            "/authorize" if posts => self.sign_in(exchange, tokens, sign_ins, from),
+            "/register" if posts => register(exchange),
+            "/token" if posts => self.token(exchange, tokens),
+            "/revoke" if posts => self.revoke(exchange, tokens, sign_ins),
+            "/token" | "/revoke" | "/register" => Err(Reply::refusal(405, "only POST").with("Allow", "POST")),
+            "/authorize" => Err(Reply::refusal(405, "only GET and POST").with("Allow", "GET, HEAD, POST")),
+            path if path.starts_with("/.well-known/oauth-") => Err(Reply::refusal(404, "there is no such document")),
             _ => return None,
-        })
+        };
+        Some(answer.unwrap_or_else(|refusal| refusal))
     }
 
-    /// RFC 9728: which authorization server is asked for tokens for this resource.
+    /// RFC 9728: which authorization server issues tokens for this resource.
     fn resource_metadata(&self, path: &str) -> Reply {
         let document = json!({
             "resource": format!("{}{path}", self.public_url),
@@ -165,150 +158,138 @@ impl OAuth {
         Reply::json(200, document.to_string())
     }
 
-    /// The sign-in page for a request, or the answer to a wrong one.
-    fn ask(&self, query: &str) -> Reply {
-        match Asked::read(query, &self.public_url) {
-            Ok(asked) => self.sign_in_page(&asked, query, 200, ""),
-            Err(wrong) => self.wrong(wrong),
-        }
+    /// The sign-in page for an authorization request.
+    fn authorize(&self, query: &str) -> Result<Reply, Reply> {
+        let request = AuthorizationRequest::read(query, &self.public_url)?;
+        Ok(self.sign_in_page(&request, query, 200, ""))
     }
 
-    /// The sign-in page; `query` is what was asked, for the form to bring back, and `error` is for the person.
-    fn sign_in_page(&self, asked: &Asked, query: &str, status: u16, error: &str) -> Reply {
-        let hidden = |hide: bool| if hide { "hidden" } else { "" };
-        let note = if asked.client.vouched {
-            "This server knows the program and where its answers go."
+    /// The sign-in page. The form sends `query`, the request, back; `error` is for the person.
+    fn sign_in_page(&self, request: &AuthorizationRequest, query: &str, status: u16, error: &str) -> Reply {
+        let note = if request.client.vouched {
+            "This server knows the program and where it receives answers."
         } else {
-            "The name is the program’s own word. Go on only if you have just started the connection yourself."
+            "The program chose this name itself. Continue only if you have just started the connection yourself."
         };
         page(
             status,
             SIGN_IN,
             &[
-                ("client", &asked.client.name),
+                ("client", &request.client.name),
                 ("client_note", note),
-                ("destination", asked.destination()),
-                ("server", self.host()),
+                ("destination", request.destination()),
+                ("server", host(&self.public_url)),
                 ("request", query),
                 ("error", error),
-                ("error_hidden", hidden(error.is_empty())),
+                ("error_hidden", if error.is_empty() { "hidden" } else { "" }),
                 ("invalid", if error.is_empty() { "false" } else { "true" }),
             ],
         )
     }
 
-    fn wrong(&self, wrong: Wrong) -> Reply {
-        match wrong {
-            Wrong::Refused(address) => Reply::empty(303).with("Location", address),
-            Wrong::Unknown(reason) => self.problem(400, "This sign-in cannot go on", reason),
-        }
-    }
-
-    fn problem(&self, status: u16, title: &str, reason: &str) -> Reply {
-        let advice = "Close this page and start the connection again in your client. If it comes back, show this text to the operator of this server.";
-        page(status, PROBLEM, &[("title", title), ("reason", reason), ("advice", advice), ("server", self.host())])
-    }
-
     /// The form of the sign-in page.
-    fn sign_in(&self, head: &Head, body: &[u8], tokens: &Tokens, sign_ins: &SignIns, from: IpAddr) -> Reply {
-        // A page elsewhere must not send this form. Browsers say where a form comes from.
+    fn sign_in(
+        &self,
+        exchange: &mut Exchange<'_>,
+        tokens: &Tokens,
+        sign_ins: &SignIns,
+        from: IpAddr,
+    ) -> Result<Reply, Reply> {
+        let body = exchange.read_body(MAX_BODY)?;
+        let head = exchange.head();
+        // No other page may send this form. Browsers say which page sent it.
         let elsewhere = head.header("origin").is_some_and(|origin| origin != self.public_url)
             || head.header("sec-fetch-site").is_some_and(|site| site != "same-origin");
-        if elsewhere || !has_type(head, "application/x-www-form-urlencoded") {
-            return self.problem(403, "This sign-in cannot go on", "The form was not sent by this server's own page.");
+        if elsewhere || !has_type(head, FORM) {
+            return Err(problem(&self.public_url, 403, "The form was not sent by this server's own page."));
         }
-        let Ok(form) = Params::parse(body) else {
-            return self.problem(400, "This sign-in cannot go on", "The form cannot be read.");
-        };
+        let form = Params::parse(&body).map_err(|_| problem(&self.public_url, 400, "The form cannot be read."))?;
         let query = form.get("request").unwrap_or_default();
-        let asked = match Asked::read(query, &self.public_url) {
-            Ok(asked) => asked,
-            Err(wrong) => return self.wrong(wrong),
-        };
+        let request = AuthorizationRequest::read(query, &self.public_url)?;
         if form.get("action") != Some("allow") {
-            return Reply::empty(303).with("Location", asked.answer(&self.public_url, "error", "access_denied"));
+            return Ok(redirect(request.answer(&self.public_url, "error", "access_denied")));
         }
         if let Some(wait) = self.attempts.wait(from, Instant::now()) {
             let seconds = wait.as_secs().saturating_add(1).to_string();
             let error = format!("Too many wrong tokens came from your network. Wait {seconds} seconds and try again.");
-            return self.sign_in_page(&asked, query, 429, &error).with("Retry-After", seconds);
+            return Ok(self.sign_in_page(&request, query, 429, &error).with("Retry-After", seconds));
         }
-        let Some(personal) = tokens.personal(form.get("token").unwrap_or_default().trim()) else {
+        let Some(credential) = tokens.credential(form.get("token").unwrap_or_default().trim()) else {
             self.attempts.failed(from, Instant::now());
             sign_ins.refused(from, "wrong token on the sign-in page");
             let error = "This is not a valid token. Copy the whole of it, without spaces; if it still fails, ask the operator for a new one.";
-            return self.sign_in_page(&asked, query, 403, error);
+            return Ok(self.sign_in_page(&request, query, 403, error));
         };
-        match self.grants.code(personal, &asked, now()) {
-            Ok(code) => {
-                sign_ins.accepted(personal.analyst(), &asked.client.name, asked.destination(), from);
-                Reply::empty(303).with("Location", asked.answer(&self.public_url, "code", &code))
-            }
-            Err(_) => self.problem(500, "The server failed", "No code could be made."),
-        }
+        let code = self.grants.code(credential, &request, now());
+        let code = code.map_err(|_| problem(&self.public_url, 500, "The server failed to make a code."))?;
+        sign_ins.accepted(credential.analyst(), &request.client.name, request.destination(), from);
+        Ok(redirect(request.answer(&self.public_url, "code", &code)))
     }
 
-    /// The endpoints that programs call.
-    fn machine(&self, path: &str, head: &Head, body: &[u8], tokens: &Tokens) -> Result<Reply, Denied> {
-        if path == "/register" {
-            let metadata = serde_json::from_slice::<Value>(body).ok();
-            let metadata = metadata.as_ref().and_then(Value::as_object).filter(|_| has_type(head, "application/json"));
-            let metadata = metadata.ok_or(Denied {
-                error: "invalid_client_metadata",
-                ..Denied::request("the body must be a JSON object, sent as application/json")
-            })?;
-            let registered = client::register(metadata, now()).map_err(|(error, description)| Denied {
-                status: 400,
-                error,
-                description,
-            })?;
-            return Ok(Reply::json(201, registered.to_string()));
-        }
-        if !has_type(head, "application/x-www-form-urlencoded") {
-            return Err(Denied::request("the body must be sent as application/x-www-form-urlencoded"));
-        }
-        let form = Params::parse(body).map_err(Denied::request)?;
-        if path == "/revoke" {
-            if let Some(analyst) = self.grants.revoke(tokens, form.get("token").unwrap_or_default(), now()) {
-                audit::signed_out(&analyst);
-            }
-            // RFC 7009 section 2.2: the same for a token that nobody knows.
-            return Ok(Reply::empty(200));
-        }
-        if form.get("client_id").and_then(client::Client::find).is_none() {
+    /// The token endpoint (RFC 6749 section 3.2).
+    fn token(&self, exchange: &mut Exchange<'_>, tokens: &Tokens) -> Result<Reply, Reply> {
+        let form = read_form(exchange)?;
+        if form.get("client_id").and_then(Client::find).is_none() {
             let description = "client_id is missing or unknown; register again, and send it in the form";
-            return Err(Denied { status: 401, error: "invalid_client", description });
+            return Err(Error { status: 401, ..Error::new("invalid_client", description) }.into());
         }
-        let Issued { access, refresh, expires_in } = match form.get("grant_type") {
+        let Issued { access, refresh } = match form.get("grant_type") {
             Some("authorization_code") => self.grants.redeem(tokens, &form, now())?,
             Some("refresh_token") => self.grants.refresh(tokens, &form, now())?,
             _ => {
                 let description = "grant_type must be authorization_code or refresh_token";
-                return Err(Denied { error: "unsupported_grant_type", ..Denied::request(description) });
+                return Err(Error::new("unsupported_grant_type", description).into());
             }
         };
         let answer = json!({
-            "access_token": access, "token_type": "Bearer", "expires_in": expires_in, "refresh_token": refresh, "scope": SCOPE,
+            "access_token": access,
+            "token_type": "Bearer",
+            "expires_in": ACCESS_SECONDS,
+            "refresh_token": refresh,
+            "scope": SCOPE,
         });
         Ok(Reply::json(200, answer.to_string()))
     }
 
-    fn host(&self) -> &str {
-        self.public_url.split_once("://").map_or("", |(_, host)| host)
+    /// The revocation endpoint. RFC 7009 section 2.2: a token that nobody knows gets the same answer.
+    fn revoke(&self, exchange: &mut Exchange<'_>, tokens: &Tokens, sign_ins: &SignIns) -> Result<Reply, Reply> {
+        let form = read_form(exchange)?;
+        if let Some(analyst) = self.grants.revoke(tokens, form.get("token").unwrap_or_default(), now()) {
+            sign_ins.signed_out(&analyst);
+        }
+        Ok(Reply::empty(200))
     }
 }
 
-/// The resource that is meant, if it is one of this server's: its address with or without `/mcp`; without a word the first.
-fn resource(public_url: &str, asked: Option<&str>) -> Option<String> {
-    let mcp = format!("{public_url}/mcp");
-    match asked.map(|asked| asked.trim_end_matches('/')) {
-        None => Some(mcp),
-        Some(asked) => (asked == mcp || asked == public_url).then(|| asked.to_owned()),
+/// The registration endpoint (RFC 7591).
+fn register(exchange: &mut Exchange<'_>) -> Result<Reply, Reply> {
+    let body = exchange.read_body(MAX_BODY)?;
+    let metadata = serde_json::from_slice::<Value>(&body).ok();
+    let metadata = metadata.as_ref().and_then(Value::as_object);
+    let metadata = metadata
+        .filter(|_| has_type(exchange.head(), "application/json"))
+        .ok_or(Error::new("invalid_client_metadata", "the body must be a JSON object, sent as application/json"))?;
+    Ok(Reply::json(201, client::register(metadata, now())?.to_string()))
+}
+
+/// The form that a program sends.
+fn read_form(exchange: &mut Exchange<'_>) -> Result<Params, Reply> {
+    let body = exchange.read_body(MAX_BODY)?;
+    if !has_type(exchange.head(), FORM) {
+        let description = "the body must be sent as application/x-www-form-urlencoded";
+        return Err(Error::invalid_request(description).into());
     }
+    Params::parse(&body).map_err(|description| Error::invalid_request(description).into())
 }
 
 fn has_type(head: &Head, wanted: &str) -> bool {
     head.content_type().eq_ignore_ascii_case(wanted)
+}
+
+/// The host of an address, with its port.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or_default()
 }
 
 /// Seconds since 1970.

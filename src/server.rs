@@ -1,6 +1,6 @@
-//! The way of a request through the rooms: which path goes to which handler, and in which order it is checked.
+//! How a request is handled: which path goes to which handler, and in which order it is checked.
 //!
-//! Everything that needs no body is decided before the body is read: a stranger costs a head, no more.
+//! Everything that needs no body is decided before the body is read: a stranger costs a head and no more.
 
 use std::{
     net::{IpAddr, Ipv4Addr, TcpListener},
@@ -15,11 +15,11 @@ use tiny_http::Method;
 use crate::{
     app::AppState,
     audit::SignIns,
-    auth::{self, Analyst, Site, Tokens, Unauthorized},
+    auth::{self, Analyst, Tokens},
     config::{Config, ConfigError},
     db::{self, Caller, Cancel, Database, Flow},
     error::Code,
-    http::{self, Connections, Exchange, Head, MAX_BODY_BYTES, Reply},
+    http::{self, Connections, Exchange, Head, MAX_BODY_BYTES, Reply, Site},
     jsonrpc, mcp,
     metrics::Gauges,
     oauth::OAuth,
@@ -28,10 +28,10 @@ use crate::{
     statement::Statement,
 };
 
-/// How long an answer of `/readyz` is kept, so that nobody can burden the database by asking.
+/// How long an answer of `/readyz` is reused, so that nobody can put load on the database by asking.
 const READY_VALID: Duration = Duration::from_secs(1);
-/// How long running queries may go on after the stop was requested, and how long they have to end once they are cancelled.
-/// Together less than the 10 s after which `docker stop` kills.
+/// How long running queries may go on after a stop was requested, and how long they have to end once they are cancelled.
+/// Together less than the 10 s after which `docker stop` kills the process.
 const GRACE: Duration = Duration::from_secs(6);
 const LAST_CALL: Duration = Duration::from_secs(2);
 const CONNECT: &str = include_str!("pages/connect.html");
@@ -55,9 +55,7 @@ impl Server {
         tokens: Tokens,
         role_check: RoleCheck,
     ) -> std::io::Result<Arc<Server>> {
-        // A page of the server's own is not a foreign one.
-        let origins = config.allowed_origins.iter().chain(&config.public_url).cloned().collect();
-        let site = Site::new(config.listen, config.public_url.as_deref(), origins);
+        let site = Site::new(config.listen, config.public_url.as_deref(), config.allowed_origins.clone());
         let oauth = config.public_url.clone().map(OAuth::new);
         let connections = Connections::new(config.max_connections);
         let app = AppState::new(config, database, role_check)?;
@@ -72,16 +70,16 @@ impl Server {
         http::serve(listener, &self.connections, move |exchange: &mut Exchange<'_>| server.answer(exchange));
     }
 
-    /// Reads the tokens again. Running calls go on; an unusable list leaves the old one in force.
+    /// Reads the tokens again and returns how many there are. Running calls go on; if the list is unusable, the old one stays.
     pub fn reload_tokens(&self) -> Result<usize, ConfigError> {
-        let tokens = self.app.config.token_source.load()?;
-        let count = tokens.len();
+        let tokens = Tokens::load(&self.app.config.token_source)?;
+        let count = tokens.count();
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
         Ok(count)
     }
 
-    /// Stops: no new requests; running queries get 6 s, then are cancelled. Returns when the last answer is
-    /// out, after 8 s at the latest.
+    /// Stops: no new requests; running queries get 6 s and are then cancelled. Returns when the last answer is out, after 8 s
+    /// at the latest.
     pub fn stop(&self, listener: &TcpListener) {
         self.connections.close(listener);
         if !self.connections.drained(GRACE) {
@@ -91,7 +89,7 @@ impl Server {
         }
     }
 
-    /// Health first, since nothing may stand in its way; then the site, for every other path.
+    /// Health first, since nothing may hold it up; for every other path, first `Origin` and `Host`.
     fn answer(&self, exchange: &mut Exchange<'_>) -> Reply {
         let head = exchange.head();
         match (head.path(), is_read(head)) {
@@ -106,9 +104,9 @@ impl Server {
             Ok(origin) => origin.map(str::to_owned),
             Err(reason) => return Reply::refusal(403, reason),
         };
-        let asks_first = *head.method() == Method::Options && head.header("access-control-request-method").is_some();
+        let preflight = *head.method() == Method::Options && head.header("access-control-request-method").is_some();
         let Some(origin) = origin else { return self.route(exchange) };
-        let reply = if asks_first { preflight() } else { self.route(exchange) };
+        let reply = if preflight { allow_page() } else { self.route(exchange) };
         reply
             .with("Access-Control-Allow-Origin", origin)
             .with("Access-Control-Expose-Headers", "WWW-Authenticate")
@@ -129,12 +127,12 @@ impl Server {
         }
     }
 
-    /// What a person sees who opens the address in a browser.
+    /// The page for a person who opens the address in a browser.
     fn connect_page(&self, head: &Head) -> Reply {
-        let public_url = self.app.config.public_url.as_deref();
-        let scheme = if self.site.is_loopback() { "http" } else { "https" };
-        let base =
-            public_url.map_or_else(|| format!("{scheme}://{}", head.header("host").unwrap_or_default()), str::to_owned);
+        let config = &self.app.config;
+        let scheme = if config.listen.ip().is_loopback() { "http" } else { "https" };
+        let here = || format!("{scheme}://{}", head.header("host").unwrap_or_default());
+        let base = config.public_url.clone().unwrap_or_else(here);
         let hidden = |hide: bool| if hide { "hidden" } else { "" };
         page(
             200,
@@ -143,8 +141,8 @@ impl Server {
                 ("url", &format!("{base}/mcp")),
                 ("server", base.split_once("://").map_or("", |(_, host)| host)),
                 ("version", env!("CARGO_PKG_VERSION")),
-                ("oauth_hidden", hidden(public_url.is_none())),
-                ("no_oauth_hidden", hidden(public_url.is_some())),
+                ("oauth_hidden", hidden(self.oauth.is_none())),
+                ("no_oauth_hidden", hidden(self.oauth.is_some())),
             ],
         )
     }
@@ -153,22 +151,22 @@ impl Server {
     fn sign_in(&self, exchange: &mut Exchange<'_>) -> Option<Reply> {
         let oauth = self.oauth.as_ref()?;
         let from = client_address(exchange);
-        // A copy, so that a slow body does not hold up the reading of new tokens.
+        // A copy, so that a slow body does not delay the reading of new tokens.
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone();
         oauth.answer(exchange, &tokens, &self.sign_ins, from)
     }
 
-    /// Alive, and with how many tokens. Asks nobody, so that no query can hold it up.
+    /// Alive, and with how many tokens. Waits for nothing, so that no query can hold it up.
     fn health(&self) -> Reply {
-        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner).len();
+        let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner).count();
         Reply::json(200, json!({ "ok": true, "tokens": tokens }).to_string())
     }
 
-    /// Whether a query would be run now: the database answers, and its role is fit. A database that is merely busy counts as
-    /// ready, or a balancer would take the last copy away when it is needed most.
+    /// Whether a query would run now: the database answers, and its role is suitable. A database that is merely busy counts as
+    /// ready, or a load balancer would remove the last copy when it is needed most.
     fn ready(&self) -> Reply {
         let unready = |code: Code| Reply::json(503, json!({ "ready": false, "reason": code.as_str() }).to_string());
-        // One asks for all. A database that hangs keeps that one waiting, and must not keep many.
+        // One request asks for all. A database that hangs keeps that one waiting, but must not keep many.
         let mut tries = 0..100;
         let mut known = loop {
             match self.readiness.try_lock() {
@@ -217,11 +215,10 @@ impl Server {
             database_max: self.app.config.pool_max,
             stuck: self.app.database.stuck(),
         });
-        let kind = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8".to_owned());
-        Reply { status: 200, headers: vec![kind], body: text.into_bytes() }
+        Reply::new(200, "text/plain; version=0.0.4; charset=utf-8", text)
     }
 
-    /// The MCP endpoint: token, method, body, message, in this order.
+    /// The MCP endpoint: token, method, body and message, in this order.
     fn mcp(&self, exchange: &mut Exchange<'_>) -> Reply {
         let analyst = match self.admit(exchange) {
             Ok(analyst) => analyst,
@@ -237,19 +234,18 @@ impl Server {
         }
     }
 
-    /// Who asks.
+    /// The analyst whose token the request carries: a personal token, or an access token from a sign-in.
     fn authenticate(&self, exchange: &Exchange<'_>) -> Result<Analyst, Reply> {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
         let analyst = auth::bearer(exchange.head()).and_then(|token| {
-            let personal = tokens.personal(token).map(|personal| personal.analyst().clone());
-            let signed_in = || self.oauth.as_ref().and_then(|oauth| oauth.analyst(&tokens, token));
-            personal.or_else(signed_in).ok_or(Unauthorized::Invalid)
+            let credential = tokens.credential(token).map(|credential| credential.analyst().clone());
+            credential.or_else(|| self.oauth.as_ref()?.analyst(&tokens, token))
         });
         drop(tokens);
-        analyst.map_err(|unauthorized| self.unauthorized(unauthorized, exchange))
+        analyst.ok_or_else(|| self.unauthorized(exchange))
     }
 
-    /// Who asks, if they ask in a way that can be answered.
+    /// The same, if it is also a request that the MCP endpoint can answer.
     fn admit(&self, exchange: &Exchange<'_>) -> Result<Analyst, Reply> {
         let analyst = self.authenticate(exchange)?;
         let head = exchange.head();
@@ -265,14 +261,14 @@ impl Server {
         Ok(analyst)
     }
 
-    fn unauthorized(&self, unauthorized: Unauthorized, exchange: &Exchange<'_>) -> Reply {
-        let (reason, error) = match unauthorized {
-            Unauthorized::Missing => ("no token", None),
-            Unauthorized::Invalid => ("invalid token", Some("error=\"invalid_token\"".to_owned())),
-        };
-        self.sign_ins.refused(client_address(exchange), reason);
-        let how = self.oauth.as_ref().map(|oauth| oauth.challenge(exchange.head().path()));
-        let challenge: Vec<String> = error.into_iter().chain(how).collect();
+    /// RFC 6750 section 3: the error is named only if a token was sent.
+    fn unauthorized(&self, exchange: &Exchange<'_>) -> Reply {
+        let head = exchange.head();
+        let sent = head.header("authorization").is_some();
+        self.sign_ins.refused(client_address(exchange), if sent { "invalid token" } else { "no token" });
+        let error = sent.then(|| "error=\"invalid_token\"".to_owned());
+        let metadata = self.oauth.as_ref().map(|oauth| oauth.challenge(head.path()));
+        let challenge: Vec<String> = error.into_iter().chain(metadata).collect();
         Reply::refusal(401, "send your personal token as: Authorization: Bearer <token>")
             .with("WWW-Authenticate", format!("Bearer {}", challenge.join(", ")).trim_end())
     }
@@ -282,8 +278,8 @@ fn is_read(head: &Head) -> bool {
     matches!(head.method(), Method::Get | Method::Head)
 }
 
-/// The answer to a browser that asks whether a page may call (CORS).
-fn preflight() -> Reply {
+/// The answer to a browser that asks whether a page may call (a CORS preflight).
+fn allow_page() -> Reply {
     Reply::empty(204)
         .with("Access-Control-Allow-Methods", "GET, POST")
         .with(
@@ -293,9 +289,9 @@ fn preflight() -> Reply {
         .with("Access-Control-Max-Age", "600")
 }
 
-/// Where a request comes from, for the log and for counting wrong tokens; nothing is decided by it. Behind a proxy on a
+/// Where a request comes from, for the log and for counting wrong tokens; nothing else depends on it. Behind a proxy on a
 /// private network it is what that proxy wrote: the last element of the last `X-Forwarded-For`, since a client can write
-/// only what stands before it.
+/// only what precedes it.
 fn client_address(exchange: &Exchange<'_>) -> IpAddr {
     let peer = exchange.socket().peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
     let private = match peer {

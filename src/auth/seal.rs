@@ -2,35 +2,27 @@
 //!
 //! In: a payload and what it is for. Out: `PURPOSE.payload.mac`, both parts in base64url. The MAC is HMAC-SHA-256 under a key
 //! derived from the analyst's personal token (RFC 5869's extract step), so the text is void as soon as that token is off the
-//! list, and every copy of the server with the same list can check it. There is no algorithm to choose and no key to name in
-//! the text: what could be confused is not there. The payload is readable by its holder, so it holds no secret.
+//! list, and every copy of the server with the same list can verify it. The text names neither an algorithm nor a key, so
+//! neither can be confused with another. Its holder can read the payload, so that holds no secret.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The longest sealed text that is looked at, in bytes.
+/// The longest sealed text that is examined, in bytes.
 const MAX_BYTES: usize = 2_048;
 
-/// What a sealed text is for. One for another purpose never passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// An authorization code.
-    Code,
-    /// An access token.
-    Access,
-    /// A refresh token.
-    Refresh,
-}
+/// What a sealed text is for. One for another purpose is never accepted.
+#[derive(Clone, Copy)]
+pub struct Purpose(&'static str);
 
 impl Purpose {
-    fn label(self) -> &'static str {
-        match self {
-            Purpose::Code => "code",
-            Purpose::Access => "access",
-            Purpose::Refresh => "refresh",
-        }
-    }
+    /// An authorization code.
+    pub const CODE: Purpose = Purpose("code");
+    /// An access token.
+    pub const ACCESS: Purpose = Purpose("access");
+    /// A refresh token.
+    pub const REFRESH: Purpose = Purpose("refresh");
 }
 
 /// The key of one personal token.
@@ -38,16 +30,16 @@ impl Purpose {
 pub(super) struct Key(Hmac<Sha256>);
 
 impl Key {
-    /// The key that belongs to a personal token. `None` cannot happen: HMAC takes keys of any length.
-    pub(super) fn of(personal: &str) -> Option<Key> {
+    /// The key that belongs to a personal token. `None` cannot happen: HMAC accepts keys of any length.
+    pub(super) fn of(token: &str) -> Option<Key> {
         let mut extract = Hmac::<Sha256>::new_from_slice(b"analytics_mcp: key for sealed texts, 1").ok()?;
-        extract.update(personal.as_bytes());
+        extract.update(token.as_bytes());
         Hmac::new_from_slice(&extract.finalize().into_bytes()).ok().map(Key)
     }
 
     /// Seals a payload.
     pub(super) fn seal(&self, purpose: Purpose, payload: &[u8]) -> String {
-        let signed = format!("{}.{}", purpose.label(), BASE64URL.encode(payload));
+        let signed = format!("{}.{}", purpose.0, BASE64URL.encode(payload));
         let mac = self.0.clone().chain_update(signed.as_bytes()).finalize().into_bytes();
         format!("{signed}.{}", BASE64URL.encode(mac))
     }
@@ -58,7 +50,7 @@ impl Key {
     }
 }
 
-/// A text that has the form of a sealed one. Nothing is known yet of who wrote it.
+/// A text in the form of a sealed one. Nobody knows yet who wrote it.
 pub(super) struct Sealed<'a> {
     signed: &'a str,
     mac: Vec<u8>,
@@ -68,8 +60,8 @@ pub(super) struct Sealed<'a> {
 impl Sealed<'_> {
     pub(super) fn read(purpose: Purpose, text: &str) -> Option<Sealed<'_>> {
         let (signed, mac) = text.rsplit_once('.').filter(|_| text.len() <= MAX_BYTES)?;
-        let payload = signed.strip_prefix(purpose.label())?.strip_prefix('.')?;
-        // This decoder takes one spelling only, so a token cannot be altered and still be the same.
+        let payload = signed.strip_prefix(purpose.0)?.strip_prefix('.')?;
+        // This decoder accepts only one spelling, so a token cannot be altered and still be valid.
         Some(Sealed { signed, mac: BASE64URL.decode(mac).ok()?, payload: BASE64URL.decode(payload).ok()? })
     }
 }

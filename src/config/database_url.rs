@@ -1,4 +1,4 @@
-//! `DATABASE_URL`: how to reach PostgreSQL, and how much the way there is protected.
+//! `DATABASE_URL`: how to reach PostgreSQL, and how the connection is protected.
 
 use std::{error::Error as _, fs, path::Path, str::FromStr};
 
@@ -13,20 +13,20 @@ pub(super) const EXAMPLE: &str = "postgresql://analytics_ro:password@timescale_d
 pub struct DatabaseUrl {
     /// Hosts, user, password, database; its debug output hides the password.
     pub config: postgres::Config,
-    /// With `sslmode=verify-full` the authorities of which one must have signed the server's certificate. Without, the
-    /// connection is encrypted where the server can do that, or always (`require`), and the certificate is not looked at.
+    /// With `sslmode=verify-full`, the authorities one of which must have signed the server's certificate. Otherwise the
+    /// connection is encrypted if the server supports it, or always (`require`), and the certificate is not verified.
     pub authorities: Option<Vec<CertificateDer<'static>>>,
 }
 
 impl DatabaseUrl {
-    /// Reads a URL. The error says what is wrong and what to do, and shows nothing of the URL but its options' names.
+    /// Reads a URL. The error says what is wrong and what to do, and quotes nothing of the URL but the names of its options.
     pub(super) fn read(url: &str) -> Result<DatabaseUrl, String> {
         let (url, verified) = take_verification(url.trim())?;
-        // The driver's message can quote a part of the URL, so only its kind is told.
+        // The driver's message can quote a part of the URL, so only its kind is passed on.
         let mut config = postgres::Config::from_str(&url).map_err(|error| {
             let kind = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-            let told = ["unknown option", "invalid value for option", "unexpected EOF", "invalid connection string"];
-            let kind = told.iter().find(|known| kind.contains(*known)).copied();
+            let kinds = ["unknown option", "invalid value for option", "unexpected EOF", "invalid connection string"];
+            let kind = kinds.iter().find(|known| kind.contains(*known)).copied();
             malformed(&format!(
                 "it cannot be read ({})",
                 kind.unwrap_or("is a character in the password not percent-encoded?")
@@ -42,9 +42,7 @@ impl DatabaseUrl {
             }
         }
         if config.get_hosts().iter().any(|host| !matches!(host, Host::Tcp(_))) {
-            return Err(malformed(
-                "a host is the path of a Unix socket, and only host names and addresses can be used",
-            ));
+            return Err(malformed("a host is the path of a Unix socket; only host names and addresses can be used"));
         }
         if config.get_options().is_some() {
             return Err("remove its options= part: this server sets the session's settings itself".to_owned());
@@ -70,7 +68,7 @@ fn malformed(what: &str) -> String {
     format!("{what}; it should look like {EXAMPLE}")
 }
 
-/// Takes `sslmode=verify-full` and `sslrootcert`, which the driver does not know, out of a URL: the rest, and the file.
+/// Splits `sslmode=verify-full` and `sslrootcert`, which the driver does not know, from a URL: the rest, and the file.
 fn take_verification(url: &str) -> Result<(String, Option<String>), String> {
     let (address, query) = url.split_once('?').filter(|_| url.contains("://")).unwrap_or((url, ""));
     let (mut file, mut full) = (None, false);
@@ -80,7 +78,7 @@ fn take_verification(url: &str) -> Result<(String, Option<String>), String> {
             Some(("sslmode", "verify-full")) => full = true,
             Some(("sslmode", "verify-ca")) => {
                 return Err(
-                    "sslmode=verify-ca is not offered: use verify-full, which checks the host's name too".to_owned()
+                    "sslmode=verify-ca is not supported: use verify-full, which checks the host's name too".to_owned()
                 );
             }
             Some(("sslrootcert", path)) => {
@@ -95,19 +93,18 @@ fn take_verification(url: &str) -> Result<(String, Option<String>), String> {
             "sslmode=verify-full needs sslrootcert=FILE, the certificate of the authority that signed the database's"
                 .to_owned(),
         ),
-        (false, Some(_)) => {
-            Err("sslrootcert is of use with sslmode=verify-full only; add that, or remove it".to_owned())
-        }
+        (false, Some(_)) => Err("sslrootcert is used only with sslmode=verify-full; add that, or remove it".to_owned()),
         (_, file) if rest.is_empty() => Ok((address.to_owned(), file)),
         (_, file) => Ok((format!("{address}?{}", rest.join("&")), file)),
     }
 }
 
+/// Read here and not where they are used: a file that cannot be read is an unusable setting.
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let pem = fs::read(Path::new(path)).map_err(|error| format!("cannot read sslrootcert {path:?}: {error}"))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),
-        _ => Err(format!("sslrootcert {path:?} holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")),
+        _ => Err(format!("sslrootcert {path:?} contains no certificate in PEM form (-----BEGIN CERTIFICATE-----)")),
     }
 }

@@ -1,7 +1,7 @@
-//! The connections: accept, a cap, a thread for each, and their end.
+//! The connections: accepting them, up to a limit, a thread for each, and closing them.
 //!
-//! At the cap the connection that has waited longest for a request makes room, so that idle clients, or hostile ones that
-//! dribble a head or a body, cannot keep others out. A connection whose request is being answered is never dropped.
+//! At the limit, the connection that has waited longest for its client is closed to make room, so that idle clients, or hostile
+//! ones that trickle a head or a body, cannot keep others out. A connection whose request is being answered is never closed.
 
 use std::{
     collections::HashMap,
@@ -9,7 +9,7 @@ use std::{
     net::{Shutdown, TcpListener, TcpStream},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -23,7 +23,7 @@ use super::{
     wire::{Wire, from_now},
 };
 
-/// Enough for the deepest path here (JSON of 128 levels, in a build without optimisation).
+/// Enough for the deepest recursion here (JSON of 128 levels, in a build without optimisation).
 const STACK_BYTES: usize = 1 << 20;
 
 /// The open connections.
@@ -31,7 +31,6 @@ pub struct Connections {
     max: usize,
     draining: AtomicBool,
     open: Mutex<Open>,
-    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -51,7 +50,7 @@ struct Connection {
 pub(super) enum State {
     /// Between two requests, or sending a head.
     Idle,
-    /// Sending a body, or being sent an answer: up to the client, so it may have to make room.
+    /// Sending a body, or receiving an answer: the client sets the pace, so the connection may have to make room.
     Transfer,
     /// Its request is being answered.
     Busy,
@@ -60,11 +59,11 @@ pub(super) enum State {
 impl Connections {
     /// Room for `max` connections.
     pub fn new(max: usize) -> Arc<Connections> {
-        Arc::new(Connections { max, draining: AtomicBool::new(false), open: Mutex::default(), changed: Condvar::new() })
+        Arc::new(Connections { max, draining: AtomicBool::new(false), open: Mutex::default() })
     }
 
-    /// Takes no more connections and requests: `listener` is shut down, so that a proxy goes to another copy, and idle
-    /// connections are closed. Answers under way are finished.
+    /// Accepts no more connections or requests: `listener` is shut down, so that a proxy turns to another copy, and idle
+    /// connections are closed. Requests that are being answered are finished.
     pub fn close(&self, listener: &TcpListener) {
         self.draining.store(true, Ordering::SeqCst);
         if let Err(error) = rustix::net::shutdown(listener, rustix::net::Shutdown::Both) {
@@ -75,18 +74,13 @@ impl Connections {
         }
     }
 
-    /// Waits until no connection is left, for at most `time`; true when none is.
+    /// Waits until no connection is left, for at most `time`; false if some still are.
     pub fn drained(&self, time: Duration) -> bool {
         let deadline = from_now(time);
-        let mut open = self.lock();
-        while !open.all.is_empty() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            open = self.changed.wait_timeout(open, left).unwrap_or_else(PoisonError::into_inner).0;
+        while self.count() > 0 && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
         }
-        true
+        self.count() == 0
     }
 
     /// How many connections are open.
@@ -98,7 +92,7 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a connection in; `None` when all places are taken by requests under way.
+    /// Registers a connection; `None` when all places are taken by requests that are being answered.
     fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Option<Place> {
         let mut open = self.lock();
         // Accepted just before `close`, which can no longer see it.
@@ -117,7 +111,7 @@ impl Connections {
     }
 }
 
-/// Closes the connection that has waited longest for its client. Its thread sees the end of the stream and goes.
+/// Closes the connection that has waited longest for its client. Its thread sees the end of the stream and ends.
 fn evict(open: &mut Open) -> bool {
     let waiting = open.all.iter().filter(|(_, connection)| connection.state != State::Busy);
     let Some((_, id)) = waiting.map(|(id, connection)| (connection.since, *id)).min() else { return false };
@@ -127,19 +121,19 @@ fn evict(open: &mut Open) -> bool {
     true
 }
 
-/// A connection's place; given back when dropped, whatever ends the connection.
+/// A connection's place; released when dropped, however the connection ends.
 pub(super) struct Place {
     id: u64,
     connections: Arc<Connections>,
 }
 
 impl Place {
-    /// Says what the connection is doing now. False when it has been closed in the meantime, or shall be.
+    /// Records what the connection is doing now. False if it has been closed meanwhile, or should be.
     pub(super) fn enter(&self, state: State) -> bool {
         let draining = self.connections.draining.load(Ordering::SeqCst);
         match self.connections.lock().all.get_mut(&self.id) {
             Some(connection) => {
-                // After an answer the client has been awaited since the answer began, not since this thread got here.
+                // After an answer, the wait for the client is counted from when the answer began.
                 if state != State::Idle {
                     connection.since = Instant::now();
                 }
@@ -154,12 +148,11 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.connections.lock().all.remove(&self.id);
-        self.connections.changed.notify_all();
     }
 }
 
-/// Accepts connections until the listener is shut down, and answers each request with `handler`, in a thread for each
-/// connection. Returns when draining has begun.
+/// Accepts connections until [`Connections::close`], and answers each request with `handler`, in a thread for each
+/// connection.
 pub fn serve<H>(listener: &TcpListener, connections: &Arc<Connections>, handler: H)
 where
     H: Fn(&mut Exchange<'_>) -> Reply + Clone + Send + 'static,
@@ -175,7 +168,7 @@ where
                 start(Arc::new(stream), connections, handler.clone());
             }
             Err(error) => {
-                // Out of file descriptors, most likely: one idle client fewer, and a moment for others to end.
+                // Most likely out of file descriptors: close one idle client, and give others a moment to end.
                 log::warn!("cannot accept a connection: {error}");
                 evict(&mut connections.lock());
                 thread::sleep(Duration::from_millis(50));
@@ -191,11 +184,8 @@ where
     let mut wire = Wire::new(stream);
     let Some(place) = connections.enter(&wire.stream) else {
         let _ = wire.stream.set_nonblocking(true);
-        let _ = wire.reply(
-            Reply::refusal(503, "all connections are busy; try again").with("Retry-After", "1"),
-            false,
-            false,
-        );
+        let reply = Reply::refusal(503, "all connections are busy; try again").with("Retry-After", "1");
+        let _ = wire.reply(&reply, false, false);
         return;
     };
     let thread = thread::Builder::new().name("connection".to_owned()).stack_size(STACK_BYTES);
@@ -212,7 +202,7 @@ fn converse(wire: &mut Wire, place: &Place, handler: &impl Fn(&mut Exchange<'_>)
             Ok(None) => return,
             Err(refused) => {
                 place.enter(State::Transfer);
-                let _ = wire.reply(Reply::refusal(refused.0, refused.1), false, false);
+                let _ = wire.reply(&Reply::refusal(refused.0, refused.1), false, false);
                 return wire.linger();
             }
         };
@@ -236,20 +226,19 @@ fn answer(
 ) -> io::Result<bool> {
     let head_only = *head.method() == Method::Head;
     let (keep_alive, has_body) = (head.keep_alive, head.content_length > 0);
-    let mut exchange = Exchange { head, wire, place, body_taken: false, streaming: false };
-    // A panic is one request's end: its session is marked by its own guards, and the client gets an answer.
+    let mut exchange = Exchange { head, wire, place, body_read: false, streaming: false };
+    // A panic ends one request only: its database session is cleaned up by its own guards, and the client gets an answer.
     let reply = catch_unwind(AssertUnwindSafe(|| handler(&mut exchange)));
-    let in_step = !has_body || exchange.body_taken;
+    let body_consumed = !has_body || exchange.body_read;
     let streaming = exchange.streaming;
     let reply = reply.unwrap_or_else(|_| Reply::refusal(500, "an internal error; the operator's log has more"));
-    let keep_alive = keep_alive && in_step && !place.connections.draining.load(Ordering::SeqCst);
+    let keep_alive = keep_alive && body_consumed && !place.connections.draining.load(Ordering::SeqCst);
     place.enter(State::Transfer);
     if streaming {
-        // The status has been sent long ago: a client of an event stream reads the JSON-RPC error, if it is one.
-        wire.write_event(&reply.body)?;
-        wire.end_stream()?;
+        // The status was sent long ago: a client of an event stream finds an error in the JSON-RPC message.
+        wire.write_event(&reply.body.slices(), true)?;
     } else {
-        wire.reply(reply, head_only, keep_alive)?;
+        wire.reply(&reply, head_only, keep_alive)?;
     }
     Ok(keep_alive && place.enter(State::Idle))
 }

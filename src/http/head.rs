@@ -1,7 +1,7 @@
-//! The head of a request: its line and headers, read in one way or refused.
+//! The head of a request: its first line and its headers, with only one way to read them, or refused.
 //!
-//! In: the bytes up to the empty line. Out: a [`Head`], or the status and reason of the refusal. Pure. `httparse` takes the
-//! head apart; what it lets through although two programs could read it differently is refused here.
+//! In: the bytes up to the empty line. Out: a [`Head`], or the status and reason of the refusal. Pure. `httparse` parses the
+//! head; what it accepts although two programs could read it differently is refused here.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use tiny_http::Method;
 
 use super::MAX_HEADERS;
 
-/// Headers that a request may carry once at most: a second one is an attempt to be read in two ways.
+/// Headers that a request may carry only once: with a second one, two programs could read it differently.
 const SINGLE: &[&str] = &["host", "content-length", "content-type", "authorization", "origin", "expect"];
 
 /// A request line and its headers, complete and within every limit.
@@ -42,36 +42,23 @@ impl Head {
 
     /// The media type of the body, without its parameters.
     pub fn content_type(&self) -> &str {
-        self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim()
+        self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default().trim()
     }
 
-    /// Whether a response may come as an event stream: the client takes one, and its HTTP version can carry it.
+    /// Whether a response may be an event stream: the client accepts one, and its HTTP version can carry it.
     pub fn takes_events(&self) -> bool {
         let takes = |value: &str| value.to_ascii_lowercase().contains("text/event-stream");
         self.modern && self.all("accept").any(takes)
     }
 
-    /// A header's value, trimmed; `name` in lower case. Of several with the same name the first; see [`Head::all`].
+    /// A header's value, trimmed; `name` in lower case. Of several with the same name, the first; see [`Head::all`].
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Every value of a header.
+    /// Every value of a header; `name` in lower case.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// A head made by hand, for tests of what is decided on it.
-    #[cfg(test)]
-    pub(crate) fn for_test(method: &str, path: &str, headers: &[(&str, &str)]) -> Head {
-        Head {
-            method: Method::from_str(method).unwrap(),
-            target: path.to_owned(),
-            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-            content_length: 0,
-            keep_alive: true,
-            modern: true,
-        }
     }
 
     /// Reads a head from its bytes, the empty line included.
@@ -80,16 +67,15 @@ impl Head {
         let mut request = httparse::Request::new(&mut slots);
         match request.parse(bytes) {
             Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(Refused(400, "the request head is incomplete")),
             Err(httparse::Error::TooManyHeaders) => return Err(Refused(431, "more than 64 headers")),
-            Err(httparse::Error::Version) => return Err(Refused(505, "only HTTP/1.1 and HTTP/1.0 are spoken")),
-            Err(_) => return Err(Refused(400, "the request head is malformed")),
+            Err(httparse::Error::Version) => return Err(Refused(505, "only HTTP/1.1 and HTTP/1.0 are supported")),
+            Ok(httparse::Status::Partial) | Err(_) => return Err(Refused(400, "the request head is malformed")),
         }
         let mut headers: Vec<(String, String)> = Vec::with_capacity(request.headers.len());
         for header in request.headers.iter() {
             let name = header.name.to_ascii_lowercase();
             if SINGLE.contains(&name.as_str()) && headers.iter().any(|(known, _)| *known == name) {
-                return Err(Refused(400, "a header that must be single came twice"));
+                return Err(Refused(400, "a header that may occur only once was sent twice"));
             }
             let value = String::from_utf8_lossy(header.value).trim_matches([' ', '\t']).to_owned();
             headers.push((name, value));
@@ -101,14 +87,14 @@ impl Head {
         }
         if header("transfer-encoding").is_some() {
             return Err(match header("content-length") {
-                Some(_) => Refused(400, "Content-Length and Transfer-Encoding exclude each other"),
-                None => Refused(411, "send the body with a Content-Length; Transfer-Encoding is not taken"),
+                Some(_) => Refused(400, "Content-Length and Transfer-Encoding must not be sent together"),
+                None => Refused(411, "send the body with a Content-Length; Transfer-Encoding is not supported"),
             });
         }
         let content_length = match header("content-length") {
             None => 0,
             Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                // A number too long for usize is too large in any case.
+                // A number that does not fit is too large in any case.
                 digits.parse().unwrap_or(usize::MAX)
             }
             Some(_) => return Err(Refused(400, "Content-Length is not a number")),
@@ -118,8 +104,8 @@ impl Head {
             return Err(Refused(400, "the request target must be a path"));
         }
         let connection = header("connection").unwrap_or_default().to_ascii_lowercase();
-        let asks = |word: &str| connection.split(',').any(|part| part.trim() == word);
-        let keep_alive = if modern { !asks("close") } else { asks("keep-alive") };
+        let has = |word: &str| connection.split(',').any(|part| part.trim() == word);
+        let keep_alive = if modern { !has("close") } else { has("keep-alive") };
         let method = Method::from_str(request.method.unwrap_or_default());
         let method = method.map_err(|()| Refused(400, "the method is malformed"))?;
         Ok(Head { method, target: target.to_owned(), headers, content_length, keep_alive, modern })
@@ -129,8 +115,9 @@ impl Head {
 /// A request that is refused before it reaches a handler: status and reason.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refused(pub(super) u16, pub(super) &'static str);
-/// Where the head ends, if it does. A line feed without its carriage return is refused at once: proxies and servers
-/// disagree on it. `scanned` is how far earlier calls have looked.
+
+/// Where the head ends, if its end has arrived. A line feed without a carriage return is refused at once: proxies and servers
+/// disagree about it. `scanned` is how far earlier calls have looked.
 pub(super) fn find_head_end(bytes: &[u8], scanned: &mut usize) -> Result<Option<usize>, Refused> {
     for (index, byte) in bytes.iter().enumerate().skip(*scanned) {
         if *byte == b'\n' {
@@ -148,65 +135,5 @@ pub(super) fn find_head_end(bytes: &[u8], scanned: &mut usize) -> Result<Option<
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn refused(head: &str, status: u16) {
-        assert_eq!(
-            Head::parse(head.as_bytes()).map(|head| head.target).map_err(|refused| refused.0),
-            Err(status),
-            "{head:?}"
-        );
-    }
-
-    #[test]
-    fn a_plain_head_is_read() {
-        let head =
-            Head::parse(b"POST /mcp?x=1 HTTP/1.1\r\nHost: a\r\nX-A:  b \r\nX-A: c\r\nContent-Length: 12\r\n\r\n")
-                .unwrap();
-        assert_eq!(
-            (head.method(), head.path(), head.content_length, head.keep_alive),
-            (&Method::Post, "/mcp", 12, true)
-        );
-        assert_eq!(head.all("x-a").collect::<Vec<_>>(), ["b", "c"]);
-    }
-
-    #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
-        refused("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", 400);
-        for (headers, status) in [
-            ("Content-Length: 1\r\nContent-Length: 1\r\n", 400),
-            ("Content-Length: +1\r\n", 400),
-            ("Content-Length: 1, 1\r\n", 400),
-            ("Content-Length: \r\n", 400),
-            ("Transfer-Encoding: chunked\r\n", 411),
-            ("Transfer-Encoding: identity\r\nContent-Length: 1\r\n", 400),
-            ("Host: b\r\n", 400),
-            ("Authorization: a\r\nauthorization: b\r\n", 400),
-            ("X-A: a\r\n b\r\n", 400),
-            ("X-A : b\r\n", 400),
-            ("X-A: a\0b\r\n", 400),
-        ] {
-            refused(&format!("POST / HTTP/1.1\r\nHost: a\r\n{headers}\r\n"), status);
-        }
-        refused("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505);
-        refused("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400);
-        refused(&format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(65)), 431);
-    }
-
-    #[test]
-    fn a_length_beyond_all_numbers_is_merely_too_large() {
-        let head =
-            Head::parse(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999999999999999999\r\n\r\n").unwrap();
-        assert_eq!(head.content_length, usize::MAX);
-    }
-
-    #[test]
-    fn the_end_of_a_head_is_found_over_several_reads() {
-        let mut scanned = 0;
-        assert!(matches!(find_head_end(b"GET / HTTP/1.1\r\nHost: a\r\n\r", &mut scanned), Ok(None)));
-        assert!(matches!(find_head_end(b"GET / HTTP/1.1\r\nHost: a\r\n\r\nrest", &mut scanned), Ok(Some(27))));
-        assert!(find_head_end(b"GET / HTTP/1.1\nHost: a\n\n", &mut 0).is_err());
-    }
-}
+#[path = "../../tests/unit/http/head.rs"]
+mod tests;

@@ -1,13 +1,11 @@
 //! The bytes of one connection, each read and write with a deadline.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, IoSlice, Read, Write},
     net::{Shutdown, TcpStream},
     sync::Arc,
     time::{Duration, Instant},
 };
-
-use tiny_http::{HTTPVersion, Header, StatusCode};
 
 use super::{
     MAX_HEAD_BYTES, Reply,
@@ -22,46 +20,46 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// From the first byte of a response to its last.
 const WRITE_DEADLINE: Duration = Duration::from_secs(30);
-/// How long and how much is still read after an early answer, so that the client sees it before a reset.
+/// For how long, and how much, is still read after an early answer, so that the client sees it before a reset.
 const LINGER: (Duration, usize) = (Duration::from_secs(2), 16 << 20);
+/// The unit of the socket's timeouts.
+const TICK: Duration = Duration::from_millis(100);
 
-/// What a client sends and what was read of it ahead of need.
+/// The client's socket, and what was read from it ahead of need.
 pub(super) struct Wire {
     pub(super) stream: Arc<TcpStream>,
     ahead: Vec<u8>,
+    /// The timeouts that the socket has now, so that they are set only when they have to change.
+    read_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl Wire {
     pub(super) fn new(stream: Arc<TcpStream>) -> Wire {
-        Wire { stream, ahead: Vec::new() }
+        Wire { stream, ahead: Vec::new(), read_timeout: Duration::ZERO, write_timeout: Duration::ZERO }
     }
 
-    /// Bytes until the end of a head. `None` when the client left or was silent for too long between requests.
+    /// The next head. `None` when the client left or was silent for too long between requests.
     pub(super) fn head(&mut self) -> Result<Option<Head>, Refused> {
-        let mut deadline = from_now(IDLE);
         let mut scanned = 0;
-        if !self.ahead.is_empty() {
-            deadline = from_now(HEAD_DEADLINE);
-        }
+        let mut started = !self.ahead.is_empty();
+        let mut deadline = from_now(if started { HEAD_DEADLINE } else { IDLE });
         loop {
             if let Some(end) = find_head_end(&self.ahead, &mut scanned)? {
-                let head =
-                    self.ahead.get(..end).map_or(Err(Refused(400, "the request head is malformed")), Head::parse);
+                let head = Head::parse(self.ahead.get(..end).unwrap_or_default());
                 self.ahead.drain(..end);
                 return head.map(Some);
             }
             if self.ahead.len() >= MAX_HEAD_BYTES {
                 return Err(Refused(431, "the request head is larger than 16 KiB"));
             }
-            let started = !self.ahead.is_empty();
             match self.read_more(deadline) {
-                Ok(0) => return Ok(None),
-                Ok(_) if !started => deadline = from_now(HEAD_DEADLINE),
-                Ok(_) => {}
+                Ok(1..) if started => {}
+                Ok(1..) => (started, deadline) = (true, from_now(HEAD_DEADLINE)),
                 Err(error) if started && error.kind() == io::ErrorKind::TimedOut => {
                     return Err(Refused(408, "the request head did not arrive within 5 s"));
                 }
-                Err(_) => return Ok(None),
+                Ok(0) | Err(_) => return Ok(None),
             }
         }
     }
@@ -69,7 +67,7 @@ impl Wire {
     /// Tells a client that waits for it to send the body.
     pub(super) fn ask_to_continue(&mut self) {
         // A client that is gone is noticed when its body is read.
-        let _ = self.write(b"HTTP/1.1 100 Continue\r\n\r\n", from_now(WRITE_DEADLINE));
+        let _ = self.write(&[b"HTTP/1.1 100 Continue\r\n\r\n"]);
     }
 
     /// A body of exactly `length` bytes.
@@ -88,7 +86,11 @@ impl Wire {
     fn read_more(&mut self, deadline: Instant) -> io::Result<usize> {
         let mut buffer = [0; 8 << 10];
         loop {
-            self.stream.set_read_timeout(Some(remaining(deadline)?))?;
+            let timeout = timeout(deadline)?;
+            if timeout != self.read_timeout {
+                self.stream.set_read_timeout(Some(timeout))?;
+                self.read_timeout = timeout;
+            }
             match (&*self.stream).read(&mut buffer) {
                 Ok(count) => {
                     self.ahead.extend_from_slice(buffer.get(..count).unwrap_or_default());
@@ -101,12 +103,22 @@ impl Wire {
         }
     }
 
-    fn write(&mut self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
-        while !bytes.is_empty() {
-            self.stream.set_write_timeout(Some(remaining(deadline)?))?;
-            match (&*self.stream).write(bytes) {
+    /// Writes these pieces one after the other, with as few system calls as possible.
+    fn write(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
+        let deadline = from_now(WRITE_DEADLINE);
+        let mut pieces: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut rest = pieces.as_mut_slice();
+        // Drops empty pieces at the front; writing them would look like the end of the stream.
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            let timeout = timeout(deadline)?;
+            if timeout != self.write_timeout {
+                self.stream.set_write_timeout(Some(timeout))?;
+                self.write_timeout = timeout;
+            }
+            match (&*self.stream).write_vectored(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Ok(count) => IoSlice::advance_slices(&mut rest, count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -115,38 +127,28 @@ impl Wire {
     }
 
     /// Writes a response.
-    pub(super) fn reply(&mut self, reply: Reply, head_only: bool, keep_alive: bool) -> io::Result<()> {
-        let length = Some(reply.body.len()).filter(|_| reply.status != 204);
-        let mut bytes = head_bytes(reply.status, &reply.headers, length, keep_alive)?;
-        let deadline = from_now(WRITE_DEADLINE);
-        if !head_only && reply.body.len() <= 8 << 10 {
-            // One packet for head and body.
-            bytes.extend_from_slice(&reply.body);
-            return self.write(&bytes, deadline);
+    pub(super) fn reply(&mut self, reply: &Reply, head_only: bool, keep_alive: bool) -> io::Result<()> {
+        let head = reply.head(true, keep_alive)?;
+        let mut pieces = vec![head.as_slice()];
+        if !head_only {
+            pieces.extend(reply.body.slices());
         }
-        self.write(&bytes, deadline)?;
-        if head_only { Ok(()) } else { self.write(&reply.body, deadline) }
+        self.write(&pieces)
     }
 
     /// Writes the head of an event stream, whose length is not known.
     pub(super) fn begin_stream(&mut self, keep_alive: bool) -> io::Result<()> {
-        let headers = [("Content-Type", "text/event-stream".to_owned()), ("X-Accel-Buffering", "no".to_owned())];
-        self.write(&head_bytes(200, &headers, None, keep_alive)?, from_now(WRITE_DEADLINE))
+        let reply = Reply::new(200, "text/event-stream", String::new()).with("X-Accel-Buffering", "no");
+        self.write(&[&reply.head(false, keep_alive)?])
     }
 
-    /// Writes an event as a chunk (RFC 9112 section 7.1). `data` has no line break: it is JSON.
-    pub(super) fn write_event(&mut self, data: &[u8]) -> io::Result<()> {
-        let (before, after) = (b"event: message\ndata: ", b"\n\n\r\n");
-        let length = before.len().saturating_add(data.len()).saturating_add(2);
-        let deadline = from_now(WRITE_DEADLINE);
-        self.write(&[format!("{length:x}\r\n").as_bytes(), before].concat(), deadline)?;
-        self.write(data, deadline)?;
-        self.write(after, deadline)
-    }
-
-    /// Ends a stream.
-    pub(super) fn end_stream(&mut self) -> io::Result<()> {
-        self.write(b"0\r\n\r\n", from_now(WRITE_DEADLINE))
+    /// Writes an event as a chunk (RFC 9112 section 7.1); the last one ends the stream. `data` has no line break: it is JSON.
+    pub(super) fn write_event(&mut self, data: &[&[u8]], last: bool) -> io::Result<()> {
+        const FIELDS: &str = "event: message\ndata: ";
+        let length = data.iter().map(|piece| piece.len()).sum::<usize>().saturating_add(FIELDS.len()).saturating_add(2);
+        let before = format!("{length:x}\r\n{FIELDS}");
+        let after: &[u8] = if last { b"\n\n\r\n0\r\n\r\n" } else { b"\n\n\r\n" };
+        self.write(&[&[before.as_bytes()], data, &[after]].concat())
     }
 
     /// Ends the connection after an early answer: reads what the client is still sending, so that it sees the answer.
@@ -165,40 +167,21 @@ impl Wire {
     }
 }
 
-/// The head of a response, made by `tiny_http`. Without a length the body is chunked, or there is none (204).
-fn head_bytes(
-    status: u16,
-    headers: &[(&'static str, String)],
-    length: Option<usize>,
-    keep_alive: bool,
-) -> io::Result<Vec<u8>> {
-    let mut fields = vec![field("Server", "analytics_mcp"), field("X-Content-Type-Options", "nosniff")];
-    if !headers.iter().any(|(name, _)| *name == "Cache-Control") {
-        fields.push(field("Cache-Control", "no-store"));
-    }
-    fields.extend(headers.iter().map(|(name, value)| field(name, value)));
-    let fields = fields.into_iter().flatten().collect();
-    let response = tiny_http::Response::new(StatusCode(status), fields, io::empty(), length, None);
-    let mut bytes = Vec::with_capacity(512);
-    response.with_chunked_threshold(usize::MAX).raw_print(&mut bytes, HTTPVersion(1, 1), &[], true, None)?;
-    if !keep_alive {
-        // tiny_http drops a Connection header, so it is put before the empty line.
-        bytes.truncate(bytes.len().saturating_sub(2));
-        bytes.extend_from_slice(b"Connection: close\r\n\r\n");
-    }
-    Ok(bytes)
-}
-
-fn field(name: &str, value: &str) -> Option<Header> {
-    Header::from_bytes(name, value).ok()
-}
-
 #[expect(clippy::arithmetic_side_effects, reason = "the constants of this module, some seconds each")]
 pub(super) fn from_now(time: Duration) -> Instant {
     Instant::now() + time
 }
 
-fn remaining(deadline: Instant) -> io::Result<Duration> {
+/// What is left until the deadline, in whole ticks, so that it is the same for each request that comes and goes at once.
+fn timeout(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    let ticks = left.as_millis().div_ceil(TICK.as_millis());
+    match u32::try_from(ticks) {
+        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
+        ticks => Ok(TICK.saturating_mul(ticks.unwrap_or(u32::MAX))),
+    }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/http/wire.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! How fast one address may guess: ten wrong tokens at once, then one in six seconds.
 //!
-//! Only wrong tokens count, and there is nothing to lock: an analyst behind the same address as a guesser waits some seconds
-//! at most. Guessing a random token of 16 characters is hopeless at any rate; this keeps the log readable and the noise down.
+//! Only wrong tokens count, and nobody can be locked out: an analyst behind the same address as a guesser waits a few seconds
+//! at most. Guessing a random token of 16 characters is hopeless at any rate; this keeps the noise in the log down.
 
 use std::{
     collections::HashMap,
@@ -12,15 +12,15 @@ use std::{
 
 const BURST: u32 = 10;
 const INTERVAL: Duration = Duration::from_secs(6);
-/// The most addresses that are remembered; each holds some dozen bytes.
+/// The most addresses that are remembered, a few dozen bytes each.
 const MAX_ADDRESSES: usize = 10_000;
 
-/// For each address the time at which its failures will all be worked off.
+/// For each address, the time at which its failures will have expired.
 #[derive(Default)]
 pub(super) struct Attempts(Mutex<HashMap<IpAddr, Instant>>);
 
 impl Attempts {
-    /// How long this address has to wait before it may try again, if it has to.
+    /// How long this address has to wait before it may try again, if at all.
     pub(super) fn wait(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let clear = *self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&network(address))?;
         let debt = clear.saturating_duration_since(now);
@@ -33,7 +33,7 @@ impl Attempts {
         let address = network(address);
         if all.len() >= MAX_ADDRESSES && !all.contains_key(&address) {
             all.retain(|_, clear| *clear > now);
-            // Still full, so many guess at once: the one that is soonest clear goes.
+            // Still full, so many are guessing at once: the address whose failures expire first is dropped.
             if all.len() >= MAX_ADDRESSES
                 && let Some(soonest) = all.iter().min_by_key(|(_, clear)| **clear).map(|(address, _)| *address)
             {
@@ -45,7 +45,7 @@ impl Attempts {
     }
 }
 
-/// Somebody with IPv6 has a whole /64 to choose addresses from.
+/// With IPv6 one person has a whole /64 of addresses to choose from.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
@@ -54,36 +54,5 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ten_failures_at_once_then_one_in_six_seconds_and_others_are_not_held_up() {
-        let attempts = Attempts::default();
-        let (guesser, other): (IpAddr, IpAddr) = ("2001:db8::1".parse().unwrap(), "2001:db8:0:1::1".parse().unwrap());
-        let start = Instant::now();
-        for _ in 0..10 {
-            assert_eq!(attempts.wait(guesser, start), None);
-            attempts.failed(guesser, start);
-        }
-        assert_eq!(attempts.wait(guesser, start), Some(Duration::from_secs(6)));
-        assert_eq!(attempts.wait("2001:db8::2".parse().unwrap(), start), Some(Duration::from_secs(6)), "the same /64");
-        assert_eq!(attempts.wait(other, start), None);
-        assert_eq!(attempts.wait(guesser, start + Duration::from_secs(6)), None);
-        attempts.failed(guesser, start + Duration::from_secs(6));
-        assert_eq!(attempts.wait(guesser, start + Duration::from_secs(7)), Some(Duration::from_secs(5)));
-    }
-
-    #[test]
-    fn the_memory_is_bounded_and_keeps_the_worst() {
-        let attempts = Attempts::default();
-        let now = Instant::now();
-        let worst: IpAddr = "192.0.2.1".parse().unwrap();
-        (0..20).for_each(|_| attempts.failed(worst, now));
-        for n in 0..u32::try_from(MAX_ADDRESSES + 100).unwrap() {
-            attempts.failed(IpAddr::V4((0x0a00_0000 + n).into()), now);
-        }
-        assert!(attempts.0.lock().unwrap().len() <= MAX_ADDRESSES);
-        assert!(attempts.wait(worst, now).is_some());
-    }
-}
+#[path = "../../tests/unit/oauth/attempts.rs"]
+mod tests;

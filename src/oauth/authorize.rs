@@ -1,60 +1,57 @@
 //! The authorization request: what a client asks for, checked before a person sees it.
 //!
 //! Follows RFC 6749 section 4.1 with PKCE (RFC 7636, S256 only), resource indicators (RFC 8707) and `iss` in the answer
-//! (RFC 9207). A request whose client or redirect URI is not right is told to the person and sent nowhere; anything else
-//! that is wrong is told to the client.
+//! (RFC 9207). If the client or its redirect URI is wrong, the person gets a page and the browser is sent nowhere; anything
+//! else that is wrong is reported to the client.
 
-use super::{client::Client, form::Params, resource};
-use crate::oauth::form;
+use super::{
+    client::Client,
+    form::{self, Params},
+    host,
+};
+use crate::{http::Reply, page::page};
 
 /// The longest query that is looked at, in bytes. A registered client's id holds its metadata.
 const MAX_QUERY: usize = 6_144;
+const PROBLEM: &str = include_str!("../pages/problem.html");
 
-/// A request that may be put before a person.
+/// A request that may be shown to a person.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct AuthorizationRequest {
     pub(super) client: Client,
     pub(super) client_id: String,
     pub(super) redirect_uri: String,
     pub(super) state: Option<String>,
     /// PKCE's challenge: 43 characters of base64url.
     pub(super) challenge: String,
-    /// What access is asked to: one of this server's two addresses.
+    /// What the client wants access to: one of this server's two addresses.
     pub(super) resource: String,
 }
 
-/// What is wrong with a request.
-#[derive(Debug)]
-pub(super) enum Wrong {
-    /// For the person: there is nowhere to send them.
-    Unknown(&'static str),
-    /// For the client: the address that tells it.
-    Refused(String),
-}
-
-impl Asked {
-    /// Reads the query of a request to the server with this issuer.
-    pub(super) fn read(query: &str, issuer: &str) -> Result<Asked, Wrong> {
+impl AuthorizationRequest {
+    /// Reads the query of a request to the server with this issuer. The error is the response to send.
+    pub(super) fn read(query: &str, issuer: &str) -> Result<AuthorizationRequest, Reply> {
+        let unknown = |reason: &str| problem(issuer, 400, reason);
         if query.len() > MAX_QUERY {
-            return Err(Wrong::Unknown("The request is longer than this server reads."));
+            return Err(unknown("The request is longer than this server reads."));
         }
         let params = Params::parse(query.as_bytes())
-            .map_err(|_| Wrong::Unknown("The request names a parameter twice, or too many of them."))?;
+            .map_err(|_| unknown("The request names a parameter twice, or too many of them."))?;
         let client_id = params.get("client_id").unwrap_or_default();
-        let client =
-            Client::find(client_id).ok_or(Wrong::Unknown("The program that asks is not known to this server."))?;
-        let redirect_uri = params.get("redirect_uri").filter(|uri| client.takes_answers_at(uri)).ok_or(
-            Wrong::Unknown("The request wants the answer sent to an address that the program has not registered."),
-        )?;
+        let client = Client::find(client_id)
+            .ok_or_else(|| unknown("The program that is asking is not known to this server."))?;
+        let redirect_uri = params.get("redirect_uri").filter(|uri| client.takes_answers_at(uri)).ok_or_else(|| {
+            unknown("The request wants the answer sent to an address that the program has not registered.")
+        })?;
         let state = params.get("state");
         let refuse = |error: &str, description: &str| {
-            let told = [
+            let answer = [
                 ("error", Some(error)),
                 ("error_description", Some(description)),
                 ("state", state),
                 ("iss", Some(issuer)),
             ];
-            Err(Wrong::Refused(form::extend(redirect_uri, &told)))
+            Err(redirect(form::extend(redirect_uri, &answer)))
         };
         if params.get("response_type") != Some("code") {
             return refuse("unsupported_response_type", "response_type must be code");
@@ -70,7 +67,7 @@ impl Asked {
         let Some(resource) = resource(issuer, params.get("resource")) else {
             return refuse("invalid_target", "resource is not an address of this server");
         };
-        Ok(Asked {
+        Ok(AuthorizationRequest {
             client_id: client_id.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
             state: state.map(str::to_owned),
@@ -80,15 +77,33 @@ impl Asked {
         })
     }
 
-    /// The address by which the browser takes the answer to the client.
+    /// The address at which the browser delivers the answer to the client.
     pub(super) fn answer(&self, issuer: &str, name: &str, value: &str) -> String {
-        let told = [(name, Some(value)), ("state", self.state.as_deref()), ("iss", Some(issuer))];
-        form::extend(&self.redirect_uri, &told)
+        let answer = [(name, Some(value)), ("state", self.state.as_deref()), ("iss", Some(issuer))];
+        form::extend(&self.redirect_uri, &answer)
     }
 
     /// Host and port of the place to which the browser is sent.
     pub(super) fn destination(&self) -> &str {
-        let rest = self.redirect_uri.split_once("://").map_or("", |(_, rest)| rest);
-        rest.split(['/', '?']).next().unwrap_or_default()
+        host(&self.redirect_uri)
     }
+}
+
+/// The resource that is meant, if it is one of this server's: its address with or without `/mcp`; by default with.
+fn resource(issuer: &str, requested: Option<&str>) -> Option<String> {
+    let mcp = format!("{issuer}/mcp");
+    match requested.map(|requested| requested.trim_end_matches('/')) {
+        None => Some(mcp),
+        Some(requested) => (requested == mcp || requested == issuer).then(|| requested.to_owned()),
+    }
+}
+
+/// Sends the browser to `address`, a client's own with an answer in its query.
+pub(super) fn redirect(address: String) -> Reply {
+    Reply::empty(303).with("Location", address)
+}
+
+/// The page for a person whose sign-in ends here. `reason` is the program's own text.
+pub(super) fn problem(issuer: &str, status: u16, reason: &str) -> Reply {
+    page(status, PROBLEM, &[("reason", reason), ("server", host(issuer))])
 }

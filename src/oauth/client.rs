@@ -1,30 +1,33 @@
 //! Which programs may ask for a sign-in, and where an answer may be sent.
 //!
 //! A `client_id` is either the address of one of Anthropic's two client metadata documents, which are known here and never
-//! fetched, or it was made by [`register`] and says itself what was registered. The latter needs no secret and no storage:
-//! whoever writes one by hand can name no destination that registering would not have given them.
+//! fetched, or it was made by [`register`] and contains what was registered. That needs no secret and no storage: a
+//! hand-written one can name no destination that could not be registered.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{audit::is_hidden, auth};
+use super::Error;
+use crate::{config::is_loopback, hidden::is_hidden};
 
-/// The most redirect URIs of one client, and the most bytes of each.
-const MAX_URIS: (usize, usize) = (5, 300);
+/// The most redirect URIs of one client.
+const MAX_URIS: usize = 5;
+/// The most bytes of a redirect URI.
+const MAX_URI_BYTES: usize = 300;
 /// The most characters of a client's name.
 const MAX_NAME: usize = 80;
-/// The beginning of a `client_id` that was made here.
+/// The prefix of a `client_id` that was made here.
 const REGISTERED: &str = "registered.";
-/// Where claude.ai and Claude Desktop take an answer.
+/// The redirect URIs of claude.ai and Claude Desktop.
 const CLAUDE: [&str; 2] = ["https://claude.ai/api/mcp/auth_callback", "https://claude.com/api/mcp/auth_callback"];
 
-/// A program that asks.
+/// A program that asks for a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Client {
     /// Its name, for a person to read.
     pub(super) name: String,
-    /// Whether the name is known to be true; otherwise it is the program's own word.
+    /// Whether this server vouches for the name; otherwise the program chose it itself.
     pub(super) vouched: bool,
     redirects: Vec<String>,
 }
@@ -49,10 +52,10 @@ impl Client {
                 known("Claude Code", &["http://localhost/callback", "http://127.0.0.1/callback"])
             }
             _ => {
-                let held = BASE64URL.decode(id.strip_prefix(REGISTERED)?).ok()?;
-                let Registered { n: name, r: redirects } = serde_json::from_slice(&held).ok()?;
-                let usable = check(&name, &redirects).is_ok();
-                usable.then_some(Client { name, vouched: false, redirects })
+                let registered = BASE64URL.decode(id.strip_prefix(REGISTERED)?).ok()?;
+                let Registered { n: name, r: redirects } = serde_json::from_slice(&registered).ok()?;
+                check(&name, &redirects).ok()?;
+                Some(Client { name, vouched: false, redirects })
             }
         }
     }
@@ -60,7 +63,7 @@ impl Client {
     /// Whether an answer may be sent to `uri`: one of the client's own, to the letter; the port of a loopback address is
     /// free (RFC 8252 section 7.3).
     pub(super) fn takes_answers_at(&self, uri: &str) -> bool {
-        uri.len() <= MAX_URIS.1
+        uri.len() <= MAX_URI_BYTES
             && self
                 .redirects
                 .iter()
@@ -68,44 +71,46 @@ impl Client {
     }
 }
 
-/// Registers a client (RFC 7591): the response's members, or the error code and what is wrong.
-pub(super) fn register(asked: &Map<String, Value>, now: i64) -> Result<Value, (&'static str, &'static str)> {
-    let name = asked.get("client_name").and_then(Value::as_str).unwrap_or("An unnamed program");
+/// Registers a client (RFC 7591); returns the members of the response.
+pub(super) fn register(metadata: &Map<String, Value>, now: i64) -> Result<Value, Error> {
+    const NO_URIS: Error = Error::new("invalid_redirect_uri", "redirect_uris must be a list of addresses");
+    let name = metadata.get("client_name").and_then(Value::as_str).unwrap_or("An unnamed program");
     let name: String = name.chars().filter(|c| !is_hidden(*c)).take(MAX_NAME).collect();
-    let uris = asked.get("redirect_uris").and_then(Value::as_array).ok_or(NO_URIS)?;
+    let uris = metadata.get("redirect_uris").and_then(Value::as_array).ok_or(NO_URIS)?;
     let uris: Vec<String> =
         uris.iter().map(|uri| uri.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or(NO_URIS)?;
     check(&name, &uris)?;
-    let held = serde_json::to_vec(&Registered { n: name.clone(), r: uris.clone() });
-    let held = held.map_err(|_| ("invalid_client_metadata", "the metadata cannot be kept"))?;
+    let registered = json!(Registered { n: name.clone(), r: uris.clone() }).to_string();
     Ok(json!({
-        "client_id": format!("{REGISTERED}{}", BASE64URL.encode(held)),
+        "client_id": format!("{REGISTERED}{}", BASE64URL.encode(registered)),
         "client_id_issued_at": now,
         "client_name": name,
         "redirect_uris": uris,
         "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"],
-        // Whatever was asked for: a secret that is handed to everybody who asks protects nothing, PKCE does.
+        // Whatever was requested: a secret that everybody gets on request protects nothing; PKCE does.
         "token_endpoint_auth_method": "none",
     }))
 }
 
-const NO_URIS: (&str, &str) = ("invalid_redirect_uri", "redirect_uris must be a list of addresses");
-
-fn check(name: &str, uris: &[String]) -> Result<(), (&'static str, &'static str)> {
-    if uris.is_empty() || uris.len() > MAX_URIS.0 {
-        return Err(("invalid_redirect_uri", "there must be 1 to 5 redirect_uris"));
-    }
-    if uris.iter().any(|uri| uri.len() > MAX_URIS.1 || !(CLAUDE.contains(&uri.as_str()) || loopback(uri).is_some())) {
-        return Err((
+fn check(name: &str, uris: &[String]) -> Result<(), Error> {
+    let (error, description) = if uris.is_empty() || uris.len() > MAX_URIS {
+        ("invalid_redirect_uri", "there must be 1 to 5 redirect_uris")
+    } else if !uris.iter().all(|uri| may_be_registered(uri)) {
+        (
             "invalid_redirect_uri",
-            "only Claude's callbacks and http addresses on localhost or 127.0.0.1 may be sent an answer",
-        ));
-    }
-    if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.contains(is_hidden) {
-        return Err(("invalid_client_metadata", "client_name must have 1 to 80 characters"));
-    }
-    Ok(())
+            "answers are sent only to Claude's callbacks and to http addresses on localhost or 127.0.0.1",
+        )
+    } else if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.contains(is_hidden) {
+        ("invalid_client_metadata", "client_name must have 1 to 80 characters")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(error, description))
+}
+
+fn may_be_registered(uri: &str) -> bool {
+    uri.len() <= MAX_URI_BYTES && (CLAUDE.contains(&uri) || loopback(uri).is_some())
 }
 
 /// Host and path of an `http` address on this machine, the port left out; `None` for any other.
@@ -114,81 +119,9 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>' | '\\' | '@');
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let host = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(authority, |(host, _)| host);
-    (rest.chars().all(plain) && auth::is_loopback(authority)).then_some((host, path))
+    (rest.chars().all(plain) && is_loopback(authority)).then_some((host, path))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn registered(uris: &[&str]) -> Result<Client, &'static str> {
-        let asked = json!({ "client_name": "Inspector", "redirect_uris": uris });
-        let answer = register(asked.as_object().unwrap(), 1).map_err(|(code, _)| code)?;
-        Ok(Client::find(answer["client_id"].as_str().unwrap()).unwrap())
-    }
-
-    #[test]
-    fn only_claude_and_this_machine_may_be_sent_an_answer() {
-        for good in [
-            "https://claude.ai/api/mcp/auth_callback",
-            "http://localhost:6274/oauth/callback",
-            "http://127.0.0.1:33418/",
-            "http://[::1]:8080/callback",
-            "http://localhost/callback?x=1",
-        ] {
-            assert!(registered(&[good]).unwrap().takes_answers_at(good), "{good}");
-        }
-        for bad in [
-            "https://claude.ai.evil.example/api/mcp/auth_callback",
-            "https://claude.ai/api/mcp/auth_callback/../x",
-            "https://localhost/callback",
-            "http://localhost.evil.example/callback",
-            "http://localhost:80@evil.example/",
-            "http://evil.example#http://localhost/",
-            "http://localhost\\@evil.example/",
-            "http://localhost/callback#fragment",
-            "http://localhost/\r\nLocation: x",
-            "http://localhost:99999/",
-            "javascript:alert(1)",
-            "",
-        ] {
-            assert_eq!(registered(&[bad]), Err("invalid_redirect_uri"), "{bad}");
-        }
-        assert_eq!(registered(&[]), Err("invalid_redirect_uri"));
-        assert_eq!(registered(&["http://localhost/"; 6]), Err("invalid_redirect_uri"));
-    }
-
-    #[test]
-    fn the_answer_goes_to_the_letter_where_it_was_registered_but_for_a_loopback_port() {
-        let client =
-            registered(&["http://localhost:1234/callback", "https://claude.ai/api/mcp/auth_callback"]).unwrap();
-        assert!(client.takes_answers_at("http://localhost:5678/callback"));
-        for other in [
-            "http://127.0.0.1:1234/callback",
-            "http://localhost:1234/callback/",
-            "http://localhost:1234/callback?x=1",
-            "https://claude.ai/api/mcp/auth_callback?x=1",
-            "https://claude.com/api/mcp/auth_callback",
-        ] {
-            assert!(!client.takes_answers_at(other), "{other}");
-        }
-    }
-
-    #[test]
-    fn an_id_made_by_hand_can_name_no_other_destination() {
-        let made = |held: Value| format!("{REGISTERED}{}", BASE64URL.encode(held.to_string()));
-        assert!(Client::find(&made(json!({ "n": "x", "r": ["http://localhost/"] }))).is_some());
-        for held in [
-            json!({ "n": "x", "r": ["https://evil.example/"] }),
-            json!({ "n": "", "r": ["http://localhost/"] }),
-            json!({ "n": "x".repeat(81), "r": ["http://localhost/"] }),
-            json!({ "n": "Claude\u{202e}", "r": ["http://localhost/"] }),
-            json!({ "n": "x", "r": [] }),
-            json!([]),
-        ] {
-            assert_eq!(Client::find(&made(held.clone())), None, "{held}");
-        }
-        assert_eq!(Client::find("https://evil.example/client"), None);
-        assert_eq!(Client::find(""), None);
-    }
-}
+#[path = "../../tests/unit/oauth/client.rs"]
+mod tests;

@@ -1,4 +1,4 @@
-//! Parameters of a query or a form (`application/x-www-form-urlencoded`), read so that they mean one thing only.
+//! Parameters of a query or a form (`application/x-www-form-urlencoded`), read so that they can mean only one thing.
 
 /// The most parameters of a request.
 const MAX_PARAMS: usize = 32;
@@ -8,7 +8,7 @@ const MAX_PARAMS: usize = 32;
 pub(super) struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Reads the parameters. A repeated one is refused, as RFC 6749 section 3.1 has it: two readers could choose differently.
+    /// Reads the parameters. A repeated one is refused, as RFC 6749 section 3.1 requires: two readers could choose differently.
     pub(super) fn parse(text: &[u8]) -> Result<Params, &'static str> {
         let mut params: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(text) {
@@ -23,7 +23,7 @@ impl Params {
         Ok(Params(params))
     }
 
-    /// The value; an empty one counts as left out (RFC 6749 section 3.1).
+    /// The value; an empty one counts as omitted (RFC 6749 section 3.1).
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0
             .iter()
@@ -33,7 +33,7 @@ impl Params {
     }
 }
 
-/// `uri` with these parameters behind those that it has. What is `None` is left out.
+/// `uri` with these parameters added to those that it has. A value of `None` is left out.
 pub(super) fn extend(uri: &str, params: &[(&str, Option<&str>)]) -> String {
     let mut added = form_urlencoded::Serializer::new(String::new());
     for (name, value) in params {
@@ -41,6 +41,6 @@ pub(super) fn extend(uri: &str, params: &[(&str, Option<&str>)]) -> String {
             added.append_pair(name, value);
         }
     }
-    let between = if uri.contains('?') { '&' } else { '?' };
-    format!("{uri}{between}{}", added.finish())
+    let separator = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{separator}{}", added.finish())
 }

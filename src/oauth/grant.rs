@@ -1,8 +1,8 @@
-//! What a sign-in gives: a code, then access and refresh tokens, each a sealed text that says itself what it is worth.
+//! What a sign-in grants: a code, then access and refresh tokens, each a sealed text that is self-contained.
 //!
 //! A grant is one sign-in; its code and tokens carry its id. Nothing has to be stored for them to work, so every copy of the
-//! server agrees on them, and they end with the personal token that seals them. What *is* remembered, in this copy and until
-//! a restart, is what must not count again: used codes, replaced refresh tokens, revoked grants.
+//! server agrees on them, and they end with the personal token that seals them. This copy remembers, until it restarts, only
+//! what must not work a second time: used codes, replaced refresh tokens and revoked grants.
 
 use std::{
     collections::HashMap,
@@ -14,33 +14,22 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Denied, authorize::Asked, form::Params};
-use crate::auth::{Analyst, Personal, Purpose, Tokens};
+use super::{Error, authorize::AuthorizationRequest, form::Params};
+use crate::auth::{Analyst, Credential, Purpose, Tokens};
 
-/// Seconds for which a code, an access token and a refresh token are good. Claude's refreshing is not reliable, and the
-/// personal token's end is at once the end of all of them, so an access token may live for a day.
-const CODE: i64 = 60;
-const ACCESS: i64 = 24 * 3_600;
-const REFRESH: i64 = 30 * 24 * 3_600;
-/// A client that never saw the answer to its refresh may ask with the same token again, this many seconds long.
-const REFRESH_GRACE: i64 = 600;
-/// The most marks that are kept of each kind; about 100 bytes each.
+/// How long a code is valid.
+const CODE_SECONDS: i64 = 60;
+/// How long an access token is valid. A day, since Claude does not refresh reliably, and the token ends with the personal
+/// token in any case.
+pub(super) const ACCESS_SECONDS: i64 = 24 * 3_600;
+/// How long a refresh token is valid.
+const REFRESH_SECONDS: i64 = 30 * 24 * 3_600;
+/// How long a replaced refresh token still works, for a client that never received the answer to its refresh.
+const REFRESH_GRACE_SECONDS: i64 = 600;
+/// The most marks that are kept of each kind. About 100 bytes each, unless a token holder seals longer ids.
 const MAX_MARKS: usize = 20_000;
 
-/// The payload of a code.
-#[derive(Serialize, Deserialize)]
-struct Code {
-    exp: i64,
-    aud: String,
-    grant: String,
-    /// SHA-256 of the client's id and of the redirect URI.
-    client: String,
-    redirect: String,
-    /// The resource, as it was asked for.
-    resource: String,
-    /// PKCE: SHA-256 of the verifier, as the client sent it.
-    challenge: String,
-}
+const FAILED: Error = Error { status: 500, ..Error::new("server_error", "the server failed; try again") };
 
 /// The payload of an access or a refresh token.
 #[derive(Serialize, Deserialize)]
@@ -49,7 +38,21 @@ struct Token {
     aud: String,
     grant: String,
     id: String,
+    /// SHA-256 of the client's id.
     client: String,
+}
+
+/// The payload of a code.
+#[derive(Serialize, Deserialize)]
+struct Code {
+    #[serde(flatten)]
+    token: Token,
+    /// SHA-256 of the redirect URI.
+    redirect: String,
+    /// The resource that was requested.
+    resource: String,
+    /// PKCE: SHA-256 of the verifier, as the client sent it.
+    challenge: String,
 }
 
 /// A pair of tokens.
@@ -57,11 +60,9 @@ struct Token {
 pub(super) struct Issued {
     pub(super) access: String,
     pub(super) refresh: String,
-    /// Seconds for which the access token is good.
-    pub(super) expires_in: i64,
 }
 
-/// The grants of one audience, and what of them must not count again.
+/// The grants of one audience, and what of them must not work again.
 pub(super) struct Grants {
     audience: String,
     memory: Mutex<Memory>,
@@ -79,106 +80,103 @@ impl Grants {
         Grants { audience, memory: Mutex::default() }
     }
 
-    /// A code for what was asked, in the name of who showed a personal token. Times are seconds since 1970.
-    pub(super) fn code(&self, personal: &Personal, asked: &Asked, now: i64) -> Result<String, Denied> {
+    /// A code for a request, in the name of the analyst who signed in. Times are seconds since 1970.
+    pub(super) fn code(&self, who: &Credential, request: &AuthorizationRequest, now: i64) -> Result<String, Error> {
         let code = Code {
-            exp: now.saturating_add(CODE),
-            aud: self.audience.clone(),
-            grant: random_id()?,
-            client: digest(&asked.client_id),
-            redirect: digest(&asked.redirect_uri),
-            resource: asked.resource.clone(),
-            challenge: asked.challenge.clone(),
+            token: self.token(CODE_SECONDS, random_id()?, digest(&request.client_id), now)?,
+            redirect: digest(&request.redirect_uri),
+            resource: request.resource.clone(),
+            challenge: request.challenge.clone(),
         };
-        seal(personal, Purpose::Code, &code)
+        seal(who, Purpose::CODE, &code)
     }
 
-    /// Exchanges a code (RFC 6749 section 4.1.3, RFC 7636 section 4.6). A code that comes twice ends its whole grant.
-    pub(super) fn redeem(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Denied> {
-        const WRONG: Denied =
-            Denied::grant("the code is not one of this server's, has expired, or was made for another request");
+    /// Exchanges a code (RFC 6749 section 4.1.3, RFC 7636 section 4.6). A code that is used twice ends its whole grant.
+    pub(super) fn redeem(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Error> {
+        const WRONG: Error =
+            Error::invalid_grant("the code is not one of this server's, has expired, or was made for another request");
         let given = |name: &str| {
-            form.get(name).ok_or(Denied::request("code, client_id, redirect_uri and code_verifier are required"))
+            form.get(name).ok_or(Error::invalid_request("code, client_id, redirect_uri and code_verifier are required"))
         };
-        let (personal, code): (_, Code) = open(tokens, Purpose::Code, given("code")?).ok_or(WRONG)?;
-        let bound = code.aud == self.audience
-            && code.exp > now
-            && code.client == digest(given("client_id")?)
-            && code.redirect == digest(given("redirect_uri")?);
-        if !bound {
+        let (who, code): (_, Code) = open(tokens, Purpose::CODE, given("code")?).ok_or(WRONG)?;
+        let Code { token, redirect, resource, challenge } = code;
+        if !self.holds(&token, now)
+            || token.client != digest(given("client_id")?)
+            || redirect != digest(given("redirect_uri")?)
+        {
             return Err(WRONG);
         }
         let verifier = given("code_verifier")?;
-        let fits: bool = digest(verifier).as_bytes().ct_eq(code.challenge.as_bytes()).into();
-        if !fits || !(43..=128).contains(&verifier.len()) {
-            return Err(Denied::grant("code_verifier does not fit the code_challenge"));
+        let matches: bool = digest(verifier).as_bytes().ct_eq(challenge.as_bytes()).into();
+        if !matches || !(43..=128).contains(&verifier.len()) {
+            return Err(Error::invalid_grant("code_verifier does not match the code_challenge"));
         }
-        if form.get("resource").is_some_and(|resource| resource.trim_end_matches('/') != code.resource) {
-            return Err(Denied::target());
+        if form.get("resource").is_some_and(|requested| requested.trim_end_matches('/') != resource) {
+            return Err(Error::new("invalid_target", "resource is not the one that was first requested"));
         }
         let mut memory = self.lock();
-        if memory.revoked.has(&code.grant) {
-            return Err(WRONG);
-        }
-        if memory.used.mark(&code.grant, code.exp, now).is_some() {
-            memory.revoked.mark(&code.grant, now.saturating_add(REFRESH), now);
-            log::warn!("a code of {} came twice, so its tokens are void", personal.analyst().name());
-            return Err(Denied::grant("the code has been used before; every token that came of it is void now"));
+        if memory.used.mark(&token.grant, token.exp, now).is_some() {
+            memory.revoked.mark(&token.grant, now.saturating_add(REFRESH_SECONDS), now);
+            log::warn!("a code of {} was used twice, so its tokens are void", who.analyst().name());
+            return Err(Error::invalid_grant(
+                "the code has been used before; every token that was issued for it is now void",
+            ));
         }
         drop(memory);
-        self.issue(personal, code.grant, code.client, now)
+        self.issue(who, token, now)
     }
 
-    /// Exchanges a refresh token for a new pair. One that comes again long after it was replaced ends its whole grant.
-    pub(super) fn refresh(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Denied> {
-        const WRONG: Denied = Denied::grant("the refresh token is not valid any more; sign in again");
-        let given = |name: &str| form.get(name).ok_or(Denied::request("refresh_token and client_id are required"));
-        let (personal, token): (_, Token) = open(tokens, Purpose::Refresh, given("refresh_token")?).ok_or(WRONG)?;
+    /// Exchanges a refresh token for a new pair. One that is used again long after it was
+    /// replaced ends its whole grant.
+    pub(super) fn refresh(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Error> {
+        const WRONG: Error = Error::invalid_grant("the refresh token is no longer valid; sign in again");
+        let given =
+            |name: &str| form.get(name).ok_or(Error::invalid_request("refresh_token and client_id are required"));
+        let (who, token): (_, Token) = open(tokens, Purpose::REFRESH, given("refresh_token")?).ok_or(WRONG)?;
         if !self.holds(&token, now) || token.client != digest(given("client_id")?) {
             return Err(WRONG);
         }
         let mut memory = self.lock();
         let replaced = memory.used.mark(&token.id, token.exp, now);
-        if replaced.is_some_and(|at| now.saturating_sub(at) > REFRESH_GRACE) {
-            memory.revoked.mark(&token.grant, now.saturating_add(REFRESH), now);
-            log::warn!("a replaced refresh token of {} came again, so its grant is void", personal.analyst().name());
+        if replaced.is_some_and(|at| now.saturating_sub(at) > REFRESH_GRACE_SECONDS) {
+            memory.revoked.mark(&token.grant, now.saturating_add(REFRESH_SECONDS), now);
+            log::warn!("a replaced refresh token of {} was used again, so its grant is void", who.analyst().name());
             return Err(WRONG);
         }
         drop(memory);
-        self.issue(personal, token.grant, token.client, now)
+        self.issue(who, token, now)
     }
 
-    /// Who an access token speaks for.
+    /// The analyst for whom an access token was issued.
     pub(super) fn analyst(&self, tokens: &Tokens, access: &str, now: i64) -> Option<Analyst> {
-        let (personal, token): (_, Token) = open(tokens, Purpose::Access, access)?;
-        self.holds(&token, now).then(|| personal.analyst().clone())
+        let (who, token): (_, Token) = open(tokens, Purpose::ACCESS, access)?;
+        self.holds(&token, now).then(|| who.analyst().clone())
     }
 
-    /// Ends the grant that a token belongs to (RFC 7009). Out: whose it was; a token that is void already is no error.
+    /// Ends the grant that a token belongs to (RFC 7009) and returns whose it was; `None` for a token that is already void.
     pub(super) fn revoke(&self, tokens: &Tokens, token: &str, now: i64) -> Option<Analyst> {
-        let (personal, token): (_, Token) =
-            open(tokens, Purpose::Refresh, token).or_else(|| open(tokens, Purpose::Access, token))?;
+        let (who, token): (_, Token) =
+            open(tokens, Purpose::REFRESH, token).or_else(|| open(tokens, Purpose::ACCESS, token))?;
         if !self.holds(&token, now) {
             return None;
         }
-        self.lock().revoked.mark(&token.grant, now.saturating_add(REFRESH), now);
-        Some(personal.analyst().clone())
+        self.lock().revoked.mark(&token.grant, now.saturating_add(REFRESH_SECONDS), now);
+        Some(who.analyst().clone())
     }
 
     fn holds(&self, token: &Token, now: i64) -> bool {
         token.aud == self.audience && token.exp > now && !self.lock().revoked.has(&token.grant)
     }
 
-    fn issue(&self, personal: &Personal, grant: String, client: String, now: i64) -> Result<Issued, Denied> {
-        let token = |lives: i64| -> Result<Token, Denied> {
-            let (aud, grant, client) = (self.audience.clone(), grant.clone(), client.clone());
-            Ok(Token { exp: now.saturating_add(lives), aud, grant, id: random_id()?, client })
-        };
-        Ok(Issued {
-            access: seal(personal, Purpose::Access, &token(ACCESS)?)?,
-            refresh: seal(personal, Purpose::Refresh, &token(REFRESH)?)?,
-            expires_in: ACCESS,
-        })
+    fn token(&self, seconds: i64, grant: String, client: String, now: i64) -> Result<Token, Error> {
+        Ok(Token { exp: now.saturating_add(seconds), aud: self.audience.clone(), grant, id: random_id()?, client })
+    }
+
+    /// A new pair of tokens for the grant of `old`.
+    fn issue(&self, who: &Credential, old: Token, now: i64) -> Result<Issued, Error> {
+        let access = self.token(ACCESS_SECONDS, old.grant.clone(), old.client.clone(), now)?;
+        let refresh = self.token(REFRESH_SECONDS, old.grant, old.client, now)?;
+        Ok(Issued { access: seal(who, Purpose::ACCESS, &access)?, refresh: seal(who, Purpose::REFRESH, &refresh)? })
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory> {
@@ -186,14 +184,14 @@ impl Grants {
     }
 }
 
-fn seal(personal: &Personal, purpose: Purpose, payload: &impl Serialize) -> Result<String, Denied> {
-    let payload = serde_json::to_vec(payload).map_err(|_| Denied::server())?;
-    Ok(personal.seal(purpose, &payload))
+fn seal(who: &Credential, purpose: Purpose, payload: &impl Serialize) -> Result<String, Error> {
+    let payload = serde_json::to_vec(payload).map_err(|_| FAILED)?;
+    Ok(who.seal(purpose, &payload))
 }
 
-fn open<'a, T: DeserializeOwned>(tokens: &'a Tokens, purpose: Purpose, text: &str) -> Option<(&'a Personal, T)> {
-    let (personal, payload) = tokens.open(purpose, text)?;
-    Some((personal, serde_json::from_slice(&payload).ok()?))
+fn open<'a, T: DeserializeOwned>(tokens: &'a Tokens, purpose: Purpose, text: &str) -> Option<(&'a Credential, T)> {
+    let (who, payload) = tokens.open(purpose, text)?;
+    Some((who, serde_json::from_slice(&payload).ok()?))
 }
 
 /// SHA-256 in base64url: what PKCE calls S256.
@@ -202,16 +200,16 @@ fn digest(text: &str) -> String {
 }
 
 /// 128 random bits.
-fn random_id() -> Result<String, Denied> {
+fn random_id() -> Result<String, Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
-        log::error!("the system gives no random bytes: {error}");
-        Denied::server()
+        log::error!("the system provides no random bytes: {error}");
+        FAILED
     })?;
     Ok(BASE64URL.encode(bytes))
 }
 
-/// Ids, each with the time of its first mark and the time until which it has to be remembered.
+/// Ids, each with the time of its first mark and the time until which it must be remembered.
 #[derive(Default)]
 struct Marks(HashMap<String, (i64, i64)>);
 
@@ -220,14 +218,14 @@ impl Marks {
         self.0.contains_key(id)
     }
 
-    /// Marks an id; tells when it was marked first, if it was.
+    /// Marks an id. Returns when it was first marked, if it was.
     fn mark(&mut self, id: &str, until: i64, now: i64) -> Option<i64> {
         if let Some((first, _)) = self.0.get(id) {
             return Some(*first);
         }
         if self.0.len() >= MAX_MARKS {
             self.0.retain(|_, (_, until)| *until > now);
-            // Only who has a valid token can bring it so far. The mark that would have ended first goes.
+            // Only token holders can make it full. The mark that expires first is dropped.
             if self.0.len() >= MAX_MARKS
                 && let Some(soonest) = self.0.iter().min_by_key(|(_, (_, until))| *until).map(|(id, _)| id.clone())
             {
@@ -240,151 +238,5 @@ impl Marks {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::oauth::{authorize, form};
-
-    const VERIFIER: &str = "a-verifier-of-the-least-length-that-is-allowed";
-    const CLIENT: &str = "https://claude.ai/oauth/mcp-oauth-client-metadata";
-    const REDIRECT: &str = "https://claude.ai/api/mcp/auth_callback";
-
-    struct Desk {
-        tokens: Tokens,
-        grants: Grants,
-    }
-
-    impl Desk {
-        fn new() -> Desk {
-            let tokens = Tokens::parse("alice:0123456789abcdef,bob:fedcba9876543210").unwrap();
-            Desk { tokens, grants: Grants::new("https://fleet.example".to_owned()) }
-        }
-
-        fn code(&self, now: i64) -> String {
-            let query = form::extend(
-                "",
-                &[
-                    ("response_type", Some("code")),
-                    ("client_id", Some(CLIENT)),
-                    ("redirect_uri", Some(REDIRECT)),
-                    ("code_challenge", Some(&digest(VERIFIER))),
-                    ("code_challenge_method", Some("S256")),
-                    ("resource", Some("https://fleet.example/mcp")),
-                ],
-            );
-            let asked = authorize::Asked::read(query.trim_start_matches('?'), "https://fleet.example").unwrap();
-            self.grants.code(self.tokens.personal("0123456789abcdef").unwrap(), &asked, now).unwrap()
-        }
-
-        fn redeem(&self, code: &str, changes: &[(&str, &str)], now: i64) -> Result<Issued, &'static str> {
-            let mut params = vec![
-                ("code", code),
-                ("client_id", CLIENT),
-                ("redirect_uri", REDIRECT),
-                ("code_verifier", VERIFIER),
-                ("resource", "https://fleet.example/mcp"),
-            ];
-            for (name, value) in changes {
-                params.retain(|(known, _)| known != name);
-                params.push((name, value));
-            }
-            let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
-            self.grants
-                .redeem(&self.tokens, &Params::parse(form.as_bytes()).unwrap(), now)
-                .map_err(|denied| denied.error)
-        }
-
-        fn refresh(&self, token: &str, client: &str, now: i64) -> Result<Issued, &'static str> {
-            let form = form_urlencoded::Serializer::new(String::new())
-                .extend_pairs([("refresh_token", token), ("client_id", client)])
-                .finish();
-            self.grants
-                .refresh(&self.tokens, &Params::parse(form.as_bytes()).unwrap(), now)
-                .map_err(|denied| denied.error)
-        }
-
-        fn who(&self, access: &str, now: i64) -> Option<String> {
-            self.grants.analyst(&self.tokens, access, now).map(|analyst| analyst.name().to_owned())
-        }
-    }
-
-    #[test]
-    fn a_code_is_good_for_a_minute_and_for_what_it_was_made_for() {
-        let desk = Desk::new();
-        let code = desk.code(1_000);
-        for (name, value, error) in [
-            ("client_id", "https://claude.ai/oauth/claude-code-client-metadata", "invalid_grant"),
-            ("redirect_uri", "https://claude.com/api/mcp/auth_callback", "invalid_grant"),
-            ("code_verifier", "another-verifier-of-the-least-length-that-is-ok", "invalid_grant"),
-            ("code_verifier", "", "invalid_request"),
-            ("resource", "https://other.example/mcp", "invalid_target"),
-            ("resource", "https://fleet.example", "invalid_target"),
-        ] {
-            assert_eq!(desk.redeem(&code, &[(name, value)], 1_010).unwrap_err(), error, "{name}");
-        }
-        assert_eq!(desk.redeem(&code, &[], 1_060).unwrap_err(), "invalid_grant", "a minute later");
-        let issued = desk.redeem(&code, &[("resource", "")], 1_059).unwrap();
-        assert_eq!(desk.who(&issued.access, 1_060).as_deref(), Some("alice"));
-        // A code is no token, and no token is a code.
-        assert_eq!(desk.who(&code, 1_010), None);
-        assert_eq!(desk.who(&issued.refresh, 1_060), None);
-        assert_eq!(desk.redeem(&issued.access, &[], 1_060).unwrap_err(), "invalid_grant");
-    }
-
-    #[test]
-    fn a_code_that_comes_twice_ends_what_came_of_it() {
-        let desk = Desk::new();
-        let code = desk.code(1_000);
-        let issued = desk.redeem(&code, &[], 1_001).unwrap();
-        let other = desk.redeem(&desk.code(1_000), &[], 1_001).unwrap();
-        assert_eq!(desk.redeem(&code, &[], 1_002).unwrap_err(), "invalid_grant");
-        assert_eq!(desk.who(&issued.access, 1_003), None);
-        assert_eq!(desk.refresh(&issued.refresh, CLIENT, 1_003).unwrap_err(), "invalid_grant");
-        assert_eq!(desk.who(&other.access, 1_003).as_deref(), Some("alice"), "another sign-in goes on");
-    }
-
-    #[test]
-    fn tokens_expire_are_replaced_and_can_be_revoked() {
-        let desk = Desk::new();
-        let first = desk.redeem(&desk.code(0), &[], 1).unwrap();
-        assert!(desk.who(&first.access, ACCESS).is_some() && desk.who(&first.access, ACCESS + 1).is_none());
-        assert_eq!(desk.refresh(&first.refresh, "https://other.example/c", 10).unwrap_err(), "invalid_grant");
-        assert_eq!(desk.refresh(&first.refresh, CLIENT, REFRESH + 1).unwrap_err(), "invalid_grant");
-
-        let second = desk.refresh(&first.refresh, CLIENT, 10).unwrap();
-        assert_ne!(first.refresh, second.refresh);
-        desk.refresh(&first.refresh, CLIENT, 10 + REFRESH_GRACE).expect("the answer may have been lost");
-        assert_eq!(desk.refresh(&first.refresh, CLIENT, 11 + REFRESH_GRACE).unwrap_err(), "invalid_grant");
-        assert_eq!(desk.who(&second.access, 700), None, "somebody has a copy: the whole grant is void");
-
-        let third = desk.redeem(&desk.code(0), &[], 1).unwrap();
-        assert!(desk.grants.revoke(&desk.tokens, &third.access, 2).is_some());
-        assert_eq!(desk.who(&third.access, 3), None);
-        assert_eq!(desk.refresh(&third.refresh, CLIENT, 3).unwrap_err(), "invalid_grant");
-        assert!(desk.grants.revoke(&desk.tokens, "access.AAAA.AAAA", 2).is_none());
-    }
-
-    #[test]
-    fn tokens_end_with_the_personal_token_and_hold_in_every_copy_for_the_same_address() {
-        let desk = Desk::new();
-        let issued = desk.redeem(&desk.code(0), &[], 1).unwrap();
-        let copy = Desk::new();
-        assert_eq!(copy.who(&issued.access, 2).as_deref(), Some("alice"), "another copy of the server");
-        let other = Grants::new("https://staging.example".to_owned());
-        assert!(
-            other.analyst(&desk.tokens, &issued.access, 2).is_none(),
-            "another address with the same personal tokens"
-        );
-        let without = Tokens::parse("bob:fedcba9876543210").unwrap();
-        assert!(desk.grants.analyst(&without, &issued.access, 2).is_none(), "taken off the list");
-    }
-
-    #[test]
-    fn what_is_remembered_is_bounded() {
-        let mut marks = Marks::default();
-        for n in 0..MAX_MARKS + 10 {
-            marks.mark(&n.to_string(), i64::try_from(n).unwrap() + 100, 50);
-        }
-        assert!(marks.0.len() <= MAX_MARKS);
-        assert!(marks.has(&(MAX_MARKS + 9).to_string()) && !marks.has("0"));
-    }
-}
+#[path = "../../tests/unit/oauth/grant.rs"]
+mod tests;

@@ -32,7 +32,7 @@ PAGES = [
     ("sign-in", SIGN_IN, "Sign in to Fireside fleet analytics", 200),
     ("sign-in-unkind", UNKIND, "Sign in to Fireside fleet analytics", 200),
     ("sign-in-refused", SIGN_IN, "Sign in to Fireside fleet analytics", 403),
-    ("problem", UNKNOWN, "This sign-in cannot go on", 400),
+    ("problem", UNKNOWN, "This sign-in cannot continue", 400),
 ]
 
 
@@ -108,13 +108,13 @@ def test_the_form_and_its_keyboard(page):
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_a_program_is_shown_by_its_own_word_and_no_more(page):
+def test_a_program_is_shown_by_the_name_it_chose_and_no_more(page):
     page.goto(UNKIND)
     expect(page.get_by_text("<img src=x>WWW")).to_be_visible()
-    expect(page.get_by_text("own word")).to_be_visible()
+    expect(page.get_by_text("chose this name itself")).to_be_visible()
     expect(page.get_by_text("localhost:65535", exact=True)).to_be_visible()
     page.goto(SIGN_IN)
-    expect(page.get_by_text("own word")).to_have_count(0)
+    expect(page.get_by_text("chose this name itself")).to_have_count(0)
 
 
 def test_the_copy_buttons(page):

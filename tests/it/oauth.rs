@@ -464,7 +464,7 @@ fn clients_register_for_claude_and_for_this_machine_only() {
 
     let id = registered["client_id"].as_str().unwrap();
     let html = page(&server, &asked(&[("client_id", id)])).text();
-    assert!(html.contains("the program’s own word"), "the name Claude is not vouched for: {html}");
+    assert!(html.contains("The program chose this name itself"), "the name Claude is not vouched for: {html}");
     let back = sent_back(&submit(&server, &asked(&[("client_id", id)]), ALICE, &[]));
     let (access, _) = tokens(&redeem(&server, &value(&back, "code"), &[("client_id", id)]));
     assert!(
@@ -507,7 +507,7 @@ fn no_token_and_no_code_is_ever_written_down() {
     for secret in [&*fresh, &access, &renewal, ALICE, "a-mistyped-token-0123", VERIFIER] {
         assert!(!told.contains(secret), "{secret} in {told}");
     }
-    assert!(told.contains("came twice"), "the operator is told of the replay: {told}");
+    assert!(told.contains("was used twice"), "the operator is told of the replay: {told}");
 }
 
 #[test]

@@ -46,9 +46,9 @@ fn each_bad_value_names_its_setting_and_the_fix() {
     for (query, part) in [
         ("sslmode=verify-full", "needs sslrootcert=FILE"),
         ("sslmode=verify-ca&sslrootcert=/x", "use verify-full"),
-        ("sslmode=require&sslrootcert=/x", "with sslmode=verify-full only"),
+        ("sslmode=require&sslrootcert=/x", "only with sslmode=verify-full"),
         ("sslmode=verify-full&sslrootcert=/does/not%20exist", "cannot read sslrootcert \"/does/not exist\""),
-        ("sslmode=verify-full&sslrootcert=/dev/null", "holds no certificate"),
+        ("sslmode=verify-full&sslrootcert=/dev/null", "contains no certificate"),
         ("sslmode=always", "should look like"),
         ("sslcert=/x", "unknown option"),
         ("target_session_attrs=read-write", "name the preferred host first"),
@@ -58,11 +58,10 @@ fn each_bad_value_names_its_setting_and_the_fix() {
     }
     refused(&[("DATABASE_URL_FILE", "/x")], "DATABASE_URL", "keep one");
     refused(&[("MCP_AUTH_TOKENS", "")], "MCP_AUTH_TOKENS", "not set");
-    refused(
-        &[("MCP_AUTH_TOKENS", ""), ("MCP_AUTH_TOKENS_FILE", "/does/not/exist")],
-        "MCP_AUTH_TOKENS_FILE",
-        "cannot read",
-    );
+    refused(&[("DATABASE_URL", ""), ("DATABASE_URL_FILE", "/does/not/exist")], "DATABASE_URL_FILE", "cannot read");
+    let tokens = with(&[("MCP_AUTH_TOKENS", ""), ("MCP_AUTH_TOKENS_FILE", "/does/not/exist")]).expect("usable");
+    let error = tokens.token_source.read().expect_err("there is no such file");
+    assert!(error.setting == "MCP_AUTH_TOKENS_FILE" && error.problem.contains("cannot read"), "{error}");
     refused(&[("MCP_LISTEN", "8892")], "MCP_LISTEN", "0.0.0.0:8892");
     refused(&[("MCP_READABLE_SCHEMAS", "reporting,pg_catalog")], "MCP_READABLE_SCHEMAS", "pg_catalog");
     refused(&[("MCP_READABLE_SCHEMAS", ",")], "MCP_READABLE_SCHEMAS", "at least one");

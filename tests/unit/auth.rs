@@ -1,0 +1,72 @@
+use super::*;
+
+fn head(headers: &[(&str, &str)]) -> Head {
+    Head::for_test("POST", "/mcp", headers)
+}
+
+#[test]
+fn a_token_names_its_analyst_and_nothing_else_does() {
+    let tokens = Tokens::parse("alice:0123456789abcdef, bob:fedcba9876543210\nalice:aaaabbbbccccdddd").unwrap();
+    let who = |value: &str| {
+        let head = head(&[("authorization", value)]);
+        bearer(&head).and_then(|token| tokens.credential(token)).map(|credential| credential.analyst.0.clone())
+    };
+    assert_eq!(who("Bearer 0123456789abcdef"), Some("alice".to_owned()));
+    assert_eq!(who("bearer fedcba9876543210"), Some("bob".to_owned()));
+    assert_eq!(who("Bearer aaaabbbbccccdddd"), Some("alice".to_owned()));
+    for wrong in [
+        "Bearer ",
+        "Bearer 0123456789abcde",
+        "Bearer 0123456789abcdef0",
+        "Basic 0123456789abcdef",
+        "0123456789abcdef",
+        "Bearer alice:0123456789abcdef",
+    ] {
+        assert_eq!(who(wrong), None, "{wrong}");
+    }
+    assert_eq!(bearer(&head(&[])), None);
+}
+
+#[test]
+fn a_sealed_text_is_good_for_its_purpose_and_as_long_as_its_token_is_on_the_list() {
+    let tokens = Tokens::parse("alice:0123456789abcdef,bob:fedcba9876543210").unwrap();
+    let sealed = tokens.credential("0123456789abcdef").unwrap().seal(Purpose::ACCESS, b"payload");
+    let (credential, payload) = tokens.open(Purpose::ACCESS, &sealed).unwrap();
+    assert_eq!((credential.analyst.name(), payload.as_slice()), ("alice", b"payload".as_slice()));
+    let elsewhere = Tokens::parse("carol:cccccccccccccccc,alice:0123456789abcdef").unwrap();
+    assert!(elsewhere.open(Purpose::ACCESS, &sealed).is_some(), "another copy, another order");
+    let rotated = Tokens::parse("alice:0123456789abcdeF,bob:fedcba9876543210").unwrap();
+    assert!(rotated.open(Purpose::ACCESS, &sealed).is_none(), "the token was replaced");
+
+    assert!(tokens.open(Purpose::REFRESH, &sealed).is_none(), "another purpose");
+    assert!(tokens.open(Purpose::REFRESH, &sealed.replace("access.", "refresh.")).is_none());
+    for at in 0..sealed.len() {
+        for other in ["A", "B", ".", "=", "-"] {
+            let mut altered = sealed.clone();
+            altered.replace_range(at..=at, other);
+            assert!(altered == sealed || tokens.open(Purpose::ACCESS, &altered).is_none(), "{altered}");
+        }
+    }
+    for wrong in ["", ".", "access", "access.", "access..", "access.cGF5bG9hZA.", "none.cGF5bG9hZA.AAAA"] {
+        assert!(tokens.open(Purpose::ACCESS, wrong).is_none(), "{wrong}");
+    }
+    let (signed, mac) = sealed.rsplit_once('.').unwrap();
+    assert!(tokens.open(Purpose::ACCESS, &format!("{signed}.{}", &mac[..22])).is_none(), "half a MAC");
+    assert!(tokens.open(Purpose::ACCESS, &format!("{signed}.{mac}{}", "A".repeat(4_000))).is_none());
+}
+
+#[test]
+fn unusable_tokens_are_named_without_being_shown() {
+    for (text, part) in [
+        ("", "no token"),
+        ("alice", "no colon"),
+        ("alice:short", "shorter than 16"),
+        ("al ice:0123456789abcdef", "entry 1"),
+        ("alice:0123456789abcdef,bob:0123456789abcdef", "bob and alice have the same token"),
+        ("alice:0123456789abcdé_", "not ASCII"),
+    ] {
+        let problem = Tokens::parse(text).err().unwrap();
+        assert!(problem.contains(part), "{text}: {problem}");
+        assert!(!problem.contains("0123456789abcdef"), "{problem}");
+    }
+}
