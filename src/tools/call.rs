@@ -4,7 +4,7 @@ use std::{net::TcpStream, sync::Arc, time::Instant};
 
 use serde_json::{Map, Value};
 
-use super::{TOOLS, Tool, arguments::Arguments};
+use super::{TOOLS, arguments::Arguments};
 use crate::{
     answer::Answer,
     app::AppState,
@@ -39,18 +39,23 @@ pub struct Invalid(pub String);
 /// What a tool ends with.
 pub(super) type Outcome = Result<Answer, Failure>;
 
-/// Answers a call. Whatever its end, it is in the audit log.
+/// Answers a call. Whatever happens, it is in the audit log.
 ///
 /// # Errors
 /// The request is no call of a tool. What a model can do something about is an [`Answer`].
-pub fn call(app: &AppState, request: Request<'_>) -> Result<Answer, Invalid> {
+pub fn call(app: &AppState, mut request: Request<'_>) -> Result<Answer, Invalid> {
     let tool = TOOLS.iter().find(|tool| tool.name == request.name);
     let mut entry = audit::Entry::open(request.analyst, request.name, tool.map(|tool| tool.name), &app.metrics);
-    let (tool, arguments) = match read(tool, &request) {
-        Ok(read) => read,
-        Err((code, message)) => {
-            entry.failed(code, None, 0);
-            return Err(Invalid(message));
+    let Some(tool) = tool else {
+        entry.failed("UNKNOWN_TOOL", None, 0);
+        return Err(unknown_tool(request.name));
+    };
+    let arguments = match request.arguments.take() {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(arguments)) => arguments,
+        Some(_) => {
+            entry.failed("ARGUMENT", None, 0);
+            return Err(Invalid("params.arguments must be an object".to_owned()));
         }
     };
     entry.arguments(&arguments);
@@ -68,21 +73,10 @@ pub fn call(app: &AppState, request: Request<'_>) -> Result<Answer, Invalid> {
     }
 }
 
-/// The tool and its arguments, or the code for the audit log and what is wrong.
-fn read(
-    tool: Option<&'static Tool>,
-    request: &Request<'_>,
-) -> Result<(&'static Tool, Map<String, Value>), (&'static str, String)> {
-    let Some(tool) = tool else {
-        let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
-        let name: String = request.name.chars().take(64).collect();
-        return Err(("UNKNOWN_TOOL", format!("Unknown tool: {name}; there are: {}", names.join(", "))));
-    };
-    match &request.arguments {
-        None | Some(Value::Null) => Ok((tool, Map::new())),
-        Some(Value::Object(arguments)) => Ok((tool, arguments.clone())),
-        Some(_) => Err(("ARGUMENT", "params.arguments must be an object".to_owned())),
-    }
+fn unknown_tool(name: &str) -> Invalid {
+    let name: String = name.chars().take(64).collect();
+    let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
+    Invalid(format!("Unknown tool: {name}; there are: {}", names.join(", ")))
 }
 
 /// A call under way.
