@@ -63,7 +63,5 @@ fn names(schemas: &[String]) -> String {
 
 /// Runs one of the statements above, which is the last of its transaction.
 fn list(reading: Reading<'_>, statement: &Statement, params: &[&str], max_bytes: usize) -> Result<List, Failure> {
-    let mut list = List::new(max_bytes);
-    reading.run_last(statement, params, |row| list.push(row))?;
-    Ok(list)
+    reading.run_last(statement, params, List::new(max_bytes), List::push)
 }

@@ -36,10 +36,11 @@ pub use cancel::{Cancel, Reason};
 pub use ending::Ending;
 use ending::Endings;
 use failure::unreachable;
-pub use reading::{Flow, Reading, Row};
+pub use reading::Reading;
 use session::Session;
 pub use transaction::Caller;
 use wire::{Connector, Limits};
+pub use wire::{Flow, Row};
 
 /// How long a call waits for a place before it is told that all are taken.
 pub const BUSY_AFTER: Duration = Duration::from_millis(2_500);

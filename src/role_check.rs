@@ -49,9 +49,8 @@ pub struct Look {
 fn inspect(mut reading: Reading<'_>, schemas: &[String]) -> Result<Look, Failure> {
     let unusable = |error| Failure::new(Code::Unavailable, format!("the role cannot be inspected: {error}"));
     let schemas = serde_json::Value::from(schemas).to_string();
-    let (mut list, mut functions) = (List::new(catalog::MAX_BYTES), List::new(catalog::MAX_BYTES));
-    reading.run(&FINDINGS, &[&schemas], |row| list.push(row))?;
-    reading.run(&FUNCTIONS, &[], |row| functions.push(row))?;
+    let list = reading.run(&FINDINGS, &[&schemas], List::new(catalog::MAX_BYTES), List::push)?;
+    let functions = reading.run(&FUNCTIONS, &[], List::new(catalog::MAX_BYTES), List::push)?;
     let findings = list.rows().iter().map(|row| serde_json::from_str(row.get()));
     let findings = findings.collect::<Result<_, _>>().map_err(unusable)?;
     if list.truncated || functions.truncated {
@@ -70,14 +69,12 @@ fn inspect(mut reading: Reading<'_>, schemas: &[String]) -> Result<Look, Failure
 
 /// The version of GEOS, by a function in the schema of PostGIS.
 fn geos(reading: Reading<'_>, schema: &str) -> Result<String, Failure> {
-    let mut version = String::new();
-    reading.run_last(&Statement::geos_version(schema), &[], |row| {
+    reading.run_last(&Statement::geos_version(schema), &[], String::new(), |version, row| {
         if let Row::Values([Some(text)]) = row {
             version.push_str(text);
         }
         Flow::More
-    })?;
-    Ok(version)
+    })
 }
 
 /// What was found last, kept for a while.

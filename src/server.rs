@@ -187,8 +187,9 @@ impl Server {
                 let asked = asked.and_then(|_| {
                     let caller = Caller::Server("readyz");
                     let answers = Statement::own("SELECT 'ready'");
-                    app.database
-                        .read(&caller, &cancel, started, |reading| reading.run_last(&answers, &[], |_| Flow::More))
+                    app.database.read(&caller, &cancel, started, |reading| {
+                        reading.run_last(&answers, &[], (), |(), _| Flow::More)
+                    })
                 });
                 let verdict = asked
                     .map_err(|failure| failure.code)

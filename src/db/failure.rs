@@ -1,6 +1,6 @@
 //! PostgreSQL's errors, for the model and for the session.
 
-use std::{error::Error as _, str::Utf8Error, time::Duration};
+use std::{error::Error as _, time::Duration};
 
 use postgres::error::{ErrorPosition, SqlState};
 
@@ -45,11 +45,6 @@ pub(super) fn failure(error: &postgres::Error, prefix: Option<usize>) -> Failure
     if is_lost(error) {
         return Failure::new(Code::Unavailable, "the connection to the database was lost, perhaps by a restart")
             .hint(again);
-    }
-    if error.source().is_some_and(|cause| cause.is::<Utf8Error>()) {
-        return Failure::new(Code::Sql, "the result holds bytes that are no valid text").hint(
-            "leave that value out, or cast it another way: half a character comes of the one-byte type \"char\"",
-        );
     }
     let Some(db) = error.as_db_error() else {
         log::warn!("the driver failed: {error}: {:?}", error.source().map(ToString::to_string));

@@ -1,6 +1,9 @@
 //! What can be done in a transaction: learn a statement's columns, and run statements row by row.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use postgres::{
     error::SqlState,
@@ -12,35 +15,13 @@ use super::{
     failure::{failure, is_lost, overdue, unreachable},
     session::Session,
     transaction::end,
-    wire::ROW_TOO_LONG,
+    wire::{Flow, Row},
 };
 use crate::{
     error::{Code, Failure},
     guard::ReadOnlySql,
     statement::{self, Column, Statement},
 };
-
-/// What is left of an answer that was cut by bytes is read to its end if that takes no longer and is no more than this.
-/// It is cheaper than a cancel request, after which the session cannot be used again.
-const DRAIN: (Duration, usize) = (Duration::from_millis(250), 1 << 20);
-
-/// Whether more rows are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// Yes.
-    More,
-    /// No: what is left is passed over.
-    Stop,
-}
-
-/// A row of a result.
-#[derive(Debug)]
-pub enum Row<'a> {
-    /// The text of each column's value.
-    Values(&'a [Option<&'a str>]),
-    /// It has so many bytes, which is more than a row may have; none of them was kept.
-    TooLong(usize),
-}
 
 /// A read-only transaction under way.
 pub struct Reading<'a> {
@@ -79,72 +60,54 @@ impl Reading<'_> {
         Ok(statement.columns().iter().map(column).collect())
     }
 
-    /// Runs the last statement of the transaction: PostgreSQL ends the transaction right after it.
-    pub fn run_last(
+    /// Runs the last statement of the transaction: PostgreSQL ends the transaction right after it. See [`Reading::run`].
+    pub fn run_last<R: Send + 'static>(
         mut self,
         statement: &Statement,
         params: &[&str],
-        row: impl FnMut(Row<'_>) -> Flow,
-    ) -> Result<(), Failure> {
+        receiver: R,
+        take: fn(&mut R, Row<'_>) -> Flow,
+    ) -> Result<R, Failure> {
         if !self.session.pooled {
             self.session.pipeline.end_with(end(self.session.keeps_statements));
         }
-        self.run(statement, params, row)
+        self.run(statement, params, receiver, take)
     }
 
-    /// Runs a statement of which every column is a text.
-    pub fn run(
+    /// Runs a statement of which every column is a text. `take` gets its rows, as they come in. Out: what has taken them.
+    pub fn run<R: Send + 'static>(
         &mut self,
         statement: &Statement,
         params: &[&str],
-        mut row: impl FnMut(Row<'_>) -> Flow,
-    ) -> Result<(), Failure> {
+        receiver: R,
+        take: fn(&mut R, Row<'_>) -> Flow,
+    ) -> Result<R, Failure> {
         // A statement of the program's own may be run again on another connection; the analyst's may not.
         self.session.marks.ran = self.session.marks.ran || statement.prefix().is_some();
+        // The stream takes the rows, which the driver owns.
+        let shared = Arc::new(Mutex::new(receiver));
+        let locked = Arc::clone(&shared);
+        let receive = move |row: Row<'_>| take(&mut locked.lock().unwrap_or_else(PoisonError::into_inner), row);
+        self.session.pipeline.receive_rows(Box::new(receive));
         let params = params.iter().map(|param| (*param, Type::TEXT));
-        let deadline = Arc::clone(&self.session.deadline);
-        let (mut stopped, mut passed_over) = (false, 0_usize);
-        let read = || -> Result<(), postgres::Error> {
-            let mut rows = self.session.client.query_typed_raw(statement.text(), params)?;
-            loop {
-                let flow = match rows.next() {
-                    Ok(None) => return Ok(()),
-                    Ok(Some(next)) if stopped => {
-                        passed_over = passed_over.saturating_add(next.raw_size_bytes());
-                        if passed_over > DRAIN.1 {
-                            return Ok(());
-                        }
-                        Flow::More
-                    }
-                    Ok(Some(next)) => {
-                        let values: Result<Vec<Option<&str>>, _> =
-                            (0..next.len()).map(|index| next.try_get(index)).collect();
-                        row(Row::Values(&values?))
-                    }
-                    Err(error) => match too_long(&error) {
-                        Some(_) if stopped => Flow::More,
-                        Some(length) => row(Row::TooLong(length)),
-                        None => return Err(error),
-                    },
-                };
-                if flow == Flow::Stop {
-                    stopped = true;
-                    deadline.shorten(DRAIN.0);
-                }
+        // The driver finds no row; it waits for the end of the statement.
+        let ended = self.session.client.query_typed_raw(statement.text(), params).and_then(|mut rows| rows.next());
+        let outcome = self.session.pipeline.rows_received();
+        match ended {
+            Err(error) if !outcome.stopped || error.code() == Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE) => {
+                return Err(self.failed(&error, statement.prefix()));
             }
-        };
-        match read() {
-            Ok(()) if passed_over <= DRAIN.1 => Ok(()),
-            Err(error) if !stopped => Err(self.failed(&error, statement.prefix())),
+            Ok(_) => {}
             // The statement has ended by an error in a row that nobody wanted.
-            Err(error) if error.as_db_error().is_some() && !deadline.passed() => Ok(()),
+            Err(error) if error.as_db_error().is_some() && !outcome.is_too_much() && !self.session.is_late() => {}
             // Much is left, or it takes long. The answer is there: PostgreSQL is to stop, and nobody waits for that.
-            _ => {
+            Err(_) => {
                 self.session.marks.doubt = true;
                 self.session.canceller().send();
-                Ok(())
             }
         }
+        let receiver = Arc::into_inner(shared).ok_or_else(unreachable)?;
+        Ok(receiver.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn failed(&mut self, error: &postgres::Error, prefix: Option<usize>) -> Failure {
@@ -165,10 +128,4 @@ impl Reading<'_> {
         }
         failure(error, prefix)
     }
-}
-
-/// The length of a row that the stream has left out.
-fn too_long(error: &postgres::Error) -> Option<usize> {
-    let error = error.as_db_error().filter(|error| error.code().code() == ROW_TOO_LONG)?;
-    Some(error.message().parse().unwrap_or(usize::MAX))
 }

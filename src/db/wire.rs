@@ -13,6 +13,7 @@
 mod deadline;
 mod incoming;
 mod pipeline;
+mod rows;
 
 use std::{
     future::Future,
@@ -36,9 +37,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub(super) use deadline::Deadline;
 use incoming::Incoming;
-pub(super) use incoming::{Limits, ROW_TOO_LONG};
+pub(super) use incoming::Limits;
 use pipeline::Outgoing;
 pub(super) use pipeline::Pipeline;
+pub use rows::{Flow, Row};
 
 /// How long the start of TLS may take, and the sending of a cancel request.
 const HANDSHAKE: Duration = Duration::from_secs(5);

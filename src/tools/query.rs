@@ -51,8 +51,8 @@ fn run(
     let page = admitted.read(|mut reading| {
         let columns = reading.prepare(&checked)?;
         let statement = Statement::query(&checked, &columns, format, max_rows);
-        let mut page = Page::new(format, &columns, max_rows, more, admitted.app.config.max_bytes);
-        reading.run_last(&statement, &[], |row| page.push(row))?;
+        let page = Page::new(format, &columns, max_rows, more, admitted.app.config.max_bytes);
+        let page = reading.run_last(&statement, &[], page, Page::push)?;
         page.check().map(|()| page)
     });
     match page {

@@ -98,15 +98,15 @@ impl Target {
         let result = self.database.read(&Caller::Server("fuzz"), &Arc::<Cancel>::default(), began, |mut reading| {
             let columns = reading.prepare(&admitted)?;
             let statement = Statement::query(&admitted, &columns, format, MAX_ROWS);
-            let mut page = Page::new(format, &columns, MAX_ROWS, "max_rows", MAX_BYTES);
-            reading.run(&statement, &[], |row| page.push(row))?;
+            let page = Page::new(format, &columns, MAX_ROWS, "max_rows", MAX_BYTES);
+            let page = reading.run(&statement, &[], page, Page::push)?;
             let answer = page.into_answer();
             let mut state = None;
             // A page that is cut short may have ended the statement, and with it the transaction.
             if !answer.truncated {
-                reading.run_last(&watch::PROBE, &[], |row| {
+                state = reading.run_last(&watch::PROBE, &[], None, |state, row| {
                     if let Row::Values([Some(text)]) = row {
-                        state = Some((*text).to_owned());
+                        *state = Some((*text).to_owned());
                     }
                     Flow::More
                 })?;

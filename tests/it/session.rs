@@ -105,7 +105,7 @@ fn statements_of_the_driver_are_kept_and_others_end_the_session() {
     let call = |evil: Option<&Statement>| {
         let columns = database.read(&IT, &Arc::default(), Instant::now(), |mut reading| {
             let columns = reading.prepare(&shapes)?;
-            evil.map_or(Ok(()), |evil| reading.run(evil, &[], |_| Flow::More))?;
+            evil.map_or(Ok(()), |evil| reading.run(evil, &[], (), |(), _| Flow::More))?;
             Ok(columns)
         });
         let columns = columns.unwrap();
@@ -169,7 +169,7 @@ fn a_panic_costs_its_session_and_nothing_else() {
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let rows = statement("SELECT note FROM it.target");
         database.read(&IT, &Arc::default(), Instant::now(), |reading| {
-            reading.run_last(&rows, &[], |_| -> Flow { panic!("in the middle of a row") })
+            reading.run_last(&rows, &[], (), |(), _| -> Flow { panic!("in the middle of a row") })
         })
     }));
     assert!(panicked.is_err());
@@ -187,12 +187,10 @@ fn errors_and_early_ends_leave_a_usable_session() {
         assert_eq!(sqlstate(&text(&database, "nothing")), "42703");
         let many = statement("SELECT g::text FROM generate_series(1, 1000000) AS g");
         let stopped = database.read(&IT, &Arc::default(), Instant::now(), |reading| {
-            let mut seen = 0;
-            reading.run_last(&many, &[], |_| {
-                seen += 1;
-                if seen == 3 { Flow::Stop } else { Flow::More }
-            })?;
-            Ok(seen)
+            reading.run_last(&many, &[], 0, |seen, _| {
+                *seen += 1;
+                if *seen == 3 { Flow::Stop } else { Flow::More }
+            })
         });
         assert_eq!(stopped.unwrap(), 3);
         assert_eq!(

@@ -7,18 +7,21 @@ use tokio::io::ReadBuf;
 use super::{
     Deadline,
     pipeline::{Pipeline, Verdict},
+    rows::Fault,
 };
 
 /// The most bytes of an error that are passed on.
 pub(super) const MAX_ERROR: usize = 16 << 10;
-/// The SQLSTATE of the error that stands for a row that is too long; its message is the row's length. PostgreSQL has none of
-/// this class.
-pub(in crate::db) const ROW_TOO_LONG: &str = "MCP01";
+/// What the driver gets in place of a row that is no text (SQLSTATE 22021, `character_not_in_repertoire`).
+const NO_TEXT: &[u8] = b"SERROR\0VERROR\0C22021\0Mthe result holds bytes that are no valid text\0\
+    Hleave that value out, or cast it another way: half a character comes of the one-byte type \"char\"\0\0";
+/// What the driver gets when the rest of an answer is not read (SQLSTATE 57014, `query_canceled`).
+const TOO_MUCH: &[u8] = b"SERROR\0VERROR\0C57014\0Mno more rows are wanted\0\0";
 
 /// The longest messages, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::db) struct Limits {
-    /// A row; in place of a longer one comes an error, see [`ROW_TOO_LONG`].
+    /// A row; of a longer one only its length is passed on.
     pub(in crate::db) row: usize,
     /// Anything else but an error; a longer one ends the connection.
     pub(in crate::db) message: usize,
@@ -44,6 +47,8 @@ enum State {
     Skip(usize),
     /// At the beginning of an error that is too long: what has been seen of it, and how much is left.
     Cut(Vec<u8>, usize),
+    /// Inside a row that goes to a receiver: what has been seen of it, and how much is left.
+    Row(Vec<u8>, usize),
 }
 
 impl Incoming {
@@ -89,6 +94,22 @@ impl Incoming {
                     *left = left.saturating_sub(used);
                     used
                 }
+                // Most rows have come in whole: no copy is made of those.
+                State::Row(seen, left) if seen.is_empty() && unread.len() >= *left => {
+                    let used = *left;
+                    self.row(unread.get(..used).unwrap_or_default(), pipeline, deadline);
+                    used
+                }
+                State::Row(seen, left) => {
+                    let used = unread.len().min(*left);
+                    seen.extend_from_slice(unread.get(..used).unwrap_or_default());
+                    *left = left.saturating_sub(used);
+                    if *left == 0 {
+                        let row = std::mem::take(seen);
+                        self.row(&row, pipeline, deadline);
+                    }
+                    used
+                }
                 State::Cut(seen, left) => {
                     let used = unread.len().min(MAX_ERROR.saturating_sub(seen.len()));
                     seen.extend_from_slice(unread.get(..used).unwrap_or_default());
@@ -113,16 +134,23 @@ impl Incoming {
         let length = u32::from_be_bytes([a, b, c, d]).checked_sub(4);
         let body = length.and_then(|length| usize::try_from(length).ok());
         let body = body.ok_or_else(|| invalid("PostgreSQL sent a message without a length"))?;
+        if kind == b'D'
+            && let Some(wanted) = pipeline.with_rows(|rows| rows.wants(body, self.limits.row, deadline))
+        {
+            return Ok(match wanted {
+                Ok(true) => State::Row(Vec::new(), body),
+                Ok(false) => State::Skip(body),
+                Err(fault) => {
+                    self.inject_fault(fault);
+                    State::Skip(body)
+                }
+            });
+        }
         let verdict = pipeline.incoming(kind, deadline);
         Ok(match (kind, verdict) {
             (_, Verdict::Fail) => return Err(invalid("the transaction could not be started")),
             (b'N', _) | (_, Verdict::Skip) => State::Skip(body),
             (b'E', _) if body > MAX_ERROR => State::Cut(Vec::new(), body),
-            (b'D', _) if body > self.limits.row => {
-                let fields = format!("SERROR\0VERROR\0C{ROW_TOO_LONG}\0M{body}\0\0");
-                self.ready = error_message(fields.as_bytes());
-                State::Skip(body)
-            }
             _ if body > self.limits.message => {
                 return Err(invalid(&format!("PostgreSQL sent a message of {body} bytes")));
             }
@@ -131,6 +159,21 @@ impl Incoming {
                 State::Pass(body)
             }
         })
+    }
+
+    /// A row has come in whole.
+    fn row(&mut self, body: &[u8], pipeline: &Pipeline, deadline: &Deadline) {
+        if let Some(Err(fault)) = pipeline.with_rows(|rows| rows.take(body, deadline)) {
+            self.inject_fault(fault);
+        }
+        self.state = State::Head;
+    }
+
+    fn inject_fault(&mut self, fault: Fault) {
+        self.inject(match fault {
+            Fault::NoText => NO_TEXT,
+            Fault::TooMuch => TOO_MUCH,
+        });
     }
 
     /// Whether the driver has whole messages only.

@@ -5,7 +5,10 @@
 //! asked says whose an answer is. The driver never sees the answers to these texts, and gets the last `ReadyForQuery` only when
 //! the transaction has ended: when the driver is done, so is the clean-up.
 
-use super::Deadline;
+use super::{
+    Deadline,
+    rows::{Outcome, Receiver, Rows},
+};
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -27,6 +30,8 @@ struct State {
     failed: bool,
     began: bool,
     ended: Option<bool>,
+    /// What takes the rows of the statement that runs.
+    rows: Option<Rows>,
 }
 
 /// Who is answered.
@@ -80,6 +85,23 @@ impl Pipeline {
     /// Whether the last text has been sent and not been answered yet.
     pub(in crate::db) fn is_ending(&self) -> bool {
         self.lock().awaited.contains(&Whose::After)
+    }
+
+    /// The rows of the driver's next statement go here.
+    pub(in crate::db) fn receive_rows(&self, receiver: Receiver) {
+        self.lock().rows = Some(Rows::new(receiver));
+    }
+
+    /// Ends that. Out: how far the rows got.
+    pub(in crate::db) fn rows_received(&self) -> Outcome {
+        self.lock().rows.take().map(|rows| rows.outcome()).unwrap_or_default()
+    }
+
+    /// Does something with a row that comes in, if its statement is one whose rows go to a receiver.
+    pub(super) fn with_rows<T>(&self, act: impl FnOnce(&mut Rows) -> T) -> Option<T> {
+        let mut state = self.lock();
+        let whose = state.awaited.front().copied();
+        state.rows.as_mut().filter(|_| whose == Some(Whose::Driver)).map(act)
     }
 
     /// What has to go out before the driver's next message.

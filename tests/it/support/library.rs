@@ -41,15 +41,13 @@ pub(crate) fn rows(database: &Database, sql: &str) -> Result<Vec<String>, Failur
 pub(crate) fn rows_with(database: &Database, cancel: &Arc<Cancel>, sql: &str) -> Result<Vec<String>, Failure> {
     let statement = statement(sql);
     database.read(&Caller::Server("it"), cancel, Instant::now(), |reading| {
-        let mut rows = Vec::new();
-        reading.run_last(&statement, &[], |row| {
+        reading.run_last(&statement, &[], Vec::new(), |rows, row| {
             rows.push(match row {
                 Row::Values([value]) => value.unwrap_or("(null)").to_owned(),
                 other => format!("{other:?}"),
             });
             Flow::More
-        })?;
-        Ok(rows)
+        })
     })
 }
 

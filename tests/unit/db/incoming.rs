@@ -1,6 +1,11 @@
 #![allow(clippy::arithmetic_side_effects, reason = "helpers of tests, which clippy.toml knows only by their attribute")]
 
-use super::*;
+use std::sync::{Arc, Mutex};
+
+use super::{
+    super::rows::{Flow, Row},
+    *,
+};
 
 /// What the driver gets of these bytes, `room` bytes at a time.
 fn delivered(bytes: &[u8], room: usize) -> io::Result<Vec<u8>> {
@@ -64,20 +69,67 @@ fn a_message_that_is_too_long_or_has_no_length_ends_the_connection() {
     }
 }
 
-#[test]
-fn in_place_of_a_row_that_is_too_long_comes_its_length() {
-    let [row, done] = [message(b'D', &[0; 900]), message(b'Z', b"I")];
-    let sent = [row.as_slice(), &message(b'D', &vec![0; 70_001]), &row, &done].concat();
-    for room in [3, 10_000] {
-        let got = delivered(&sent, room).unwrap();
-        let error = got
-            .strip_prefix(row.as_slice())
-            .and_then(|rest| rest.strip_suffix([row.clone(), done.clone()].concat().as_slice()));
-        assert_eq!(
-            String::from_utf8_lossy(&error.unwrap()[5..]),
-            format!("SERROR\0VERROR\0C{ROW_TOO_LONG}\0M70001\0\0")
-        );
+/// A DataRow of these values.
+fn row(values: &[Option<&[u8]>]) -> Vec<u8> {
+    let mut body = u16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
+    for value in values {
+        match value {
+            Some(value) => {
+                body.extend(i32::try_from(value.len()).unwrap().to_be_bytes());
+                body.extend_from_slice(value);
+            }
+            None => body.extend((-1_i32).to_be_bytes()),
+        }
     }
+    message(b'D', &body)
+}
+
+/// What a receiver, which wants so many rows, and the driver get of these answers to a statement.
+fn received(answers: &[u8], room: usize, wanted: usize) -> (Vec<String>, Vec<u8>, Pipeline) {
+    let (pipeline, rows) = (Pipeline::default(), Arc::new(Mutex::new(Vec::new())));
+    let taken = Arc::clone(&rows);
+    pipeline.receive_rows(Box::new(move |row: Row<'_>| {
+        let mut taken = taken.lock().unwrap();
+        taken.push(format!("{row:?}"));
+        if taken.len() < wanted { Flow::More } else { Flow::Stop }
+    }));
+    let (_, got) = exchange(&pipeline, &[message(b'E', b""), message(b'S', b"")].concat(), answers, room);
+    let rows = rows.lock().unwrap().clone();
+    (rows, got.unwrap(), pipeline)
+}
+
+#[test]
+fn rows_go_to_their_receiver_and_the_driver_sees_none() {
+    let rows =
+        [row(&[Some("é".as_bytes()), None, Some(b"")]), row(&[]), message(b'D', &vec![0; 70_001]), row(&[Some(b"x")])];
+    let (columns, done) = (message(b'T', b"columns"), [message(b'C', b"SELECT 4"), message(b'Z', b"I")].concat());
+    let answers = [columns.as_slice(), &rows.concat(), &done].concat();
+    let values = ["Values([Some(\"é\"), None, Some(\"\")])", "Values([])", "TooLong(70001)", "Values([Some(\"x\")])"];
+    for room in [1, 3, 64, 10_000] {
+        let (got, passed, pipeline) = received(&answers, room, 9);
+        assert_eq!((got, passed), (values.map(str::to_owned).to_vec(), [columns.as_slice(), &done].concat()), "{room}");
+        assert!(!pipeline.rows_received().stopped);
+        let (got, passed, pipeline) = received(&answers, room, 2);
+        assert_eq!((got.len(), passed), (2, [columns.as_slice(), &done].concat()), "no more are wanted");
+        let outcome = pipeline.rows_received();
+        assert!(outcome.stopped && !outcome.is_too_much());
+    }
+}
+
+#[test]
+fn a_row_that_is_no_text_and_rows_that_are_too_many_become_an_error() {
+    let done = message(b'Z', b"I");
+    for bad in [row(&[Some(b"\xff")]), message(b'D', &[0, 1, 0, 0, 0, 9]), message(b'D', &[7])] {
+        let (got, passed, pipeline) = received(&[row(&[]), bad.clone(), row(&[]), done.clone()].concat(), 100, 9);
+        assert_eq!(got.len(), 1, "{bad:?}");
+        assert!(String::from_utf8_lossy(&passed).contains("C22021") && passed.ends_with(&done));
+        assert!(pipeline.rows_received().stopped);
+    }
+    let many = row(&[Some(&[b'x'; 800])]).repeat(2_000);
+    let (got, passed, pipeline) = received(&[many, done.clone()].concat(), 1_000, 1);
+    assert_eq!(got.len(), 1);
+    assert!(String::from_utf8_lossy(&passed).matches("C57014").count() == 1 && passed.ends_with(&done));
+    assert!(pipeline.rows_received().is_too_much());
 }
 
 /// What goes out when the driver sends these messages, and what the driver gets of the answers.
