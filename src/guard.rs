@@ -25,6 +25,7 @@
 //! role may read. The role's privileges are the boundary, see docs/threat-model.md.
 
 mod rule;
+mod pattern;
 mod token;
 mod lexer;
 mod with;

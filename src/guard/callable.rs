@@ -18,9 +18,7 @@
 //! A function that somebody wrote for this database, whatever it does: review those. Operators and input functions of an
 //! extension's types, which have no name here.
 
-use {regex::Regex, std::sync::OnceLock};
-
-use super::known::Known;
+use super::{known::Known, pattern::Pattern};
 
 /// Functions of PostGIS that analysts cannot do without and that crash PostgreSQL when they meet an unsound shape: one with
 /// coordinates that are no number, infinite or huge, with empty or nested parts, or that is malformed. A text that calls one of
@@ -30,7 +28,7 @@ const FRAGILE: &str = "st_(intersects|contains|within|covers|coveredby|buffer|un
 /// The functions of extensions that analysts use. Each was called with NaN, infinite, empty, nested, huge and missing values
 /// of every argument before it came here; what crashed PostgreSQL or could not be interrupted for long stayed out, but for
 /// [`FRAGILE`].
-static EXTENSIONS: Names = Names::of(&[
+static EXTENSIONS: Pattern = Pattern::whole(&[
     // PostGIS. Making shapes:
     "st_(make(point|pointm|envelope|box2d|line|polygon)|3dmakebox|point(m|z|zm)?|polygon|setsrid|collect|multi|tileenvelope|addmeasure)",
     "st_(geom|geometry|geog|geography|point|line|poly|polygon)fromtext|st_geomfrom(ewkt|geojson|geohash)|st_pointfromgeohash",
@@ -68,7 +66,7 @@ static EXTENSIONS: Names = Names::of(&[
 ]);
 
 /// The `pg_*` functions that may be called: they describe objects, sizes and counters, and do nothing else.
-static PG: Names = Names::of(&[
+static PG: Pattern = Pattern::whole(&[
     // Definitions of objects as SQL, and names of objects.
     r"pg_get_(constraintdef|expr|functiondef|function_\w+|indexdef|keywords|object_address|partition_constraintdef|partkeydef)",
     r"pg_get_(replica_identity_index|ruledef|serial_sequence|statisticsobjdef\w*|triggerdef|userbyid|viewdef|catalog_foreign_keys|acl)",
@@ -95,7 +93,7 @@ static PG: Names = Names::of(&[
 ]);
 
 /// PostgreSQL's own functions that are marked volatile and do nothing but give a value. (`setseed` is undone after the call.)
-static VOLATILE: Names = Names::of(&[
+static VOLATILE: Pattern = Pattern::whole(&[
     "random|random_normal|setseed|gen_random_uuid|uuidv4|uuidv7|clock_timestamp|timeofday|txid_status|current_query",
     "bernoulli|system", // after TABLESAMPLE
 ]);
@@ -104,18 +102,20 @@ static VOLATILE: Names = Names::of(&[
 static DANGEROUS: [Group; 5] = [
     Group {
         does: "runs SQL that it is given as text, or packs whole tables into one value, past every limit",
-        names: Names::of(&["(query|table|schema|database|cursor)_to_xml(schema|_and_xmlschema)?|ts_stat|ts_rewrite"]),
+        names: Pattern::whole(&[
+            "(query|table|schema|database|cursor)_to_xml(schema|_and_xmlschema)?|ts_stat|ts_rewrite",
+        ]),
     },
     Group {
         does: "hands a text to the input function of any type that it is given by number",
-        names: Names::of(&["(record|array|domain|range|multirange)_in"]),
+        names: Pattern::whole(&["(record|array|domain|range|multirange)_in"]),
     },
-    Group { does: "calls a function that has the name of a type", names: Names::of(&["treat"]) },
+    Group { does: "calls a function that has the name of a type", names: Pattern::whole(&["treat"]) },
     Group {
         does: "works in a library that no time limit and no cancel request can interrupt",
-        names: Names::of(&["xpath|xpath_exists|xmlexists|xmltable"]),
+        names: Pattern::whole(&["xpath|xpath_exists|xmlexists|xmltable"]),
     },
-    Group { does: "takes a transaction id", names: Names::of(&["txid_current"]) },
+    Group { does: "takes a transaction id", names: Pattern::whole(&["txid_current"]) },
 ];
 
 /// Functions of which one argument must be a plain number, and why.
@@ -157,15 +157,15 @@ pub(super) struct Plain {
 
 /// Schemas that hold the insides of software: nothing in them is named, be it a relation, a type or a function. So are the
 /// schemas that an extension has made for itself, but for [`OPEN_SCHEMAS`].
-static INTERNAL_SCHEMAS: Names = Names::of(&[r"_timescaledb_\w+|pg_toast"]);
+static INTERNAL_SCHEMAS: Pattern = Pattern::whole(&[r"_timescaledb_\w+|pg_toast"]);
 /// Schemas of extensions whose relations are there to be read.
-static OPEN_SCHEMAS: Names = Names::of(&["timescaledb_(information|experimental)|toolkit_experimental"]);
+static OPEN_SCHEMAS: Pattern = Pattern::whole(&["timescaledb_(information|experimental)|toolkit_experimental"]);
 
 /// Relations that may not be read although a role may have the right to.
 static RELATIONS: [Group; 4] = [
     Group {
         does: "shows what other sessions and jobs are doing",
-        names: Names::of(&[
+        names: Pattern::whole(&[
             r"pg_stat_(activity|statements\w*|monitor\w*|kcache\w*|replication|subscription|wal_receiver|ssl|gssapi|progress_\w+)",
             r"timescaledb_information\.(jobs|job_errors|job_history)|timescaledb_experimental\.policies",
             r"pg_qualstats\w*|pg_store_plans\w*|pg_wait_sampling\w*|pg_locks|pg_prepared_(statements|xacts)|pg_cursors",
@@ -173,21 +173,21 @@ static RELATIONS: [Group; 4] = [
     },
     Group {
         does: "holds passwords or the secrets of connections",
-        names: Names::of(&[
+        names: Pattern::whole(&[
             "pg_authid|pg_shadow|pg_user_mappings?|pg_foreign_server|pg_subscription|pg_dist_(authinfo|poolinfo)",
             r"information_schema\._?(pg_)?(foreign_servers|foreign_server_options|user_mappings|user_mapping_options)",
         ]),
     },
     Group {
         does: "shows files, memory or replication of the server",
-        names: Names::of(&[
+        names: Pattern::whole(&[
             r"pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_config|pg_aios|pg_shmem_allocations\w*",
             r"pg_backend_memory_contexts|pg_dsm_registry\w*|pg_replication_slots|pg_replication_origin_status|pg_buffercache\w*",
         ]),
     },
     Group {
         does: "holds values of tables past the grants on them",
-        names: Names::of(&[r"pg_largeobject|pg_statistic|pg_statistic_ext_data|pg_toast_\w+"]),
+        names: Pattern::whole(&[r"pg_largeobject|pg_statistic|pg_statistic_ext_data|pg_toast_\w+"]),
     },
 ];
 
@@ -222,19 +222,19 @@ pub(super) fn function(known: &Known, schema: Option<&str>, name: &str, notation
     {
         return Some(does);
     }
-    if is_pg && (parentheses || core.is_some()) && !PG.surely_has(name) {
+    if is_pg && (parentheses || core.is_some()) && !PG.surely_matches(name) {
         return Some(UNLISTED);
     }
     match core {
-        Some(core) => (core.volatile && !is_pg && !VOLATILE.surely_has(name)).then_some(EFFECTS),
-        None => (meant.next().is_some() && !EXTENSIONS.surely_has(name)).then_some(FOREIGN),
+        Some(core) => (core.volatile && !is_pg && !VOLATILE.surely_matches(name)).then_some(EFFECTS),
+        None => (meant.next().is_some() && !EXTENSIONS.surely_matches(name)).then_some(FOREIGN),
     }
 }
 
 /// Whether the function is one of [`FRAGILE`].
 pub(super) fn is_fragile(name: &str) -> bool {
-    static NAMES: Names = Names::of(&[FRAGILE]);
-    name.starts_with("st_") && NAMES.may_have(name)
+    static NAMES: Pattern = Pattern::whole(&[FRAGILE]);
+    name.starts_with("st_") && NAMES.may_match(name)
 }
 
 /// The argument of this function that must be a plain number, if one must.
@@ -244,7 +244,7 @@ pub(super) fn plain(known: &Known, name: &str) -> Option<&'static Plain> {
 
 /// Whether nothing in this schema may be named.
 pub(super) fn is_internal(known: &Known, schema: &str) -> bool {
-    INTERNAL_SCHEMAS.may_have(schema) || (known.is_of_an_extension(schema) && !OPEN_SCHEMAS.surely_has(schema))
+    INTERNAL_SCHEMAS.may_match(schema) || (known.is_of_an_extension(schema) && !OPEN_SCHEMAS.surely_matches(schema))
 }
 
 /// What reading the relation would show, if it is refused. `schema` is the name before the last dot.
@@ -263,41 +263,12 @@ pub(super) fn relation(schema: Option<&str>, name: &str) -> Option<&'static str>
 struct Group {
     /// Completes the sentence "it is refused because it …".
     does: &'static str,
-    names: Names,
+    names: Pattern,
 }
 
 /// What a name does, if one of the groups has it.
 fn find(groups: &'static [Group], name: &str) -> Option<&'static str> {
-    groups.iter().find(|group| group.names.may_have(name)).map(|group| group.does)
-}
-
-/// A set of whole names: alternatives of a regular expression, in lower case.
-struct Names {
-    alternatives: &'static [&'static str],
-    pattern: OnceLock<Option<Regex>>,
-}
-
-impl Names {
-    const fn of(alternatives: &'static [&'static str]) -> Names {
-        Names { alternatives, pattern: OnceLock::new() }
-    }
-
-    /// `None` would be a pattern that does not compile: a test rules that out, and each of the two questions below answers
-    /// on the safe side.
-    fn pattern(&self) -> Option<&Regex> {
-        let compile = || Regex::new(&format!("(?-u)^(?:{})$", self.alternatives.join("|"))).ok();
-        self.pattern.get_or_init(compile).as_ref()
-    }
-
-    /// For what is refused.
-    fn may_have(&self, name: &str) -> bool {
-        self.pattern().is_none_or(|pattern| pattern.is_match(name))
-    }
-
-    /// For what is allowed.
-    fn surely_has(&self, name: &str) -> bool {
-        self.pattern().is_some_and(|pattern| pattern.is_match(name))
-    }
+    groups.iter().find(|group| group.names.may_match(name)).map(|group| group.does)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@
 use std::{borrow::Cow, collections::HashMap, num::Saturating};
 
 use super::{
+    QUERY,
     rule::{Refusal, Rule},
     token::{Kind, Place, Token, places},
 };
@@ -44,10 +45,9 @@ const COMPARISONS: Count = Saturating(8);
 /// As how many columns `*` counts, where there is no telling.
 const STAR: Count = Saturating(64);
 
+const NONE: Count = Saturating(0);
 const ONE: Count = Saturating(1);
 
-/// Key words with which a query begins.
-const QUERY: &[&str] = &["select", "with", "values", "table"];
 /// Reserved words at which PostgreSQL begins another operand. One that is missing here makes an operand seem longer.
 const BOUNDARIES: &[&str] =
     &["and", "or", "where", "on", "select", "having", "limit", "offset", "using", "group", "order"];
@@ -62,30 +62,11 @@ const NO_COLUMNS: &[&str] = &[
     "false", "as", "like",
 ];
 
-/// Why a parenthesis is there.
-#[derive(Default)]
-enum Opened<'a> {
-    /// The list of an `IN`, with the length of the operand before it.
-    In(Count),
-    /// The dimensions of a `CUBE`.
-    Cube,
-    /// The body of a common table expression of this name. `NOT MATERIALIZED`: it is copied. Otherwise, unless
-    /// `MATERIALIZED`, it is merged where it is used.
-    Body { name: Cow<'a, str>, copied: bool, merged: bool },
-    /// A sub-select that may use the columns of those before it in the `FROM`.
-    Lateral,
-    /// Columns of a `USING`.
-    Using,
-    #[default]
-    Other,
-}
-
 /// One level of parentheses.
 #[derive(Default)]
 struct Level<'a> {
-    opened: Opened<'a>,
-    /// The token before its parenthesis.
-    before: Token<'a>,
+    /// Its parenthesis.
+    open: Place<'a>,
     /// It begins as a query, so it is no list.
     query: bool,
     /// The `FROM` has come; and its list has not ended.
@@ -111,7 +92,8 @@ struct Level<'a> {
     /// The most columns of a row in it.
     widest: Count,
     /// The level that was closed last in this one: the most columns of a row in it, and the token before it.
-    closed: (Count, Token<'a>),
+    closed_width: Count,
+    closed_before: Token<'a>,
 
     /// Columns in the element of the select list that is being read, the most in one so far, and all names at this level.
     columns: Count,
@@ -148,7 +130,7 @@ impl Level<'_> {
 
     fn next_element(&mut self) {
         self.most_columns = self.most_columns.max(self.columns);
-        self.columns = Count::default();
+        self.columns = NONE;
     }
 
     fn compute(&mut self) {
@@ -160,6 +142,16 @@ impl Level<'_> {
     fn planning(&self) -> Count {
         if self.joins.0 == 0 { self.joins } else { (self.joins * COMPARISONS + (self.comparisons - self.joins)).pow(3) }
     }
+}
+
+/// How a common table expression comes to where it is named.
+#[derive(PartialEq)]
+enum Use {
+    /// `NOT MATERIALIZED`: its body is copied, and then merged.
+    Copied,
+    Merged,
+    /// `MATERIALIZED`: its rows are computed once.
+    Computed,
 }
 
 /// The common table expressions of one name: how long a body is, if it is copied, and how long its longest column.
@@ -184,10 +176,7 @@ pub(super) fn check(sql: &str, tokens: &[Token]) -> Result<(), Refusal> {
     let mut level = Level::default();
     for at in places(tokens) {
         match at.token.text {
-            "(" | "[" => {
-                let inner = Level { opened: opened(&level, at), before: at.before(1), ..Level::default() };
-                outer.push(std::mem::replace(&mut level, inner));
-            }
+            "(" | "[" => outer.push(std::mem::replace(&mut level, Level { open: at, ..Level::default() })),
             ")" | "]" => {
                 let Some(around) = outer.pop() else { return Ok(()) }; // a `]` too many: PostgreSQL refuses it
                 let inner = std::mem::replace(&mut level, around);
@@ -202,31 +191,18 @@ pub(super) fn check(sql: &str, tokens: &[Token]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Why the parenthesis at this place opens.
-fn opened<'a>(level: &Level<'a>, at: Place<'a>) -> Opened<'a> {
-    let before = at.before(1);
-    if before.is_word("in") {
-        return Opened::In(level.operand);
-    } else if before.is_word("cube") {
-        return Opened::Cube;
-    } else if before.is_word("using") {
-        return Opened::Using;
-    } else if before.is_word("lateral") {
-        return Opened::Lateral;
-    }
+/// Which common table expression the parenthesis at this place opens the body of, if any, and in which way. `closed_before`
+/// stands before the parentheses that were closed last.
+fn body<'a>(open: Place<'a>, closed_before: Token<'a>) -> Option<(Cow<'a, str>, Use)> {
+    let [first, second, third, fourth] = [1, 2, 3, 4].map(|places| open.before(places));
     // `name AS (`, `name (columns) AS NOT MATERIALIZED (`.
-    let materialized = before.is_word("materialized");
-    let not = materialized && at.before(2).is_word("not");
-    let (r#as, named) = match (materialized, not) {
-        (false, _) => (at.before(1), at.before(2)),
-        (true, false) => (at.before(2), at.before(3)),
-        (true, true) => (at.before(3), at.before(4)),
+    let (way, word_as, named) = match (first.is_word("materialized"), second.is_word("not")) {
+        (false, _) => (Use::Merged, first, second),
+        (true, false) => (Use::Computed, second, third),
+        (true, true) => (Use::Copied, third, fourth),
     };
-    let named = if named.kind == Kind::Close { level.closed.1 } else { named };
-    match named.name() {
-        Some(name) if r#as.is_word("as") => Opened::Body { name, copied: not, merged: not || !materialized },
-        _ => Opened::Other,
-    }
+    let named = if named.kind == Kind::Close { closed_before } else { named };
+    named.name().filter(|_| word_as.is_word("as")).map(|name| (name, way))
 }
 
 impl<'a> Measure<'a> {
@@ -253,27 +229,45 @@ impl<'a> Measure<'a> {
 
     /// Adds a level that has ended to the one around it.
     fn close(&mut self, mut inner: Level<'a>, level: &mut Level<'a>) {
+        let before = inner.open.before(1);
         let width = inner.commas + ONE;
-        // Columns at the place of the parentheses, and the longest column below.
-        let (mut columns, mut below) = (inner.columns.max(inner.most_columns), inner.below);
-        if inner.query {
-            (columns, below) = (inner.passed_on(), inner.passed_on());
+        if before.is_word("in") && !inner.query {
+            // One of the elements that are no constants has the operand itself, each other one a copy.
+            self.copy(level.operand * (inner.computed - ONE), level);
+        } else if before.is_word("cube") {
+            self.copy(Saturating(1 << width.0.min(20)), level);
+        } else if before.is_word("using") {
+            level.comparisons += width;
         }
-        match std::mem::take(&mut inner.opened) {
-            Opened::In(operand) if !inner.query => self.copy(operand * (inner.computed - ONE), level),
-            Opened::Cube => self.copy(Saturating(1 << width.0.min(20)), level),
-            Opened::Using => level.comparisons += width,
-            Opened::Lateral => (columns, below) = (Count::default(), inner.passed_on() * level.below.max(ONE)),
-            Opened::Body { name, copied, merged } => {
-                // The body may stand in parentheses of its own, and of two with the same name either can be meant.
-                let body = self.bodies.entry(name).or_default();
-                body.length = body.length.max(if copied { inner.length } else { Count::default() });
-                body.longest = body.longest.max(if merged { below } else { ONE });
-                // It counts where it is named, not here.
-                (columns, below) = Default::default();
+
+        // How many columns stand at this place, and how long the longest column below is.
+        let merged = if inner.query { inner.passed_on() } else { inner.below };
+        let (columns, below) = if let Some((name, way)) = body(inner.open, level.closed_before) {
+            // The body may stand in parentheses of its own, and of two with the same name either can be meant.
+            let body = self.bodies.entry(name).or_default();
+            if way == Use::Copied {
+                body.length = body.length.max(inner.length);
             }
-            Opened::In(_) | Opened::Other => {}
+            body.longest = body.longest.max(if way == Use::Computed { ONE } else { merged });
+            // It counts where it is named.
+            (NONE, NONE)
+        } else if before.is_word("lateral") {
+            (NONE, inner.passed_on() * level.below.max(ONE))
+        } else if inner.query {
+            (merged, merged)
+        } else {
+            (inner.columns.max(inner.most_columns), merged)
+        };
+        if !level.from_seen {
+            level.columns += columns;
         }
+        if !level.query || level.from_seen {
+            level.below = level.below.max(below);
+        }
+        if !inner.query {
+            level.names += inner.names;
+        }
+
         if level.symmetric {
             self.copy(inner.length, level);
         }
@@ -283,17 +277,9 @@ impl<'a> Measure<'a> {
         }
         level.joins += inner.joins;
         level.comparisons += inner.comparisons;
-        if !inner.query {
-            level.names += inner.names;
-        }
-        if !level.from_seen {
-            level.columns += columns;
-        }
-        if !level.query || level.from_seen {
-            level.below = level.below.max(below);
-        }
-        level.closed = (inner.widest.max(width), inner.before);
-        level.widest = level.widest.max(level.closed.0);
+        level.closed_width = inner.widest.max(width);
+        level.closed_before = before;
+        level.widest = level.widest.max(level.closed_width);
         level.compute();
         level.add(inner.length);
     }
@@ -351,7 +337,7 @@ impl<'a> Measure<'a> {
                     level.next_element();
                     (level.in_from, level.from_seen) = (true, true);
                 }
-                level.operand = Count::default();
+                level.operand = NONE;
             }
             "case" => level.cases.push((level.operand, level.length)),
             "end" => {
@@ -373,7 +359,7 @@ impl<'a> Measure<'a> {
                     || (key_word == "distinct" && at.before(1).is_word("select"))
                     || (key_word == "over" && !level.from_seen && at.before(1).kind == Kind::Close);
                 if BOUNDARIES.contains(&key_word) {
-                    level.operand = Count::default();
+                    level.operand = NONE;
                     level.symmetric &= key_word == "and";
                 }
                 level.name(!NO_COLUMNS.contains(&key_word) && !matches!(at.after(1).kind, Kind::Open | Kind::Dot));
@@ -390,7 +376,7 @@ impl<'a> Measure<'a> {
         match before.kind {
             // `(record).*`: the record once for each of its columns.
             Kind::Dot if matches!(at.before(2).text, ")" | "]") => {
-                self.copy(level.operand * level.closed.0.max(STAR), level);
+                self.copy(level.operand * level.closed_width.max(STAR), level);
             }
             Kind::Dot | Kind::Comma => self.copy(STAR, level),
             _ if before.is_one_of(&["select", "distinct", "all"]) => self.copy(STAR, level),

@@ -1,15 +1,36 @@
 //! PostgreSQL's lexical rules (`src/backend/parser/scan.l`, `standard_conforming_strings = on`).
 //!
 //! In: text without NUL. Out: its tokens, comments and white space left out, or why it cannot be read.
-//! Pure; one pass, no recursion, and every byte is looked at a bounded number of times.
+//! Pure; one pass, no recursion, and every byte is looked at a bounded number of times. The patterns are those of `scan.l`.
 //!
 //! # What this does not do
 //! It gives no word a meaning. A lexical error (`1a`, a lone `$`) gives tokens all the same: PostgreSQL will refuse it.
 
 use super::{
+    pattern::Pattern,
     rule::{Refusal, Rule},
     token::{Kind, Token},
 };
+
+/// White space: these six characters and no others, a no-break space is a letter; and `--` comments.
+static BLANK: Pattern = Pattern::beginning(&[r"(?:[ \t\n\r\x0b\x0c]|--[^\n\r]*)+"]);
+static NAME: Pattern = Pattern::beginning(&[r"[A-Za-z_\x80-\xff][A-Za-z_\x80-\xff0-9$]*"]);
+/// What may stand between quotes. A doubled quote is content.
+static IN_STRING: Pattern = Pattern::beginning(&[r"(?:[^']|'')*"]);
+static IN_ESCAPE_STRING: Pattern = Pattern::beginning(&[r"(?:[^'\\]|''|\\.)*"]);
+static IN_NAME: Pattern = Pattern::beginning(&[r#"(?:[^"]|"")*"#]);
+/// After a closing quote: white space with a line break in it (`--` comments allowed) and another quote continue the same
+/// literal, under the same escape rules. A comment is read to the end of its line.
+static CONTINUATION: Pattern =
+    Pattern::beginning(&[r"[ \t\x0b\x0c]*(?:--[^\n\r]*)?[\n\r](?:[ \t\n\r\x0b\x0c]|--[^\n\r]*[\n\r])*'"]);
+/// `$$` or `$tag$`.
+static DOLLAR_QUOTE: Pattern = Pattern::beginning(&[r"\$(?:[A-Za-z_\x80-\xff][A-Za-z_\x80-\xff0-9]*)?\$"]);
+static PARAMETER: Pattern = Pattern::beginning(&[r"\$[0-9]+"]);
+/// `0x1F`, `1_000`, `1.5`, `.5`, `1.`, `1e-5`.
+static NUMBER: Pattern = Pattern::beginning(&[
+    "0[xX](?:_?[0-9A-Fa-f])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+",
+    r"(?:_?[0-9])*(?:\.(?:_?[0-9])*)?(?:[eE][-+]?[0-9](?:_?[0-9])*)?",
+]);
 
 /// The longest run of operator characters, comment marks included. At each operator or comment PostgreSQL's scanner reads
 /// the whole run ahead and gives most of it back: 20 KB of `/*` or `+` cost it a second, and no time limit reaches it there.
@@ -54,28 +75,28 @@ impl Lexer<'_> {
         kind
     }
 
-    fn skip_while(&mut self, accept: fn(u8) -> bool) {
-        while self.peek(0).is_some_and(accept) {
-            self.advance(1);
-        }
+    /// Moves past what the pattern matches. False if it does not match.
+    fn skip(&mut self, pattern: &Pattern) -> bool {
+        let length = self.sql.as_bytes().get(self.at..).and_then(|rest| pattern.length(rest));
+        self.advance(length.unwrap_or_default());
+        length.is_some()
     }
 
-    fn unterminated(&self, what: &str, start: usize) -> Refusal {
-        Refusal::at(Rule::Unterminated, self.sql, start, what)
+    fn refusal(&self, rule: Rule, start: usize, what: &str) -> Refusal {
+        Refusal::at(rule, self.sql, start, what)
     }
 
-    /// White space, `--` comments and nested `/* */` comments.
     fn skip_blank(&mut self) -> Result<(), Refusal> {
         loop {
-            match (self.peek(0), self.peek(1)) {
-                (Some(byte), _) if is_space(byte) => self.advance(1),
-                (Some(b'-'), Some(b'-')) => self.skip_while(|byte| !is_newline(byte)),
-                (Some(b'/'), Some(b'*')) => self.block_comment()?,
-                _ => return Ok(()),
+            self.skip(&BLANK);
+            if (self.peek(0), self.peek(1)) != (Some(b'/'), Some(b'*')) {
+                return Ok(());
             }
+            self.block_comment()?;
         }
     }
 
+    /// `/* … */`, which may hold others.
     fn block_comment(&mut self) -> Result<(), Refusal> {
         let start = self.at;
         let mut depth = 0_usize;
@@ -84,12 +105,7 @@ impl Lexer<'_> {
                 (b'/', Some(b'*')) => {
                     depth = depth.saturating_add(1);
                     if depth > MAX_DEPTH {
-                        return Err(Refusal::at(
-                            Rule::SlowToRead,
-                            self.sql,
-                            start,
-                            "comments nested more than 64 deep",
-                        ));
+                        return Err(self.refusal(Rule::SlowToRead, start, "comments nested more than 64 deep"));
                     }
                     self.operators(2)?;
                 }
@@ -101,7 +117,7 @@ impl Lexer<'_> {
                     }
                 }
                 // A banner: the run goes on, and counts no more.
-                (b'*', _) if self.sql.get(..self.at).is_some_and(|before| before.ends_with('*')) => {
+                (b'*', _) if self.sql.get(..self.at).is_some_and(|read| read.ends_with('*')) => {
                     self.advance(1);
                     self.run_end = self.at;
                 }
@@ -109,7 +125,7 @@ impl Lexer<'_> {
                 _ => self.advance(1),
             }
         }
-        Err(self.unterminated("a comment", start))
+        Err(self.refusal(Rule::Unterminated, start, "a comment"))
     }
 
     /// Takes `bytes` operator characters.
@@ -122,7 +138,7 @@ impl Lexer<'_> {
         self.run_length = self.run_length.saturating_add(bytes);
         if self.run_length > MAX_RUN {
             let what = "more than 256 operator characters in a row";
-            return Err(Refusal::at(Rule::SlowToRead, self.sql, self.run_start, what));
+            return Err(self.refusal(Rule::SlowToRead, self.run_start, what));
         }
         Ok(())
     }
@@ -130,10 +146,10 @@ impl Lexer<'_> {
     /// Reads the token that starts with `first`, the byte at the cursor.
     fn token(&mut self, first: u8) -> Result<Kind, Refusal> {
         Ok(match (first, self.peek(1), self.peek(2)) {
-            (b'\'', ..) => self.literal(1, false)?,
-            (b'e' | b'E', Some(b'\''), _) => self.literal(2, true)?,
-            (b'b' | b'B' | b'x' | b'X' | b'n' | b'N', Some(b'\''), _) => self.literal(2, false)?,
-            (b'u' | b'U', Some(b'&'), Some(b'\'')) => self.literal(3, false)?,
+            (b'\'', ..) => self.literal(1, &IN_STRING)?,
+            (b'e' | b'E', Some(b'\''), _) => self.literal(2, &IN_ESCAPE_STRING)?,
+            (b'b' | b'B' | b'x' | b'X' | b'n' | b'N', Some(b'\''), _) => self.literal(2, &IN_STRING)?,
+            (b'u' | b'U', Some(b'&'), Some(b'\'')) => self.literal(3, &IN_STRING)?,
             (b'u' | b'U', Some(b'&'), Some(b'"')) => self.quoted_name(3, Kind::UnicodeName)?,
             (b'"', ..) => self.quoted_name(1, Kind::Quoted)?,
             (b'$', ..) => self.dollar()?,
@@ -145,25 +161,27 @@ impl Lexer<'_> {
             (b')', ..) => self.take(1, Kind::Close),
             (b',', ..) => self.take(1, Kind::Comma),
             (b';', ..) => self.take(1, Kind::Semicolon),
-            _ if is_name_start(first) => {
-                self.skip_while(is_name_part);
-                Kind::Word
+            _ if is_operator(first) => {
+                // One character at a time: PostgreSQL, too, ends a run of them where a comment starts.
+                self.operators(1)?;
+                Kind::Other
             }
-            // One character at a time: PostgreSQL, too, ends a run of them where a comment starts.
-            _ if is_operator(first) => self.operators(1).map(|()| Kind::Other)?,
+            _ if self.skip(&NAME) => Kind::Word,
             _ => self.take(1, Kind::Other),
         })
     }
 
     /// A string constant with all its continuations. Its content begins `prefix` bytes on.
-    fn literal(&mut self, prefix: usize, backslash: bool) -> Result<Kind, Refusal> {
+    fn literal(&mut self, prefix: usize, content: &Pattern) -> Result<Kind, Refusal> {
         let start = self.at;
         self.advance(prefix);
         loop {
-            if !self.skip_quoted(b'\'', backslash) {
-                return Err(self.unterminated("a string literal", start));
+            self.skip(content);
+            if self.peek(0) != Some(b'\'') {
+                return Err(self.refusal(Rule::Unterminated, start, "a string literal"));
             }
-            if !self.continues() {
+            self.advance(1);
+            if !self.skip(&CONTINUATION) {
                 return Ok(Kind::Literal);
             }
         }
@@ -173,134 +191,40 @@ impl Lexer<'_> {
     fn quoted_name(&mut self, prefix: usize, kind: Kind) -> Result<Kind, Refusal> {
         let start = self.at;
         self.advance(prefix);
-        if self.skip_quoted(b'"', false) { Ok(kind) } else { Err(self.unterminated("a quoted name", start)) }
-    }
-
-    /// Moves past the closing quote. A doubled quote is content, and so is what follows a backslash if `backslash`. False if
-    /// the text ends before.
-    fn skip_quoted(&mut self, quote: u8, backslash: bool) -> bool {
-        while let Some(byte) = self.peek(0) {
-            if byte == quote && self.peek(1) != Some(quote) {
-                self.advance(1);
-                return true;
-            }
-            self.advance(if byte == quote || (byte == b'\\' && backslash) { 2 } else { 1 });
+        self.skip(&IN_NAME);
+        if self.peek(0) != Some(b'"') {
+            return Err(self.refusal(Rule::Unterminated, start, "a quoted name"));
         }
-        false
-    }
-
-    /// After a closing quote: white space with a line break in it (`--` comments allowed) and another quote continue
-    /// the same literal, under the same escape rules. Moves past that quote if so, and not at all otherwise.
-    fn continues(&mut self) -> bool {
-        let after_quote = self.at;
-        let mut seen_newline = false;
-        loop {
-            match self.peek(0) {
-                Some(byte) if is_space(byte) => {
-                    seen_newline |= is_newline(byte);
-                    self.advance(1);
-                }
-                Some(b'-') if self.peek(1) == Some(b'-') => self.skip_while(|byte| !is_newline(byte)),
-                Some(b'\'') if seen_newline => {
-                    self.advance(1);
-                    return true;
-                }
-                _ => {
-                    self.at = after_quote;
-                    return false;
-                }
-            }
-        }
+        Ok(self.take(1, kind))
     }
 
     /// `$1`, `$$…$$`, `$tag$…$tag$`, or a lone `$`.
     fn dollar(&mut self) -> Result<Kind, Refusal> {
         let start = self.at;
-        self.advance(1);
-        if self.peek(0).is_some_and(|byte| byte.is_ascii_digit()) {
-            self.skip_while(|byte| byte.is_ascii_digit());
+        if self.skip(&PARAMETER) {
             return Ok(Kind::Parameter);
         }
-        if self.peek(0).is_some_and(is_name_start) {
-            self.skip_while(|byte| byte != b'$' && is_name_part(byte));
+        if !self.skip(&DOLLAR_QUOTE) {
+            return Ok(self.take(1, Kind::Other));
         }
-        if self.peek(0) != Some(b'$') {
-            // Not a quote: PostgreSQL gives back all but the `$`.
-            self.at = start.saturating_add(1);
-            return Ok(Kind::Other);
-        }
-        self.advance(1);
-        let (delimiter, rest) = (self.sql.get(start..self.at), self.sql.get(self.at..));
-        let (delimiter, rest) = (delimiter.unwrap_or_default(), rest.unwrap_or_default());
-        match rest.find(delimiter) {
-            Some(length) => Ok(self.take(length.saturating_add(delimiter.len()), Kind::Literal)),
-            None => Err(self.unterminated("a dollar-quoted string", start)),
+        let quote = self.sql.get(start..self.at).unwrap_or_default();
+        match self.sql.get(self.at..).and_then(|rest| rest.find(quote)) {
+            Some(length) => Ok(self.take(length.saturating_add(quote.len()), Kind::Literal)),
+            None => Err(self.refusal(Rule::Unterminated, start, "a dollar-quoted string")),
         }
     }
 
-    /// `1`, `1_000`, `0x1F`, `1.5`, `.5`, `1.`, `1e-5`; in `1..2` only the `1`.
     fn number(&mut self) -> Kind {
-        let radix = match (self.peek(0), self.peek(1)) {
-            (Some(b'0'), Some(b'x' | b'X')) => 16,
-            (Some(b'0'), Some(b'o' | b'O')) => 8,
-            (Some(b'0'), Some(b'b' | b'B')) => 2,
-            _ => 10,
-        };
-        let first = if self.peek(2) == Some(b'_') { 3 } else { 2 };
-        if radix != 10 && self.is_digit(first, radix) {
-            self.advance(2);
-            self.digits(radix);
-            return Kind::Other;
-        }
-        self.digits(10);
-        if self.peek(0) == Some(b'.') && self.peek(1) != Some(b'.') {
-            self.advance(1);
-            self.digits(10);
-        }
-        let first = if matches!(self.peek(1), Some(b'+' | b'-')) { 2 } else { 1 };
-        if matches!(self.peek(0), Some(b'e' | b'E')) && self.is_digit(first, 10) {
-            self.advance(first);
-            self.digits(10);
-        }
+        self.skip(&NUMBER);
+        // In `1..2` the number is only the `1`.
+        let dots = self.peek(0) == Some(b'.') && self.sql.get(..self.at).is_some_and(|read| read.ends_with('.'));
+        self.at = self.at.saturating_sub(usize::from(dots));
         Kind::Other
     }
-
-    fn is_digit(&self, ahead: usize, radix: u32) -> bool {
-        self.peek(ahead).is_some_and(|byte| char::from(byte).is_digit(radix))
-    }
-
-    /// Digits with single `_` between them.
-    fn digits(&mut self, radix: u32) {
-        loop {
-            let underscore = usize::from(self.peek(0) == Some(b'_'));
-            if !self.is_digit(underscore, radix) {
-                return;
-            }
-            self.advance(underscore.saturating_add(1));
-        }
-    }
-}
-
-/// White space: these six and no others; a no-break space is a letter.
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
-}
-
-/// Both end a `--` comment.
-fn is_newline(byte: u8) -> bool {
-    matches!(byte, b'\n' | b'\r')
 }
 
 fn is_operator(byte: u8) -> bool {
     b"~!@#^&|`?+-*/%<>=".contains(&byte)
-}
-
-fn is_name_start(byte: u8) -> bool {
-    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
-}
-
-fn is_name_part(byte: u8) -> bool {
-    is_name_start(byte) || byte.is_ascii_digit() || byte == b'$'
 }
 
 #[cfg(test)]

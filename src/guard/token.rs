@@ -83,7 +83,7 @@ fn truncate(name: &str) -> &str {
 }
 
 /// A token among its neighbours.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Place<'a> {
     pub(super) token: Token<'a>,
     tokens: &'a [Token<'a>],

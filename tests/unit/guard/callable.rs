@@ -4,7 +4,7 @@ use super::*;
 fn every_pattern_compiles() {
     let groups = DANGEROUS.iter().chain(&RELATIONS).map(|group| &group.names);
     for names in groups.chain([&EXTENSIONS, &PG, &VOLATILE, &INTERNAL_SCHEMAS, &OPEN_SCHEMAS]) {
-        assert!(names.pattern().is_some(), "{:?}", names.alternatives);
+        assert!(names.compiled().is_some(), "a pattern does not compile");
     }
 }
 

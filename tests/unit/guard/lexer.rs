@@ -4,6 +4,14 @@ use std::borrow::Cow;
 
 use super::*;
 
+#[test]
+fn every_pattern_compiles() {
+    let in_quotes = [&IN_STRING, &IN_ESCAPE_STRING, &IN_NAME];
+    for pattern in in_quotes.into_iter().chain([&BLANK, &NAME, &CONTINUATION, &DOLLAR_QUOTE, &PARAMETER, &NUMBER]) {
+        assert!(pattern.compiled().is_some());
+    }
+}
+
 /// The tokens of `sql` as text, separated by `|`.
 fn split(sql: &str) -> String {
     match tokens(sql, 0) {

@@ -1,6 +1,11 @@
 use super::*;
 
 #[test]
+fn every_pattern_compiles() {
+    assert!([&SHAPE, &SOUND, &NO_NUMBER].iter().all(|pattern| pattern.compiled().is_some()));
+}
+
+#[test]
 fn plain_shapes_and_other_texts_are_sound() {
     for text in [
         "'POINT(36.8 -1.28)'",
