@@ -6,15 +6,15 @@
 //! It looks at tokens and never at characters. What stands in a literal, a comment or an alias is not looked at, and the text
 //! is never changed.
 //!
-//! # In which order to read it, and what each file guarantees
+//! # The files, in reading order, and what each guarantees
 //! 1. [`rule`]: every refusal has a stable code, a reason and a way out, in one line without control characters.
-//! 2. [`token`] and [`lexer`]: a token begins and ends where PostgreSQL's does.
-//! 3. This file: the text is one query with balanced parentheses, in which nothing writes, locks or names what is refused.
-//! 4. [`with`]: behind a `WITH`, however long, the verb of the main statement is found.
-//! 5. [`callable`]: the tables; what is on none of their lists of harmless functions is not called.
-//! 6. [`known`]: which functions those rules apply to in this database.
-//! 7. [`shape`]: a call that a malformed shape would crash stands in no text that writes one.
-//! 8. [`growth`]: what PostgreSQL makes of the text before it reads a row has a limit.
+//! 2. [`token`], [`pattern`] and [`lexer`]: a token begins and ends where PostgreSQL's does.
+//! 3. This file: the text is one query with balanced parentheses, and nothing in it writes, locks or uses a refused name.
+//! 4. [`with`]: the verb of the main statement after the list of a `WITH` is found.
+//! 5. [`callable`]: the tables of what may be called and read; of extensions and `pg_*` only what a list has.
+//! 6. [`known`]: which of the functions in this database are an extension's, and which of PostgreSQL's own are volatile.
+//! 7. [`shape`]: a text that calls a function which crashes on unsound shapes writes none.
+//! 8. [`growth`]: what PostgreSQL makes of the text, before it reads a row, stays below a limit.
 //!
 //! # Why no SQL parser
 //! PostgreSQL is the parser: the text is prepared as one statement and runs inside a sub-select. The guard has to agree
@@ -181,12 +181,13 @@ impl Guard<'_> {
                 Kind::UnicodeName => return self.refuse(Rule::UnicodeName, token),
                 Kind::Parameter => return self.refuse(Rule::Parameter, token),
                 Kind::Word | Kind::Quoted => {
-                    let lists_columns = level.with == With::Name || is_alias(&level, at);
+                    // Both may be followed by a list of columns, which is no call: `WITH t(a)`, `(VALUES …) t(a)`.
+                    let is_alias = level.with == With::Name || is_alias(&level, at);
                     self.verb(&mut level, token)?;
                     if !label {
                         self.clause(&level, at)?;
                     }
-                    self.name(at, after_as || lists_columns)?;
+                    self.name(at, after_as || is_alias)?;
                 }
                 Kind::Literal | Kind::Comma | Kind::Dot | Kind::Other => self.verb(&mut level, token)?,
             }
@@ -237,8 +238,8 @@ impl Guard<'_> {
         Ok(())
     }
 
-    /// Schemas, functions and relations, whatever their quoting. `is_new`: the text itself gives this name to something, or
-    /// it follows `AS`, where a label or a type stands; then only the schema matters, since a type has one, too.
+    /// Schemas, functions and relations, whatever their quoting. If the name `is_new`, it is an alias, or a label or type after
+    /// `AS`: then only a schema matters, since a type has one, too.
     fn name(&self, at: Place, is_new: bool) -> Result<(), Refusal> {
         let Some(name) = at.token.name() else { return Ok(()) };
         let quoted = || rule::quote(&name);
@@ -286,8 +287,8 @@ fn opened(level: &mut Level, at: Place) -> Inside {
     }
 }
 
-/// Whether a name at this place is an alias, which may be followed by a list of columns: `(VALUES …) t(a, b)`. In
-/// PostgreSQL's grammar no call follows a closing parenthesis but after [`Inside::BeforeExpression`].
+/// Whether a name at this place is an alias. In PostgreSQL's grammar no call follows a closing parenthesis but after
+/// [`Inside::BeforeExpression`].
 fn is_alias(level: &Level, at: Place) -> bool {
     at.before(1).kind == Kind::Close && level.closed != Inside::BeforeExpression
 }

@@ -211,7 +211,7 @@ pub(super) enum Notation {
 pub(super) fn function(known: &Known, schema: Option<&str>, name: &str, notation: Notation) -> Option<&'static str> {
     let here = |of: &str| schema.is_none_or(|schema| schema == of);
     let parentheses = notation == Notation::Parentheses;
-    // Those that the call can mean.
+    // The functions that the call may mean.
     let mut meant = known.functions(name).iter().filter(|of| here(&of.schema) && (parentheses || of.unary));
     let core = meant.clone().find(|of| !of.foreign);
     let is_pg = name.starts_with("pg_");
@@ -250,8 +250,8 @@ pub(super) fn is_internal(known: &Known, schema: &str) -> bool {
 /// What reading the relation would show, if it is refused. `schema` is the name before the last dot.
 pub(super) fn relation(schema: Option<&str>, name: &str) -> Option<&'static str> {
     match schema {
-        Some("information_schema" | "timescaledb_information" | "timescaledb_experimental") => {
-            find(&RELATIONS, &format!("{}.{name}", schema.unwrap_or_default()))
+        Some(schema @ ("information_schema" | "timescaledb_information" | "timescaledb_experimental")) => {
+            find(&RELATIONS, &format!("{schema}.{name}"))
         }
         // Keeps ordinary names away from the patterns.
         _ if name.starts_with("pg_") => find(&RELATIONS, name),

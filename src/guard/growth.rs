@@ -20,7 +20,7 @@
 //! Work that grows with the data: that is for the time limit. Functions, views and partitions that multiply what a short
 //! text says: those are the database owner's.
 
-use std::{borrow::Cow, collections::HashMap, num::Saturating};
+use std::{collections::HashMap, num::Saturating};
 
 use super::{
     QUERY,
@@ -67,16 +67,19 @@ const NO_COLUMNS: &[&str] = &[
 struct Level<'a> {
     /// Its parenthesis.
     open: Place<'a>,
+    /// The token before the parentheses that were closed last in it.
+    closed_before: Token<'a>,
     /// It begins as a query, so it is no list.
     query: bool,
     /// The `FROM` has come; and its list has not ended.
     from_seen: bool,
     in_from: bool,
-    /// There is a set operation in it. Then its joins are not merged into the level around it.
+    /// There is a set operation in it: its joins are not merged into the level around it.
     united: bool,
-    /// Nor is anything of it merged (of a union: of the last branch).
+    /// Nothing of it is merged (of a union: nothing of the branch that is being read).
     barrier: bool,
 
+    // Copies.
     /// Elements so far, copies included; and of these the ones of the operand that is being read.
     length: Count,
     operand: Count,
@@ -89,12 +92,11 @@ struct Level<'a> {
     /// that is being read is among them.
     computed: Count,
     is_computed: bool,
-    /// The most columns of a row in it.
+    /// The most columns of a row in it, and in the parentheses that were closed last in it.
     widest: Count,
-    /// The level that was closed last in this one: the most columns of a row in it, and the token before it.
     closed_width: Count,
-    closed_before: Token<'a>,
 
+    // Columns.
     /// Columns in the element of the select list that is being read, the most in one so far, and all names at this level.
     columns: Count,
     most_columns: Count,
@@ -103,6 +105,7 @@ struct Level<'a> {
     below: Count,
     branches: Count,
 
+    // Joins.
     joins: Count,
     comparisons: Count,
 }
@@ -115,7 +118,7 @@ impl Level<'_> {
 
     /// How long its longest column is, once the columns below have been put in.
     fn longest(&self) -> Count {
-        self.columns.max(self.most_columns).max(ONE) * self.below.max(ONE)
+        self.most_columns.max(ONE) * self.below.max(ONE)
     }
 
     /// The same, as the level around it sees it.
@@ -123,14 +126,17 @@ impl Level<'_> {
         if self.barrier { self.branches.max(ONE) } else { self.longest().max(self.branches) }
     }
 
-    fn name(&mut self, is_column: bool) {
-        self.names += u64::from(is_column);
-        self.columns += u64::from(is_column && !self.from_seen);
+    fn add_columns(&mut self, columns: Count) {
+        if !self.from_seen {
+            self.columns += columns;
+            self.most_columns = self.most_columns.max(self.columns);
+        }
     }
 
-    fn next_element(&mut self) {
-        self.most_columns = self.most_columns.max(self.columns);
-        self.columns = NONE;
+    fn name(&mut self, is_column: bool) {
+        let columns = if is_column { ONE } else { NONE };
+        self.names += columns;
+        self.add_columns(columns);
     }
 
     fn compute(&mut self) {
@@ -138,7 +144,7 @@ impl Level<'_> {
         self.is_computed = true;
     }
 
-    /// What planning the joins of this level costs, in cubes of [`COMPARISONS`]ths of a join.
+    /// What planning the joins of this level costs: the cube of their number, counted in eighths.
     fn planning(&self) -> Count {
         if self.joins.0 == 0 { self.joins } else { (self.joins * COMPARISONS + (self.comparisons - self.joins)).pow(3) }
     }
@@ -162,11 +168,11 @@ struct Body {
 }
 
 #[derive(Default)]
-struct Measure<'a> {
+struct Measure {
     copies: Count,
     /// What planning the levels that are closed costs.
     planning: Count,
-    bodies: HashMap<Cow<'a, str>, Body>,
+    bodies: HashMap<String, Body>,
 }
 
 /// Refuses a text that grows too much, at the first token where it does.
@@ -193,7 +199,7 @@ pub(super) fn check(sql: &str, tokens: &[Token]) -> Result<(), Refusal> {
 
 /// Which common table expression the parenthesis at this place opens the body of, if any, and in which way. `closed_before`
 /// stands before the parentheses that were closed last.
-fn body<'a>(open: Place<'a>, closed_before: Token<'a>) -> Option<(Cow<'a, str>, Use)> {
+fn body(open: Place, closed_before: Token) -> Option<(String, Use)> {
     let [first, second, third, fourth] = [1, 2, 3, 4].map(|places| open.before(places));
     // `name AS (`, `name (columns) AS NOT MATERIALIZED (`.
     let (way, word_as, named) = match (first.is_word("materialized"), second.is_word("not")) {
@@ -205,7 +211,7 @@ fn body<'a>(open: Place<'a>, closed_before: Token<'a>) -> Option<(Cow<'a, str>, 
     named.name().filter(|_| word_as.is_word("as")).map(|name| (name, way))
 }
 
-impl<'a> Measure<'a> {
+impl Measure {
     /// What is too much, if anything is.
     fn too_much(&self, level: &Level) -> Option<&'static str> {
         if self.copies > MAX_COPIES {
@@ -228,19 +234,26 @@ impl<'a> Measure<'a> {
     }
 
     /// Adds a level that has ended to the one around it.
-    fn close(&mut self, mut inner: Level<'a>, level: &mut Level<'a>) {
+    fn close<'a>(&mut self, mut inner: Level<'a>, level: &mut Level<'a>) {
         let before = inner.open.before(1);
         let width = inner.commas + ONE;
+
+        // Copies.
         if before.is_word("in") && !inner.query {
             // One of the elements that are no constants has the operand itself, each other one a copy.
             self.copy(level.operand * (inner.computed - ONE), level);
         } else if before.is_word("cube") {
             self.copy(Saturating(1 << width.0.min(20)), level);
-        } else if before.is_word("using") {
-            level.comparisons += width;
         }
+        if level.symmetric {
+            self.copy(inner.length, level);
+        }
+        level.add(inner.length);
+        level.compute();
+        level.closed_width = inner.widest.max(width);
+        level.widest = level.widest.max(level.closed_width);
 
-        // How many columns stand at this place, and how long the longest column below is.
+        // Columns: how many stand at this place, and how long the longest one below is.
         let merged = if inner.query { inner.passed_on() } else { inner.below };
         let (columns, below) = if let Some((name, way)) = body(inner.open, level.closed_before) {
             // The body may stand in parentheses of its own, and of two with the same name either can be meant.
@@ -256,36 +269,31 @@ impl<'a> Measure<'a> {
         } else if inner.query {
             (merged, merged)
         } else {
-            (inner.columns.max(inner.most_columns), merged)
+            (inner.most_columns, merged)
         };
-        if !level.from_seen {
-            level.columns += columns;
-        }
+        level.add_columns(columns);
         if !level.query || level.from_seen {
             level.below = level.below.max(below);
         }
         if !inner.query {
             level.names += inner.names;
         }
+        level.closed_before = before;
 
-        if level.symmetric {
-            self.copy(inner.length, level);
-        }
+        // Joins.
         if inner.barrier || inner.united {
             self.planning += inner.planning();
             (inner.joins, inner.comparisons) = Default::default();
         }
         level.joins += inner.joins;
         level.comparisons += inner.comparisons;
-        level.closed_width = inner.widest.max(width);
-        level.closed_before = before;
-        level.widest = level.widest.max(level.closed_width);
-        level.compute();
-        level.add(inner.length);
+        if before.is_word("using") {
+            level.comparisons += width;
+        }
     }
 
     /// Any token but a parenthesis.
-    fn step(&mut self, level: &mut Level<'a>, at: Place<'a>) {
+    fn step(&mut self, level: &mut Level, at: Place) {
         let token = at.token;
         if level.length.0 == 0 {
             level.query = token.is_one_of(QUERY);
@@ -303,8 +311,8 @@ impl<'a> Measure<'a> {
         } else if is_name {
             self.word(level, at);
         } else if token.kind == Kind::Comma {
-            if level.query && !level.from_seen {
-                level.next_element();
+            if level.query {
+                level.columns = NONE;
             }
             level.commas += ONE;
             level.joins += u64::from(level.in_from);
@@ -318,7 +326,7 @@ impl<'a> Measure<'a> {
     }
 
     /// A key word or a name.
-    fn word(&mut self, level: &mut Level<'a>, at: Place<'a>) {
+    fn word(&mut self, level: &mut Level, at: Place) {
         let name = at.token.name().unwrap_or_default();
         let key_word = if at.token.kind == Kind::Word { &*name } else { "" };
         match key_word {
@@ -334,7 +342,7 @@ impl<'a> Measure<'a> {
             "from" => {
                 // `IS [NOT] DISTINCT FROM` compares.
                 if !(at.before(1).is_word("distinct") && at.before(2).is_one_of(&["is", "not"])) {
-                    level.next_element();
+                    level.columns = NONE;
                     (level.in_from, level.from_seen) = (true, true);
                 }
                 level.operand = NONE;
@@ -347,7 +355,7 @@ impl<'a> Measure<'a> {
             }
             "union" | "intersect" | "except" => {
                 self.planning += level.planning();
-                level.next_element();
+                level.columns = NONE;
                 level.branches = level.passed_on();
                 (level.joins, level.comparisons, level.operand) = Default::default();
                 (level.in_from, level.from_seen, level.barrier, level.united) = (false, false, false, true);

@@ -2,8 +2,6 @@
 //!
 //! Pure: [`super::lexer`] makes the tokens.
 
-use std::borrow::Cow;
-
 /// PostgreSQL cuts every name to this many bytes (`NAMEDATALEN - 1`).
 const MAX_NAME_BYTES: usize = 63;
 
@@ -55,31 +53,18 @@ impl<'a> Token<'a> {
     }
 
     /// The name that PostgreSQL looks up: ASCII letters folded unless quoted, cut to 63 bytes. `None` if not a name.
-    pub(super) fn name(self) -> Option<Cow<'a, str>> {
-        match self.kind {
-            Kind::Word if self.text.bytes().any(|byte| byte.is_ascii_uppercase()) => {
-                Some(Cow::Owned(truncate(self.text).to_ascii_lowercase()))
-            }
-            Kind::Word => Some(Cow::Borrowed(truncate(self.text))),
-            Kind::Quoted => {
-                let inner = self.text.strip_prefix('"')?.strip_suffix('"')?;
-                if inner.contains("\"\"") {
-                    Some(Cow::Owned(truncate(&inner.replace("\"\"", "\"")).to_owned()))
-                } else {
-                    Some(Cow::Borrowed(truncate(inner)))
-                }
-            }
-            _ => None,
+    pub(super) fn name(self) -> Option<String> {
+        let mut name = match self.kind {
+            Kind::Word => self.text.to_ascii_lowercase(),
+            Kind::Quoted => self.text.strip_prefix('"')?.strip_suffix('"')?.replace("\"\"", "\""),
+            _ => return None,
+        };
+        // Fewer than 63 bytes where a character would be cut in two.
+        while name.len() > MAX_NAME_BYTES {
+            name.pop();
         }
+        Some(name)
     }
-}
-
-/// The first 63 bytes, or fewer where a character would be cut in two.
-fn truncate(name: &str) -> &str {
-    if name.len() <= MAX_NAME_BYTES {
-        return name;
-    }
-    (0..=MAX_NAME_BYTES).rev().find_map(|end| name.get(..end)).unwrap_or_default()
 }
 
 /// A token among its neighbours.

@@ -1,7 +1,5 @@
 //! Tables: a text, and its tokens separated by `|`.
 
-use std::borrow::Cow;
-
 use super::*;
 
 #[test]
@@ -78,7 +76,7 @@ fn names() {
         ("\u{131}nc caf\u{e9}", "\u{131}nc|caf\u{e9}"),
         ("a.b . c..d", "a|.|b|.|c|..|d"),
     ]);
-    let name = |sql: &str| tokens(sql, 0).unwrap()[0].name().map(Cow::into_owned);
+    let name = |sql: &str| tokens(sql, 0).unwrap()[0].name();
     assert_eq!(name("Pg_Sleep").unwrap(), "pg_sleep");
     assert_eq!(name("\"Pg_Sl\"\"eep\"").unwrap(), "Pg_Sl\"eep");
     assert_eq!(name("\u{17f}ELECT").unwrap(), "\u{17f}elect", "only ASCII is folded");
