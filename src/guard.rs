@@ -3,18 +3,18 @@
 //! In: the analyst's text, hostile, and what is [`Known`] of the database. Out: [`ReadOnlySql`], the only text of an analyst
 //! that `db` runs, or a [`Refusal`] that says what to do instead. Pure: no I/O, no clock, no configuration.
 //!
-//! It looks at tokens and never at characters. What stands in a literal, a comment or an alias is not looked at, and the text
-//! is never changed.
+//! It looks at tokens and never at characters. No word is looked for in a literal, a comment or a label, and the text is never
+//! changed. Only where a function is called that crashes on unsound shapes does it matter what a literal says.
 //!
 //! # The files, in reading order, and what each guarantees
-//! 1. [`rule`]: every refusal has a stable code, a reason and a way out, in one line without control characters.
-//! 2. [`token`], [`pattern`] and [`lexer`]: a token begins and ends where PostgreSQL's does.
+//! 1. `rule`: every refusal has a stable code, a reason and a way out, in one line without control characters.
+//! 2. `pattern`, `token` and `lexer`: a token begins and ends where PostgreSQL's does.
 //! 3. This file: the text is one query with balanced parentheses, and nothing in it writes, locks or uses a refused name.
-//! 4. [`with`]: the verb of the main statement after the list of a `WITH` is found.
-//! 5. [`callable`]: the tables of what may be called and read; of extensions and `pg_*` only what a list has.
-//! 6. [`known`]: which of the functions in this database are an extension's, and which of PostgreSQL's own are volatile.
-//! 7. [`shape`]: a text that calls a function which crashes on unsound shapes writes none.
-//! 8. [`growth`]: what PostgreSQL makes of the text, before it reads a row, stays below a limit.
+//! 4. `with`: the verb of the main statement after the list of a `WITH` is found.
+//! 5. `callable`: the tables of what may be called and read; of extensions and `pg_*` only what a list has.
+//! 6. `known`: which of the functions in this database are an extension's, and which of PostgreSQL's own are volatile.
+//! 7. `shape`: a text that calls a function which crashes on unsound shapes writes none.
+//! 8. `growth`: what PostgreSQL makes of the text, before it reads a row, stays below a limit.
 //!
 //! # Why no SQL parser
 //! PostgreSQL is the parser: the text is prepared as one statement and runs inside a sub-select. The guard has to agree
