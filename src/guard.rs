@@ -1,13 +1,20 @@
 //! The guard: decides whether a text may be sent to PostgreSQL at all.
 //!
-//! In: the analyst's text, hostile, and what is [`Known`] of the database. Out: [`ReadOnlySql`], the only thing `db` runs, or
-//! a [`Refusal`] that says what to do instead. Pure: no I/O, no clock, no configuration.
+//! In: the analyst's text, hostile, and what is [`Known`] of the database. Out: [`ReadOnlySql`], the only text of an analyst
+//! that `db` runs, or a [`Refusal`] that says what to do instead. Pure: no I/O, no clock, no configuration.
 //!
-//! It looks at tokens and never at characters: is it one statement, does it begin as a query, do its parentheses close what
-//! they open, is there a statement verb where PostgreSQL would read one, is every function that it calls one that may be
-//! called ([`callable`], the page to read first), is a refused relation or schema named, and how much would PostgreSQL's
-//! analysis make of it ([`growth`]). What stands in a literal, a comment or an alias is not looked at, and the text is never
-//! changed.
+//! It looks at tokens and never at characters. No word is looked for in a literal, a comment or a label, and the text is never
+//! changed. Only where a function is called that crashes on unsound shapes does it matter what a literal says.
+//!
+//! # The files, in reading order, and what each guarantees
+//! 1. `rule`: every refusal has a stable code, a reason and a way out, in one line without control characters.
+//! 2. `pattern`, `token` and `lexer`: a token begins and ends where PostgreSQL's does.
+//! 3. This file: the text is one query with balanced parentheses, and nothing in it writes, locks or uses a refused name.
+//! 4. `with`: the verb of the main statement after the list of a `WITH` is found.
+//! 5. `callable`: the tables of what may be called and read; of extensions and `pg_*` only what a list has.
+//! 6. `known`: which of the functions in this database are an extension's, and which of PostgreSQL's own are volatile.
+//! 7. `shape`: a text that calls a function which crashes on unsound shapes writes none.
+//! 8. `growth`: what PostgreSQL makes of the text, before it reads a row, stays below a limit.
 //!
 //! # Why no SQL parser
 //! PostgreSQL is the parser: the text is prepared as one statement and runs inside a sub-select. The guard has to agree
@@ -17,20 +24,22 @@
 //! Functions of this database that write and that the role may execute; queries that are slow or large; reading what the
 //! role may read. The role's privileges are the boundary, see docs/threat-model.md.
 
-mod callable;
-mod growth;
-mod known;
-mod lexer;
 mod rule;
-mod shape;
+mod pattern;
+mod token;
+mod lexer;
 mod with;
+mod callable;
+mod known;
+mod shape;
+mod growth;
 
 pub use known::{Known, ROWS};
 pub use rule::{Refusal, Rule};
 
 use {
     callable::Notation,
-    lexer::{Fault, Kind, Token, tokens},
+    token::{Kind, Place, Token, places},
     with::With,
 };
 
@@ -67,60 +76,28 @@ impl ReadOnlySql {
 /// Judges `sql`.
 ///
 /// # Errors
-/// The first rule that the text breaks, in the order of the text (length, NUL and open literals come before all others, and
-/// its growth after them).
+/// The first rule that the text breaks, in the order of the text (length, NUL and open literals come before all others,
+/// unsound shapes and growth after them).
 pub fn admit(sql: &str, known: &Known) -> Result<ReadOnlySql, Refusal> {
     if sql.len() > MAX_SQL_BYTES {
-        return Err(Refusal::new(Rule::TooLong, format!("it has {} bytes, the limit is {MAX_SQL_BYTES}", sql.len())));
+        let found = format!("it has {} bytes, the limit is {MAX_SQL_BYTES}", sql.len());
+        return Err(Refusal::new(Rule::TooLong, &found));
     }
     if let Some(at) = sql.find('\0') {
-        return Err(Refusal::at(Rule::Nul, sql, at, String::new()));
+        return Err(Refusal::at(Rule::Nul, sql, at, ""));
     }
-    let body = sql.strip_prefix('\u{feff}').unwrap_or(sql);
-    let mark = sql.len().saturating_sub(body.len());
-    let tokens = tokens(body).map_err(|fault| match fault {
-        Fault::Unterminated { what, start } => {
-            Refusal::at(Rule::Unterminated, sql, mark.saturating_add(start), format!("a {what}"))
-        }
-        Fault::SlowToRead { what, start } => {
-            Refusal::at(Rule::SlowToRead, sql, mark.saturating_add(start), what.to_owned())
-        }
-    })?;
-    let judge = Judge { sql: body, tokens: &tokens, known };
-    let sound = |bytes| judge.shapes().map(|()| bytes);
-    let measured = |bytes| match growth::measure(body, &tokens) {
-        Ok(()) => Ok(bytes),
-        Err(too_much) => Err(Finding::new(Rule::TooComplex, too_much.token, too_much.what.to_owned())),
-    };
-    match judge.statement().and_then(sound).and_then(measured) {
-        Ok((start, end)) => {
-            let skipped = sql.get(..mark.saturating_add(start)).unwrap_or_default().chars().count();
-            Ok(ReadOnlySql { text: body.get(start..end).unwrap_or_default().to_owned(), skipped })
-        }
-        Err(Finding { rule, token: None, detail }) => Err(Refusal::new(rule, detail)),
-        Err(Finding { rule, token: Some(token), detail }) => {
-            let detail = if detail.is_empty() { rule::quote(token.text(body)) } else { detail };
-            Err(Refusal::at(rule, sql, mark.saturating_add(token.start), detail))
-        }
-    }
-}
-
-/// A broken rule, the token that breaks it, and what to say about it (the token itself, if empty).
-struct Finding {
-    rule: Rule,
-    token: Option<Token>,
-    detail: String,
-}
-
-impl Finding {
-    fn new(rule: Rule, token: Token, detail: String) -> Finding {
-        Finding { rule, token: Some(token), detail }
-    }
+    let mark = if sql.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let tokens = lexer::tokens(sql, mark)?;
+    let (start, end) = Guard { sql, known }.statement(&tokens, mark)?;
+    shape::check(sql, &tokens)?;
+    growth::check(sql, &tokens)?;
+    let skipped = sql.get(..start).unwrap_or_default().chars().count();
+    Ok(ReadOnlySql { text: sql.get(start..end).unwrap_or_default().to_owned(), skipped })
 }
 
 /// What a pair of parentheses holds, as far as the guard has to know.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum Inside {
     /// The statement itself, or parentheses around the whole of it.
     Statement,
     /// The body of a common table expression.
@@ -130,87 +107,87 @@ enum Role {
     /// `DISTINCT ON (…)` or `OPERATOR(…)`: an expression follows, which may begin with a call.
     BeforeExpression,
     /// Anything else.
-    Inner,
+    Other,
 }
 
 /// One level of parentheses, while the walk is inside it.
-struct Level {
-    role: Role,
-    open: Option<Token>,
+struct Level<'a> {
+    inside: Inside,
+    open: Token<'a>,
+    /// No token has come yet.
     empty: bool,
     with: With,
     /// What the parentheses held that were closed last at this level.
-    closed: Option<Role>,
+    closed: Inside,
 }
 
-impl Level {
-    fn new(role: Role, open: Option<Token>) -> Level {
-        Level { role, open, empty: true, with: With::None, closed: None }
+impl<'a> Level<'a> {
+    fn new(inside: Inside, open: Token<'a>) -> Level<'a> {
+        Level { inside, open, empty: true, with: With::None, closed: Inside::Other }
     }
 }
 
-struct Judge<'a> {
+struct Guard<'a> {
     sql: &'a str,
-    tokens: &'a [Token],
     known: &'a Known,
 }
 
-impl Judge<'_> {
+impl Guard<'_> {
+    fn refuse<T>(&self, rule: Rule, token: Token) -> Result<T, Refusal> {
+        Err(Refusal::at_token(rule, self.sql, token))
+    }
+
+    fn refuse_as<T>(&self, rule: Rule, token: Token, found: &str) -> Result<T, Refusal> {
+        Err(Refusal::at(rule, self.sql, token.start, found))
+    }
+
     /// Walks over the tokens once. Out: the bytes of the statement, semicolons around it left out.
-    fn statement(&self) -> Result<(usize, usize), Finding> {
-        let mut tokens = self.tokens.iter().copied().enumerate();
-        let mut start = 0;
+    fn statement(&self, tokens: &[Token], mark: usize) -> Result<(usize, usize), Refusal> {
+        let (mut start, mut end) = (mark, None);
         let mut outer: Vec<Level> = Vec::new();
-        let mut level = Level::new(Role::Statement, None);
+        let mut level = Level::new(Inside::Statement, Token::default());
         // Is this token a label, and so no key word: `AS into`, `t.into`?
         let mut after_as = false;
 
-        while let Some((index, token)) = tokens.next() {
-            let previous = self.before(index);
-            let label = after_as || previous.is_some_and(|previous| previous.kind == Kind::Dot);
-            let labels_next = !label && token.is_word(self.sql, "as");
+        for at in places(tokens) {
+            let token = at.token;
+            let label = after_as || at.before(1).kind == Kind::Dot;
+            let labels_next = !label && token.is_word("as");
             match token.kind {
                 Kind::Semicolon if !outer.is_empty() => {
-                    return Err(Finding::new(Rule::MultipleStatements, token, "`;` inside parentheses".to_owned()));
+                    return self.refuse_as(Rule::MultipleStatements, token, "`;` inside parentheses");
                 }
                 Kind::Semicolon if level.empty => {
-                    start = token.end;
+                    start = token.start.saturating_add(1);
                     continue;
                 }
-                Kind::Semicolon => {
-                    return match tokens.find(|(_, rest)| rest.kind != Kind::Semicolon) {
-                        Some((_, rest)) => Err(Finding::new(Rule::MultipleStatements, rest, String::new())),
-                        None => Ok((start, token.start)),
-                    };
-                }
+                Kind::Semicolon => end = end.or(Some(token.start)),
+                _ if end.is_some() => return self.refuse(Rule::MultipleStatements, token),
                 Kind::Open => {
-                    let role = self.role_of(&mut level, index);
-                    outer.push(std::mem::replace(&mut level, Level::new(role, Some(token))));
+                    let inside = opened(&mut level, at);
+                    outer.push(std::mem::replace(&mut level, Level::new(inside, token)));
                     after_as = false;
                     continue;
                 }
                 Kind::Close => {
                     let Some(enclosing) = outer.pop() else {
-                        return Err(Finding::new(Rule::Parentheses, token, "`)` closes nothing".to_owned()));
+                        return self.refuse_as(Rule::Parentheses, token, "`)` closes nothing");
                     };
-                    if level.role == Role::Statement && level.empty {
-                        return Err(Finding::new(Rule::NotAQuery, token, String::new()));
+                    if level.inside == Inside::Statement && level.empty {
+                        return self.refuse(Rule::NotAQuery, token);
                     }
-                    level = Level { closed: Some(level.role), ..enclosing };
-                    level.with.body_closed();
+                    level = Level { closed: level.inside, ..enclosing };
                 }
-                Kind::UnicodeName => return Err(Finding::new(Rule::UnicodeName, token, String::new())),
-                Kind::Parameter => return Err(Finding::new(Rule::Parameter, token, String::new())),
+                Kind::UnicodeName => return self.refuse(Rule::UnicodeName, token),
+                Kind::Parameter => return self.refuse(Rule::Parameter, token),
                 Kind::Word | Kind::Quoted => {
-                    let lists_columns = level.with == With::Name || self.is_alias(&level, previous);
+                    // Both may be followed by a list of columns, which is no call: `WITH t(a)`, `(VALUES …) t(a)`.
+                    let is_alias = level.with == With::Name || is_alias(&level, at);
                     self.verb(&mut level, token)?;
                     if !label {
-                        self.clause(&level, index, token)?;
+                        self.clause(&level, at)?;
                     }
-                    self.schema(index, token)?;
-                    if !after_as && !lists_columns {
-                        self.name(index, token)?;
-                    }
+                    self.name(at, after_as || is_alias)?;
                 }
                 Kind::Literal | Kind::Comma | Kind::Dot | Kind::Other => self.verb(&mut level, token)?,
             }
@@ -218,172 +195,100 @@ impl Judge<'_> {
             after_as = labels_next;
         }
         if !outer.is_empty() {
-            return Err(Finding {
-                rule: Rule::Parentheses,
-                token: level.open,
-                detail: "`(` is never closed".to_owned(),
-            });
+            return self.refuse_as(Rule::Parentheses, level.open, "`(` is never closed");
         }
         if level.empty {
-            return Err(Finding { rule: Rule::Empty, token: None, detail: String::new() });
+            return Err(Refusal::new(Rule::Empty, ""));
         }
-        Ok((start, self.sql.len()))
-    }
-
-    fn before(&self, index: usize) -> Option<Token> {
-        index.checked_sub(1).and_then(|index| self.tokens.get(index)).copied()
-    }
-
-    fn after(&self, index: usize) -> Option<Token> {
-        index.checked_add(1).and_then(|index| self.tokens.get(index)).copied()
-    }
-
-    /// What the parenthesis at this place, which opens in `level`, will hold.
-    fn role_of(&self, level: &mut Level, index: usize) -> Role {
-        // `((SELECT …))`: parentheses around a statement or a body hold a statement or a body.
-        let wraps = level.empty && matches!(level.role, Role::Statement | Role::CteBody);
-        level.empty = false;
-        let before = |back: usize, words: &[&str]| {
-            let token = index.checked_sub(back).and_then(|index| self.tokens.get(index));
-            token.is_some_and(|token| token.is_one_of(self.sql, words))
-        };
-        if level.with.opens_body() {
-            Role::CteBody
-        } else if wraps {
-            level.role
-        } else if before(1, &["substring", "overlay"]) {
-            Role::ForArgument
-        } else if before(1, &["operator"]) || (before(1, &["on"]) && before(2, &["distinct"])) {
-            Role::BeforeExpression
-        } else {
-            Role::Inner
-        }
-    }
-
-    /// Whether a name at this place is an alias, which may be followed by a list of columns: `(VALUES …) t(a, b)`. In
-    /// PostgreSQL's grammar no call follows a closing parenthesis but after [`Role::BeforeExpression`].
-    fn is_alias(&self, level: &Level, previous: Option<Token>) -> bool {
-        previous.is_some_and(|previous| previous.kind == Kind::Close) && level.closed != Some(Role::BeforeExpression)
+        Ok((start, end.unwrap_or(self.sql.len())))
     }
 
     /// Statement verbs, where PostgreSQL would read one: first in the statement, first in the body of a common table
     /// expression, and after the list of a `WITH`.
-    fn verb(&self, level: &mut Level, token: Token) -> Result<(), Finding> {
-        if level.empty {
-            if level.role == Role::Statement && !token.is_one_of(self.sql, QUERY) {
-                return Err(Finding::new(Rule::NotAQuery, token, rule::advice(token.text(self.sql))));
-            }
-            if level.role == Role::CteBody && token.is_one_of(self.sql, WRITING) {
-                return Err(Finding::new(Rule::Writes, token, String::new()));
-            }
-            if token.is_word(self.sql, "with") {
-                level.with = With::Name;
-            }
-        } else if level.with.step(self.sql, token) && token.is_one_of(self.sql, WRITING) {
-            return Err(Finding::new(Rule::Writes, token, String::new()));
+    fn verb(&self, level: &mut Level, token: Token) -> Result<(), Refusal> {
+        let after_with = !level.empty && level.with.step(token);
+        if level.empty && level.inside == Inside::Statement && !token.is_one_of(QUERY) {
+            return self.refuse_as(Rule::NotAQuery, token, &rule::advice(token));
+        }
+        let in_body = level.empty && level.inside == Inside::CteBody;
+        if (in_body || after_with) && token.is_one_of(WRITING) {
+            return self.refuse(Rule::Writes, token);
+        }
+        if level.empty && token.is_word("with") {
+            level.with = With::Name;
         }
         Ok(())
     }
 
     /// `INTO`, which is reserved and so can be nothing else, and row locks.
-    fn clause(&self, level: &Level, index: usize, token: Token) -> Result<(), Finding> {
-        if token.is_word(self.sql, "into") && !self.names_xml(index) {
-            return Err(Finding::new(Rule::SelectInto, token, String::new()));
+    fn clause(&self, level: &Level, at: Place) -> Result<(), Refusal> {
+        // `xmlelement(name into)`: after `(name` comes any word at all.
+        let names_xml = at.before(1).is_word("name") && at.before(2).kind == Kind::Open;
+        if at.token.is_word("into") && !names_xml {
+            return self.refuse(Rule::SelectInto, at.token);
         }
-        if token.is_word(self.sql, "for") && level.role != Role::ForArgument {
-            let word = |ahead: usize, words: &[&str]| {
-                self.tokens.get(index.saturating_add(ahead)).is_some_and(|token| token.is_one_of(self.sql, words))
-            };
-            if word(1, &["update", "share"])
-                || (word(1, &["no"]) && word(2, &["key"]) && word(3, &["update"]))
-                || (word(1, &["key"]) && word(2, &["share"]))
-            {
-                return Err(Finding::new(Rule::RowLock, token, String::new()));
+        let next = |places: usize, word: &str| at.after(places).is_word(word);
+        let locks = next(1, "update")
+            || next(1, "share")
+            || (next(1, "no") && next(2, "key") && next(3, "update"))
+            || (next(1, "key") && next(2, "share"));
+        if at.token.is_word("for") && locks && level.inside != Inside::ForArgument {
+            return self.refuse(Rule::RowLock, at.token);
+        }
+        Ok(())
+    }
+
+    /// Schemas, functions and relations, whatever their quoting. If the name `is_new`, it is an alias, or a label or type after
+    /// `AS`: then only a schema matters, since a type has one, too.
+    fn name(&self, at: Place, is_new: bool) -> Result<(), Refusal> {
+        let Some(name) = at.token.name() else { return Ok(()) };
+        let quoted = || rule::quote(&name);
+        if at.after(1).kind == Kind::Dot && callable::is_internal(self.known, &name) {
+            return self.refuse_as(Rule::InternalSchema, at.token, &quoted());
+        }
+        if is_new {
+            return Ok(());
+        }
+        let after_dot = at.before(1).kind == Kind::Dot;
+        let schema = if after_dot { at.before(2).name() } else { None };
+        if at.after(1).kind == Kind::Open {
+            if let Some(does) = callable::function(self.known, schema.as_deref(), &name, Notation::Parentheses) {
+                return self.refuse_as(Rule::Function, at.token, &format!("{}, which {does}", quoted()));
             }
+            if let Some(plain) = callable::plain(self.known, &name).filter(|plain| !shape::is_plain(at, plain)) {
+                let found = format!("argument {} of {}: {}", plain.argument, quoted(), plain.because);
+                return self.refuse_as(Rule::PlainNumber, at.token, &found);
+            }
+        } else if let Some(does) = callable::relation(schema.as_deref(), &name) {
+            return self.refuse_as(Rule::Relation, at.token, &format!("{}, which {does}", quoted()));
+        } else if after_dot && let Some(does) = callable::function(self.known, None, &name, Notation::Dot) {
+            let found = format!("{0} after a dot is a call of that function, which {does}", quoted());
+            return self.refuse_as(Rule::Function, at.token, &found);
         }
         Ok(())
     }
+}
 
-    /// `xmlelement(name into)`: after `(name` comes any word at all.
-    fn names_xml(&self, index: usize) -> bool {
-        let Some(name) = index.checked_sub(1) else { return false };
-        self.before(index).is_some_and(|token| token.is_word(self.sql, "name"))
-            && self.before(name).is_some_and(|token| token.kind == Kind::Open)
+/// What the parenthesis at this place, which opens in `level`, will hold.
+fn opened(level: &mut Level, at: Place) -> Inside {
+    // `((SELECT …))`: parentheses around a statement or a body hold a statement or a body.
+    let wraps = level.empty && matches!(level.inside, Inside::Statement | Inside::CteBody);
+    level.empty = false;
+    if level.with.opens_body() {
+        Inside::CteBody
+    } else if wraps {
+        level.inside
+    } else if at.before(1).is_one_of(&["substring", "overlay"]) {
+        Inside::ForArgument
+    } else if at.before(1).is_word("operator") || (at.before(1).is_word("on") && at.before(2).is_word("distinct")) {
+        Inside::BeforeExpression
+    } else {
+        Inside::Other
     }
+}
 
-    /// Schemas in which nothing may be named: not even a type, so also after `AS`.
-    fn schema(&self, index: usize, token: Token) -> Result<(), Finding> {
-        let qualifies = self.after(index).is_some_and(|token| token.kind == Kind::Dot);
-        if let Some(name) = token.name(self.sql).filter(|_| qualifies)
-            && callable::is_internal(self.known, &name)
-        {
-            return Err(Finding::new(Rule::InternalSchema, token, rule::quote(&name)));
-        }
-        Ok(())
-    }
-
-    /// Functions and relations, whatever their quoting and schema. After `AS` stands a label or a type, so those are not
-    /// looked at.
-    fn name(&self, index: usize, token: Token) -> Result<(), Finding> {
-        let dotted = self.before(index).is_some_and(|token| token.kind == Kind::Dot);
-        let called = self.after(index).is_some_and(|token| token.kind == Kind::Open);
-        let may_be_catalog =
-            token.text(self.sql).trim_start_matches('"').get(..3).is_some_and(|p| p.eq_ignore_ascii_case("pg_"));
-        if !dotted && !called && !may_be_catalog {
-            return Ok(());
-        }
-        let Some(name) = token.name(self.sql) else { return Ok(()) };
-        let schema = if dotted { index.checked_sub(2).and_then(|index| self.tokens.get(index)) } else { None };
-        let schema = schema.and_then(|schema| schema.name(self.sql));
-        let refused =
-            |rule, does: &str| Err(Finding::new(rule, token, format!("{}, which {does}", rule::quote(&name))));
-        if called {
-            return match callable::function(self.known, schema.as_deref(), &name, Notation::Parentheses) {
-                Some(does) => refused(Rule::Function, does),
-                None => self.arguments(index, token, &name),
-            };
-        }
-        if let Some(does) = callable::relation(schema.as_deref(), &name) {
-            return refused(Rule::Relation, does);
-        }
-        if dotted && let Some(does) = callable::function(self.known, None, &name, Notation::Dot) {
-            let detail = format!("{} after a dot is a call of that function, which {does}", rule::quote(&name));
-            return Err(Finding::new(Rule::Function, token, detail));
-        }
-        Ok(())
-    }
-
-    /// Where a function is called that crashes on unsound shapes: every literal and number of the text is sound.
-    fn shapes(&self) -> Result<(), Finding> {
-        let fragile = |(index, token): (usize, &Token)| {
-            let called = self.after(index).is_some_and(|after| after.kind == Kind::Open);
-            called && token.name(self.sql).is_some_and(|name| callable::is_fragile(&name))
-        };
-        if !self.tokens.iter().enumerate().any(fragile) {
-            return Ok(());
-        }
-        let unsound = |token: &&Token| match token.kind {
-            Kind::Literal => !shape::literal(token.text(self.sql)),
-            Kind::Other => !shape::number(token.text(self.sql)),
-            _ => false,
-        };
-        match self.tokens.iter().find(unsound) {
-            Some(token) => Err(Finding::new(Rule::UnsoundShape, *token, String::new())),
-            None => Ok(()),
-        }
-    }
-
-    /// The argument of a function for which it must be a plain number: `f(…, 50)`, `f(…, -0.5, …)`.
-    fn arguments(&self, index: usize, token: Token, name: &str) -> Result<(), Finding> {
-        let applies = |plain: &&callable::Plain| {
-            plain.name == name && (!plain.fragile_only || self.known.fragile_geos().is_some())
-        };
-        let Some(plain) = callable::PLAIN.iter().find(applies) else { return Ok(()) };
-        let list = self.tokens.get(index.saturating_add(1)..).unwrap_or_default();
-        if shape::is_plain(self.sql, list, plain) {
-            return Ok(());
-        }
-        let detail = format!("argument {} of {}: {}", plain.argument, rule::quote(name), plain.because);
-        Err(Finding::new(Rule::PlainNumber, token, detail))
-    }
+/// Whether a name at this place is an alias. In PostgreSQL's grammar no call follows a closing parenthesis but after
+/// [`Inside::BeforeExpression`].
+fn is_alias(level: &Level, at: Place) -> bool {
+    at.before(1).kind == Kind::Close && level.closed != Inside::BeforeExpression
 }

@@ -18,17 +18,7 @@
 //! A function that somebody wrote for this database, whatever it does: review those. Operators and input functions of an
 //! extension's types, which have no name here.
 
-use {regex::Regex, std::sync::LazyLock};
-
-use super::known::Known;
-
-/// Names with one reason.
-pub(super) struct Group {
-    /// Completes the sentence "it is refused because it …".
-    pub(super) does: &'static str,
-    /// Alternatives of a regular expression, each for a whole name in lower case.
-    names: &'static [&'static str],
-}
+use super::{known::Known, pattern::Pattern};
 
 /// Functions of PostGIS that analysts cannot do without and that crash PostgreSQL when they meet an unsound shape: one with
 /// coordinates that are no number, infinite or huge, with empty or nested parts, or that is malformed. A text that calls one of
@@ -38,7 +28,7 @@ const FRAGILE: &str = "st_(intersects|contains|within|covers|coveredby|buffer|un
 /// The functions of extensions that analysts use. Each was called with NaN, infinite, empty, nested, huge and missing values
 /// of every argument before it came here; what crashed PostgreSQL or could not be interrupted for long stayed out, but for
 /// [`FRAGILE`].
-const EXTENSIONS: &[&str] = &[
+static EXTENSIONS: Pattern = Pattern::whole(&[
     // PostGIS. Making shapes:
     "st_(make(point|pointm|envelope|box2d|line|polygon)|3dmakebox|point(m|z|zm)?|polygon|setsrid|collect|multi|tileenvelope|addmeasure)",
     "st_(geom|geometry|geog|geography|point|line|poly|polygon)fromtext|st_geomfrom(ewkt|geojson|geohash)|st_pointfromgeohash",
@@ -73,10 +63,10 @@ const EXTENSIONS: &[&str] = &[
     "nlevel|subpath|subltree|lca|ltree2text|text2ltree|icount|idx|sort_asc|sort_desc|subarray|uniq|citext",
     // uuid-ossp, pgcrypto
     "uuid_generate_v4|uuid_nil|digest|hmac",
-];
+]);
 
 /// The `pg_*` functions that may be called: they describe objects, sizes and counters, and do nothing else.
-const PG: &[&str] = &[
+static PG: Pattern = Pattern::whole(&[
     // Definitions of objects as SQL, and names of objects.
     r"pg_get_(constraintdef|expr|functiondef|function_\w+|indexdef|keywords|object_address|partition_constraintdef|partkeydef)",
     r"pg_get_(replica_identity_index|ruledef|serial_sequence|statisticsobjdef\w*|triggerdef|userbyid|viewdef|catalog_foreign_keys|acl)",
@@ -100,34 +90,36 @@ const PG: &[&str] = &[
     r"pg_stat_get_(db|tuples|xact|function|last|total|bgwriter|checkpoint|checkpointer|buf)_\w+|pg_stat_get_(wal|io|slru|archiver|snapshot_timestamp)",
     r"pg_stat_get_(live|dead)_tuples|pg_stat_get_(ins|mod)_since_\w+|pg_stat_get_blocks_\w+|pg_stat_get_numscans|pg_stat_get_lastscan|pg_stat_have_stats",
     r"pg_stat_get_(auto)?(vacuum|analyze)_count",
-];
+]);
 
 /// PostgreSQL's own functions that are marked volatile and do nothing but give a value. (`setseed` is undone after the call.)
-const VOLATILE: &[&str] = &[
+static VOLATILE: Pattern = Pattern::whole(&[
     "random|random_normal|setseed|gen_random_uuid|uuidv4|uuidv7|clock_timestamp|timeofday|txid_status|current_query",
     "bernoulli|system", // after TABLESAMPLE
-];
+]);
 
 /// PostgreSQL's own functions, and words that call one, that it does not mark volatile and that are dangerous all the same.
-pub(super) const DANGEROUS: &[Group] = &[
+static DANGEROUS: [Group; 5] = [
     Group {
         does: "runs SQL that it is given as text, or packs whole tables into one value, past every limit",
-        names: &["(query|table|schema|database|cursor)_to_xml(schema|_and_xmlschema)?|ts_stat|ts_rewrite"],
+        names: Pattern::whole(&[
+            "(query|table|schema|database|cursor)_to_xml(schema|_and_xmlschema)?|ts_stat|ts_rewrite",
+        ]),
     },
     Group {
         does: "hands a text to the input function of any type that it is given by number",
-        names: &["(record|array|domain|range|multirange)_in"],
+        names: Pattern::whole(&["(record|array|domain|range|multirange)_in"]),
     },
-    Group { does: "calls a function that has the name of a type", names: &["treat"] },
+    Group { does: "calls a function that has the name of a type", names: Pattern::whole(&["treat"]) },
     Group {
         does: "works in a library that no time limit and no cancel request can interrupt",
-        names: &["xpath|xpath_exists|xmlexists|xmltable"],
+        names: Pattern::whole(&["xpath|xpath_exists|xmlexists|xmltable"]),
     },
-    Group { does: "takes a transaction id", names: &["txid_current"] },
+    Group { does: "takes a transaction id", names: Pattern::whole(&["txid_current"]) },
 ];
 
 /// Functions of which one argument must be a plain number, and why.
-pub(super) const PLAIN: &[Plain] = &[
+const PLAIN: &[Plain] = &[
     Plain {
         name: "st_transform",
         argument: 2,
@@ -165,47 +157,46 @@ pub(super) struct Plain {
 
 /// Schemas that hold the insides of software: nothing in them is named, be it a relation, a type or a function. So are the
 /// schemas that an extension has made for itself, but for [`OPEN_SCHEMAS`].
-const INTERNAL_SCHEMAS: &[&str] = &[r"_timescaledb_\w+|pg_toast"];
+static INTERNAL_SCHEMAS: Pattern = Pattern::whole(&[r"_timescaledb_\w+|pg_toast"]);
 /// Schemas of extensions whose relations are there to be read.
-const OPEN_SCHEMAS: &[&str] = &["timescaledb_(information|experimental)|toolkit_experimental"];
+static OPEN_SCHEMAS: Pattern = Pattern::whole(&["timescaledb_(information|experimental)|toolkit_experimental"]);
 
 /// Relations that may not be read although a role may have the right to.
-pub(super) const RELATIONS: &[Group] = &[
+static RELATIONS: [Group; 4] = [
     Group {
         does: "shows what other sessions and jobs are doing",
-        names: &[
+        names: Pattern::whole(&[
             r"pg_stat_(activity|statements\w*|monitor\w*|kcache\w*|replication|subscription|wal_receiver|ssl|gssapi|progress_\w+)",
             r"timescaledb_information\.(jobs|job_errors|job_history)|timescaledb_experimental\.policies",
             r"pg_qualstats\w*|pg_store_plans\w*|pg_wait_sampling\w*|pg_locks|pg_prepared_(statements|xacts)|pg_cursors",
-        ],
+        ]),
     },
     Group {
         does: "holds passwords or the secrets of connections",
-        names: &[
+        names: Pattern::whole(&[
             "pg_authid|pg_shadow|pg_user_mappings?|pg_foreign_server|pg_subscription|pg_dist_(authinfo|poolinfo)",
             r"information_schema\._?(pg_)?(foreign_servers|foreign_server_options|user_mappings|user_mapping_options)",
-        ],
+        ]),
     },
     Group {
         does: "shows files, memory or replication of the server",
-        names: &[
+        names: Pattern::whole(&[
             r"pg_hba_file_rules|pg_ident_file_mappings|pg_file_settings|pg_config|pg_aios|pg_shmem_allocations\w*",
             r"pg_backend_memory_contexts|pg_dsm_registry\w*|pg_replication_slots|pg_replication_origin_status|pg_buffercache\w*",
-        ],
+        ]),
     },
     Group {
         does: "holds values of tables past the grants on them",
-        names: &[r"pg_largeobject|pg_statistic|pg_statistic_ext_data|pg_toast_\w+"],
+        names: Pattern::whole(&[r"pg_largeobject|pg_statistic|pg_statistic_ext_data|pg_toast_\w+"]),
     },
 ];
 
 /// Said of a function of an extension.
-pub(super) const FOREIGN: &str =
-    "belongs to an extension and is not on the list of its functions that are tried and harmless";
+const FOREIGN: &str = "belongs to an extension and is not on the list of its functions that are tried and harmless";
 /// Said of a `pg_*` function.
-pub(super) const UNLISTED: &str = "is not on the list of harmless pg_* functions";
+const UNLISTED: &str = "is not on the list of harmless pg_* functions";
 /// Said of one of PostgreSQL's own.
-pub(super) const EFFECTS: &str = "may do more than compute a value (PostgreSQL marks it volatile)";
+const EFFECTS: &str = "may do more than compute a value (PostgreSQL marks it volatile)";
 
 /// How a function is called.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -218,96 +209,66 @@ pub(super) enum Notation {
 
 /// Why the function is refused, if it is. `schema` is the name before the last dot, in a call with parentheses.
 pub(super) fn function(known: &Known, schema: Option<&str>, name: &str, notation: Notation) -> Option<&'static str> {
-    static TABLES: LazyLock<(Table, Names, Names, Names)> =
-        LazyLock::new(|| (Table::of(DANGEROUS), Names::of(PG), Names::of(VOLATILE), Names::of(EXTENSIONS)));
-    let (dangerous, pg, volatile, extensions) = &*TABLES;
-    let functions = known.functions(name);
-    let core = functions.and_then(|functions| functions.core);
-    let foreign = functions.map(|functions| functions.foreign.as_slice()).unwrap_or_default();
     let here = |of: &str| schema.is_none_or(|schema| schema == of);
     let parentheses = notation == Notation::Parentheses;
+    // The functions that the call may mean.
+    let mut meant = known.functions(name).iter().filter(|of| here(&of.schema) && (parentheses || of.unary));
+    let core = meant.clone().find(|of| !of.foreign);
+    let is_pg = name.starts_with("pg_");
 
     if parentheses
         && here("pg_catalog")
-        && let Some(does) = dangerous.find(name)
+        && let Some(does) = find(&DANGEROUS, name)
     {
         return Some(does);
     }
-    if name.starts_with("pg_") && (parentheses || core.is_some_and(|core| core.unary)) && !pg.surely_has(name) {
+    if is_pg && (parentheses || core.is_some()) && !PG.surely_matches(name) {
         return Some(UNLISTED);
     }
-    if let Some(core) = core.filter(|core| here("pg_catalog") && (parentheses || core.unary)) {
-        return (core.volatile && !name.starts_with("pg_") && !volatile.surely_has(name)).then_some(EFFECTS);
+    match core {
+        Some(core) => (core.volatile && !is_pg && !VOLATILE.surely_matches(name)).then_some(EFFECTS),
+        None => (meant.next().is_some() && !EXTENSIONS.surely_matches(name)).then_some(FOREIGN),
     }
-    let foreign = foreign.iter().any(|(of, unary)| here(of) && (parentheses || *unary));
-    (foreign && !extensions.surely_has(name)).then_some(FOREIGN)
 }
 
 /// Whether the function is one of [`FRAGILE`].
 pub(super) fn is_fragile(name: &str) -> bool {
-    static TABLE: LazyLock<Names> = LazyLock::new(|| Names::of(&[FRAGILE]));
-    name.starts_with("st_") && TABLE.may_have(name)
+    static NAMES: Pattern = Pattern::whole(&[FRAGILE]);
+    name.starts_with("st_") && NAMES.may_match(name)
+}
+
+/// The argument of this function that must be a plain number, if one must.
+pub(super) fn plain(known: &Known, name: &str) -> Option<&'static Plain> {
+    PLAIN.iter().find(|plain| plain.name == name && (!plain.fragile_only || known.fragile_geos().is_some()))
 }
 
 /// Whether nothing in this schema may be named.
 pub(super) fn is_internal(known: &Known, schema: &str) -> bool {
-    static TABLES: LazyLock<(Names, Names)> = LazyLock::new(|| (Names::of(INTERNAL_SCHEMAS), Names::of(OPEN_SCHEMAS)));
-    TABLES.0.may_have(schema) || (known.is_of_an_extension(schema) && !TABLES.1.surely_has(schema))
+    INTERNAL_SCHEMAS.may_match(schema) || (known.is_of_an_extension(schema) && !OPEN_SCHEMAS.surely_matches(schema))
 }
 
 /// What reading the relation would show, if it is refused. `schema` is the name before the last dot.
 pub(super) fn relation(schema: Option<&str>, name: &str) -> Option<&'static str> {
-    static TABLE: LazyLock<Table> = LazyLock::new(|| Table::of(RELATIONS));
-    static WITH_SCHEMA: LazyLock<Names> =
-        LazyLock::new(|| Names::of(&["information_schema|timescaledb_(information|experimental)"]));
-    if let Some(schema) = schema.filter(|schema| WITH_SCHEMA.may_have(schema)) {
-        return TABLE.find(&format!("{schema}.{name}"));
-    }
-    // The check keeps ordinary names away from the pattern.
-    if name.starts_with("pg_") { TABLE.find(name) } else { None }
-}
-
-/// Groups with their patterns compiled: one pattern decides, the groups' own are asked only for the reason.
-struct Table {
-    any: Names,
-    groups: Vec<(Names, &'static str)>,
-}
-
-impl Table {
-    fn of(groups: &'static [Group]) -> Table {
-        let all: Vec<&str> = groups.iter().flat_map(|group| group.names).copied().collect();
-        Table {
-            any: Names::of(&all),
-            groups: groups.iter().map(|group| (Names::of(group.names), group.does)).collect(),
+    match schema {
+        Some(schema @ ("information_schema" | "timescaledb_information" | "timescaledb_experimental")) => {
+            find(&RELATIONS, &format!("{schema}.{name}"))
         }
-    }
-
-    fn find(&self, name: &str) -> Option<&'static str> {
-        if !self.any.may_have(name) {
-            return None;
-        }
-        self.groups.iter().find(|(names, _)| names.may_have(name)).map(|&(_, does)| does)
+        // Keeps ordinary names away from the patterns.
+        _ if name.starts_with("pg_") => find(&RELATIONS, name),
+        _ => None,
     }
 }
 
-/// A set of whole names. `None` would be a pattern that does not compile: a test rules that out, and each of the two
-/// questions answers on the safe side.
-struct Names(Option<Regex>);
+/// Names with one reason.
+struct Group {
+    /// Completes the sentence "it is refused because it …".
+    does: &'static str,
+    names: Pattern,
+}
 
-impl Names {
-    fn of(alternatives: &[&str]) -> Names {
-        Names(Regex::new(&format!("(?-u)^(?:{})$", alternatives.join("|"))).ok())
-    }
-
-    /// For what is refused.
-    fn may_have(&self, name: &str) -> bool {
-        self.0.as_ref().is_none_or(|names| names.is_match(name))
-    }
-
-    /// For what is allowed.
-    fn surely_has(&self, name: &str) -> bool {
-        self.0.as_ref().is_some_and(|names| names.is_match(name))
-    }
+/// What a name does, if one of the groups has it.
+fn find(groups: &'static [Group], name: &str) -> Option<&'static str> {
+    groups.iter().find(|group| group.names.may_match(name)).map(|group| group.does)
 }
 
 #[cfg(test)]

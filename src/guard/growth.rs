@@ -1,6 +1,6 @@
 //! How much PostgreSQL's analysis and planning make of a text.
 //!
-//! In: the tokens of a text. Out: whether it grows too much, and where. Pure; one pass, no recursion.
+//! In: the tokens of a text. Out: a refusal where it grows too much. Pure; one pass, no recursion.
 //!
 //! A text of a few hundred bytes can keep PostgreSQL busy for minutes and cost it gigabytes, before a row is read:
 //! - **Copies.** PostgreSQL copies the left operand of `BETWEEN` and of `IN` with a list, the record before `.*`, and the
@@ -20,379 +20,374 @@
 //! Work that grows with the data: that is for the time limit. Functions, views and partitions that multiply what a short
 //! text says: those are the database owner's.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, num::Saturating};
 
-use super::lexer::{Kind, Token};
+use super::{
+    QUERY,
+    rule::{Refusal, Rule},
+    token::{Kind, Place, Token, places},
+};
+
+/// A number of tokens, copies, columns or joins.
+type Count = Saturating<u64>;
 
 /// The most copied elements.
-const MAX_COPIES: u64 = 20_000;
+const MAX_COPIES: Count = Saturating(20_000);
 /// The most elements of one expression and of all at one level, with the columns of sub-selects put in.
-const MAX_EXPRESSION: u64 = 10_000;
-const MAX_EXPRESSIONS: u64 = 100_000;
+const MAX_EXPRESSION: Count = Saturating(10_000);
+const MAX_EXPRESSIONS: Count = Saturating(100_000);
 /// The most joins, where all are at one level: what 24 of them cost is the limit for the sum.
-const MAX_JOINS: u64 = 24;
+const MAX_JOINS: Count = Saturating(24);
 /// A `NATURAL JOIN` counts as so many joins: it compares all columns of the same name.
-const NATURAL: u64 = 4;
+const NATURAL: Count = Saturating(4);
 /// So many comparisons of columns beyond one a join count as one join more.
-const COMPARISONS: u64 = 8;
+const COMPARISONS: Count = Saturating(8);
 /// As how many columns `*` counts, where there is no telling.
-const STAR: u64 = 64;
+const STAR: Count = Saturating(64);
+
+const NONE: Count = Saturating(0);
+const ONE: Count = Saturating(1);
 
 /// Reserved words at which PostgreSQL begins another operand. One that is missing here makes an operand seem longer.
-const BOUNDARIES: &str = "and or where on select having from limit offset union intersect except using group order";
+const BOUNDARIES: &[&str] =
+    &["and", "or", "where", "on", "select", "having", "limit", "offset", "using", "group", "order"];
 /// Reserved words that keep a sub-select from being merged into the query around it.
-const BARRIERS: &str = "group limit offset fetch having";
+const BARRIERS: &[&str] = &["group", "limit", "offset", "fetch", "having"];
 /// Reserved words that end the list of a `FROM`.
-const AFTER_FROM: &str = "where group having order limit offset fetch window for select";
-const SET_OPERATIONS: &str = "union intersect except";
+const AFTER_FROM: &[&str] =
+    &["where", "group", "having", "order", "limit", "offset", "fetch", "window", "for", "select"];
 /// Reserved words in expressions, which are no columns.
-const NO_COLUMNS: &str = "select distinct all case when then else end and or not null is in true false as like";
-
-/// What is too much, and where it was too much first.
-pub(super) struct TooMuch {
-    pub(super) token: Token,
-    pub(super) what: &'static str,
-}
-
-/// Why a parenthesis is there.
-#[derive(Default)]
-enum Opened {
-    /// The list of an `IN`, with the length of the operand before it.
-    In(u64),
-    /// The dimensions of a `CUBE`.
-    Cube,
-    /// The body of a common table expression of this name, and what stands before it: `NOT`, `MATERIALIZED`, both or neither.
-    Body(String, bool, bool),
-    /// A sub-select that may use the columns of those before it in the `FROM`.
-    Lateral,
-    /// Columns of a `USING`.
-    Using,
-    #[default]
-    Other,
-}
+const NO_COLUMNS: &[&str] = &[
+    "select", "distinct", "all", "case", "when", "then", "else", "end", "and", "or", "not", "null", "is", "in", "true",
+    "false", "as", "like",
+];
 
 /// One level of parentheses.
 #[derive(Default)]
-struct Level {
-    opened: Opened,
-    /// The token before its parenthesis.
-    before: Option<Token>,
-    /// Elements so far, copies included; and of these the ones of the operand that is being read.
-    length: u64,
-    operand: u64,
-    commas: u64,
-    /// Elements of the list that are no constants (PostgreSQL compares with the constants all at once), and whether the one
-    /// that is being read is among them.
-    computed: u64,
-    is_computed: bool,
+struct Level<'a> {
+    /// Its parenthesis.
+    open: Place<'a>,
+    /// The token before the parentheses that were closed last in it.
+    closed_before: Token<'a>,
     /// It begins as a query, so it is no list.
     query: bool,
+    /// The `FROM` has come; and its list has not ended.
+    from_seen: bool,
+    in_from: bool,
+    /// There is a set operation in it: its joins are not merged into the level around it.
+    united: bool,
+    /// Nothing of it is merged (of a union: nothing of the branch that is being read).
+    barrier: bool,
+
+    // Copies.
+    /// Elements so far, copies included; and of these the ones of the operand that is being read.
+    length: Count,
+    operand: Count,
+    /// For each `CASE` that is open: the operand before it, and the length there.
+    cases: Vec<(Count, Count)>,
     /// After `SYMMETRIC`: what follows is copied, too.
     symmetric: bool,
-    in_from: bool,
-    /// It is not merged into the level around it; of a union, only the joins are not.
-    barrier: bool,
-    barrier_of_joins: bool,
-    joins: u64,
-    comparisons: u64,
-    /// For each `CASE` that is open: the operand before it, and the length there.
-    cases: Vec<(u64, u64)>,
-    /// The `FROM` has come.
-    from_seen: bool,
+    commas: Count,
+    /// Elements of the list that are no constants (PostgreSQL compares with the constants all at once), and whether the one
+    /// that is being read is among them.
+    computed: Count,
+    is_computed: bool,
+    /// The most columns of a row in it, and in the parentheses that were closed last in it.
+    widest: Count,
+    closed_width: Count,
+
+    // Columns.
     /// Columns in the element of the select list that is being read, the most in one so far, and all names at this level.
-    columns: u64,
-    most_columns: u64,
-    names: u64,
+    columns: Count,
+    most_columns: Count,
+    names: Count,
     /// The length of the longest column of the sub-selects below, and of the branches of a union before this one.
-    below: u64,
-    branches: u64,
-    /// The level that was closed last in this one: the most columns of a row in it, and the token before it.
-    closed: (u64, Option<Token>),
-    /// The most columns of a row in it.
-    widest: u64,
+    below: Count,
+    branches: Count,
+
+    // Joins.
+    joins: Count,
+    comparisons: Count,
 }
 
-impl Level {
-    fn add(&mut self, elements: u64) {
-        self.length = self.length.saturating_add(elements);
-        self.operand = self.operand.saturating_add(elements);
+impl Level<'_> {
+    fn add(&mut self, elements: Count) {
+        self.length += elements;
+        self.operand += elements;
     }
 
     /// How long its longest column is, once the columns below have been put in.
-    fn longest(&self) -> u64 {
-        self.columns.max(self.most_columns).max(1).saturating_mul(self.below.max(1))
+    fn longest(&self) -> Count {
+        self.most_columns.max(ONE) * self.below.max(ONE)
     }
 
     /// The same, as the level around it sees it.
-    fn passed_on(&self) -> u64 {
-        if self.barrier { self.branches.max(1) } else { self.longest().max(self.branches) }
+    fn passed_on(&self) -> Count {
+        if self.barrier { self.branches.max(ONE) } else { self.longest().max(self.branches) }
+    }
+
+    fn add_columns(&mut self, columns: Count) {
+        if !self.from_seen {
+            self.columns += columns;
+            self.most_columns = self.most_columns.max(self.columns);
+        }
     }
 
     fn name(&mut self, is_column: bool) {
-        self.names = self.names.saturating_add(u64::from(is_column));
-        self.columns = self.columns.saturating_add(u64::from(is_column && !self.from_seen));
-    }
-
-    fn next_element(&mut self) {
-        self.most_columns = self.most_columns.max(self.columns);
-        self.columns = 0;
+        let columns = if is_column { ONE } else { NONE };
+        self.names += columns;
+        self.add_columns(columns);
     }
 
     fn compute(&mut self) {
-        self.computed = self.computed.saturating_add(u64::from(!self.is_computed));
+        self.computed += u64::from(!self.is_computed);
         self.is_computed = true;
     }
 
-    /// What planning the joins of this level costs, in cubes of [`COMPARISONS`]ths of a join.
-    fn planning(&self) -> u64 {
-        if self.joins == 0 {
-            return 0;
-        }
-        let more = self.comparisons.saturating_sub(self.joins);
-        self.joins.saturating_mul(COMPARISONS).saturating_add(more).saturating_pow(3)
+    /// What planning the joins of this level costs: the cube of their number, counted in eighths.
+    fn planning(&self) -> Count {
+        if self.joins.0 == 0 { self.joins } else { (self.joins * COMPARISONS + (self.comparisons - self.joins)).pow(3) }
     }
 }
 
-struct Measure<'a> {
-    sql: &'a str,
-    tokens: &'a [Token],
-    copies: u64,
-    planning: u64,
-    longest: u64,
-    all: u64,
-    /// The common table expressions: how long the body is, if it is copied, and how long its longest column.
-    bodies: HashMap<String, (u64, u64)>,
+/// How a common table expression comes to where it is named.
+#[derive(PartialEq)]
+enum Use {
+    /// `NOT MATERIALIZED`: its body is copied, and then merged.
+    Copied,
+    Merged,
+    /// `MATERIALIZED`: its rows are computed once.
+    Computed,
 }
 
-/// Measures a text.
-pub(super) fn measure(sql: &str, tokens: &[Token]) -> Result<(), TooMuch> {
-    let mut measure = Measure { sql, tokens, copies: 0, planning: 0, longest: 0, all: 0, bodies: HashMap::new() };
+/// The common table expressions of one name: how long a body is, if it is copied, and how long its longest column.
+#[derive(Clone, Copy, Default)]
+struct Body {
+    length: Count,
+    longest: Count,
+}
+
+#[derive(Default)]
+struct Measure {
+    copies: Count,
+    /// What planning the levels that are closed costs.
+    planning: Count,
+    bodies: HashMap<String, Body>,
+}
+
+/// Refuses a text that grows too much, at the first token where it does.
+pub(super) fn check(sql: &str, tokens: &[Token]) -> Result<(), Refusal> {
+    let mut measure = Measure::default();
     let mut outer: Vec<Level> = Vec::new();
     let mut level = Level::default();
-    for (index, token) in tokens.iter().copied().enumerate() {
-        let kind = match token.text(sql) {
-            "[" => Kind::Open,
-            "]" => Kind::Close,
-            _ => token.kind,
-        };
-        match kind {
-            Kind::Open => {
-                let opened = measure.opened(&level, index);
-                let before = measure.at(index, 1);
-                outer.push(std::mem::replace(&mut level, Level { opened, before, ..Level::default() }));
-            }
-            Kind::Close => {
-                let Some(around) = outer.pop() else { return Ok(()) }; // not balanced: another rule's business
+    for at in places(tokens) {
+        match at.token.text {
+            "(" | "[" => outer.push(std::mem::replace(&mut level, Level { open: at, ..Level::default() })),
+            ")" | "]" => {
+                let Some(around) = outer.pop() else { return Ok(()) }; // a `]` too many: PostgreSQL refuses it
                 let inner = std::mem::replace(&mut level, around);
                 measure.close(inner, &mut level);
             }
-            _ => measure.step(&mut level, index, token),
+            _ => measure.step(&mut level, at),
         }
-        if measure.copies > MAX_COPIES {
-            return Err(TooMuch { token, what: "PostgreSQL would copy more than 20000 parts of it" });
-        }
-        let all = measure.all.max(level.names.saturating_mul(level.below));
-        if measure.longest.max(level.longest()) > MAX_EXPRESSION || all > MAX_EXPRESSIONS {
-            let what = "put into one another, its sub-selects make an expression of more than 10000 elements, or more than 100000 in all";
-            return Err(TooMuch { token, what });
-        }
-        if measure.planning.saturating_add(level.planning()) > MAX_JOINS.saturating_mul(COMPARISONS).saturating_pow(3) {
-            return Err(TooMuch {
-                token,
-                what: "it joins more tables, or by more columns, than can be planned (24 at one level)",
-            });
+        if let Some(what) = measure.too_much(&level) {
+            return Err(Refusal::at(Rule::TooComplex, sql, at.token.start, what));
         }
     }
     Ok(())
 }
 
-impl Measure<'_> {
-    /// The token so many places before this one.
-    fn at(&self, index: usize, back: usize) -> Option<Token> {
-        index.checked_sub(back).and_then(|index| self.tokens.get(index)).copied()
+/// Which common table expression the parenthesis at this place opens the body of, if any, and in which way. `closed_before`
+/// stands before the parentheses that were closed last.
+fn body(open: Place, closed_before: Token) -> Option<(String, Use)> {
+    let [first, second, third, fourth] = [1, 2, 3, 4].map(|places| open.before(places));
+    // `name AS (`, `name (columns) AS NOT MATERIALIZED (`.
+    let (way, word_as, named) = match (first.is_word("materialized"), second.is_word("not")) {
+        (false, _) => (Use::Merged, first, second),
+        (true, false) => (Use::Computed, second, third),
+        (true, true) => (Use::Copied, third, fourth),
+    };
+    let named = if named.kind == Kind::Close { closed_before } else { named };
+    named.name().filter(|_| word_as.is_word("as")).map(|name| (name, way))
+}
+
+impl Measure {
+    /// What is too much, if anything is.
+    fn too_much(&self, level: &Level) -> Option<&'static str> {
+        if self.copies > MAX_COPIES {
+            return Some("PostgreSQL would copy more than 20000 parts of it");
+        }
+        if level.longest() > MAX_EXPRESSION || level.names * level.below > MAX_EXPRESSIONS {
+            return Some(
+                "put into one another, its sub-selects make an expression of more than 10000 elements, or more than 100000 in all",
+            );
+        }
+        if self.planning + level.planning() > (MAX_JOINS * COMPARISONS).pow(3) {
+            return Some("it joins more tables, or by more columns, than can be planned (24 at one level)");
+        }
+        None
     }
 
-    /// Are these the words before this place, the last one first?
-    fn words_before(&self, index: usize, words: &[&str]) -> bool {
-        (1..).zip(words).all(|(back, word)| self.at(index, back).is_some_and(|token| token.is_word(self.sql, word)))
-    }
-
-    fn copy(&mut self, elements: u64, times: u64, level: &mut Level) {
-        let copies = elements.saturating_mul(times);
-        self.copies = self.copies.saturating_add(copies);
+    fn copy(&mut self, copies: Count, level: &mut Level) {
+        self.copies += copies;
         level.add(copies);
     }
 
-    /// Why the parenthesis at this place opens.
-    fn opened(&self, level: &Level, index: usize) -> Opened {
-        let before = |word: &str| self.words_before(index, &[word]);
-        let (operand, lateral) = (Opened::In(level.operand), Opened::Lateral);
-        for (word, opened) in [("in", operand), ("cube", Opened::Cube), ("using", Opened::Using), ("lateral", lateral)]
-        {
-            if before(word) {
-                return opened;
-            }
-        }
-        // `name AS (`, `name (columns) AS NOT MATERIALIZED (`.
-        let materialized = before("materialized");
-        let not = materialized && self.words_before(index, &["materialized", "not"]);
-        let back = 1_usize.saturating_add(usize::from(materialized)).saturating_add(usize::from(not));
-        if self.at(index, back).is_some_and(|token| token.is_word(self.sql, "as")) {
-            let named = self.at(index, back.saturating_add(1));
-            let named = named.filter(|token| token.kind != Kind::Close).or(level.closed.1);
-            let name = named.and_then(|token| token.name(self.sql)).map(|name| name.into_owned());
-            return name.map_or(Opened::Other, |name| Opened::Body(name, not, materialized));
-        }
-        Opened::Other
-    }
-
     /// Adds a level that has ended to the one around it.
-    fn close(&mut self, mut inner: Level, level: &mut Level) {
-        let columns = inner.commas.saturating_add(1);
-        match &inner.opened {
-            Opened::In(operand) if !inner.query => self.copy(*operand, inner.computed.saturating_sub(1), level),
-            Opened::Cube => self.copy(1 << columns.min(20), 1, level),
-            Opened::Body(name, not, materialized) => {
-                // The body may stand in parentheses of its own, and of two with the same name either can be meant.
-                let merged = if inner.query { inner.passed_on() } else { inner.below };
-                let longest = if *materialized && !not { 1 } else { merged };
-                let length = if *not { inner.length } else { 0 };
-                let known = self.bodies.entry(name.clone()).or_default();
-                *known = (known.0.max(length), known.1.max(longest));
-            }
-            Opened::Using => level.comparisons = level.comparisons.saturating_add(columns),
-            Opened::In(_) | Opened::Lateral | Opened::Other => {}
+    fn close<'a>(&mut self, mut inner: Level<'a>, level: &mut Level<'a>) {
+        let before = inner.open.before(1);
+        let width = inner.commas + ONE;
+
+        // Copies.
+        if before.is_word("in") && !inner.query {
+            // One of the elements that are no constants has the operand itself, each other one a copy.
+            self.copy(level.operand * (inner.computed - ONE), level);
+        } else if before.is_word("cube") {
+            self.copy(Saturating(1 << width.0.min(20)), level);
         }
         if level.symmetric {
-            self.copy(inner.length, 1, level);
+            self.copy(inner.length, level);
         }
-        if inner.barrier || inner.barrier_of_joins {
-            self.planning = self.planning.saturating_add(inner.planning());
-            (inner.joins, inner.comparisons) = (0, 0);
-        }
-        self.longest = self.longest.max(inner.longest());
-        self.all = self.all.max(inner.names.saturating_mul(inner.below));
-        level.names = level.names.saturating_add(if inner.query { 0 } else { inner.names });
-        let (columns_used, below) = match &inner.opened {
-            // Seen where it is named.
-            Opened::Body(..) => (0, 0),
-            Opened::Lateral => (0, inner.passed_on().saturating_mul(level.below.max(1))),
-            _ if inner.query => (inner.passed_on(), inner.passed_on()),
-            _ => (inner.columns.max(inner.most_columns), inner.below),
+        level.add(inner.length);
+        level.compute();
+        level.closed_width = inner.widest.max(width);
+        level.widest = level.widest.max(level.closed_width);
+
+        // Columns: how many stand at this place, and how long the longest one below is.
+        let merged = if inner.query { inner.passed_on() } else { inner.below };
+        let (columns, below) = if let Some((name, way)) = body(inner.open, level.closed_before) {
+            // The body may stand in parentheses of its own, and of two with the same name either can be meant.
+            let body = self.bodies.entry(name).or_default();
+            if way == Use::Copied {
+                body.length = body.length.max(inner.length);
+            }
+            body.longest = body.longest.max(if way == Use::Computed { ONE } else { merged });
+            // It counts where it is named.
+            (NONE, NONE)
+        } else if before.is_word("lateral") {
+            (NONE, inner.passed_on() * level.below.max(ONE))
+        } else if inner.query {
+            (merged, merged)
+        } else {
+            (inner.most_columns, merged)
         };
+        level.add_columns(columns);
         if !level.query || level.from_seen {
             level.below = level.below.max(below);
         }
-        if !level.from_seen {
-            level.columns = level.columns.saturating_add(columns_used);
+        if !inner.query {
+            level.names += inner.names;
         }
-        level.joins = level.joins.saturating_add(inner.joins);
-        level.comparisons = level.comparisons.saturating_add(inner.comparisons);
-        level.widest = level.widest.max(inner.widest).max(columns);
-        level.compute();
-        level.closed = (inner.widest.max(columns), inner.before);
-        level.add(inner.length);
+        level.closed_before = before;
+
+        // Joins.
+        if inner.barrier || inner.united {
+            self.planning += inner.planning();
+            (inner.joins, inner.comparisons) = Default::default();
+        }
+        level.joins += inner.joins;
+        level.comparisons += inner.comparisons;
+        if before.is_word("using") {
+            level.comparisons += width;
+        }
     }
 
     /// Any token but a parenthesis.
-    fn step(&mut self, level: &mut Level, index: usize, token: Token) {
-        let word = |word: &str| token.is_word(self.sql, word);
-        let one_of = |words: &str| words.split(' ').any(|word| token.is_word(self.sql, word));
-        if level.length == 0 {
-            level.query = one_of("select with values table");
+    fn step(&mut self, level: &mut Level, at: Place) {
+        let token = at.token;
+        if level.length.0 == 0 {
+            level.query = token.is_one_of(QUERY);
         }
-        level.add(1);
+        level.add(ONE);
         // After `AS` stands a label, after a dot a column: no key word either.
-        let after = |kind: fn(Token, &str) -> bool| self.at(index, 1).is_some_and(|before| kind(before, self.sql));
-        let label = after(|before, sql| before.is_word(sql, "as"));
-        if label || after(|before, _| before.kind == Kind::Dot) {
+        let is_label = at.before(1).is_word("as");
+        let is_name = matches!(token.kind, Kind::Word | Kind::Quoted);
+        if is_label || at.before(1).kind == Kind::Dot {
             level.compute();
-            level.name(!label && matches!(token.kind, Kind::Word | Kind::Quoted));
-            if token.text(self.sql) == "*" {
-                self.star(level, index);
+            level.name(is_name && !is_label);
+            if token.text == "*" {
+                self.star(level, at);
             }
-            return;
+        } else if is_name {
+            self.word(level, at);
+        } else if token.kind == Kind::Comma {
+            if level.query {
+                level.columns = NONE;
+            }
+            level.commas += ONE;
+            level.joins += u64::from(level.in_from);
+            (level.operand, level.symmetric, level.is_computed) = Default::default();
+        } else if token.text == "*" {
+            self.star(level, at);
+        } else if token.text == "=" {
+            let columns = matches!(at.after(1).kind, Kind::Word | Kind::Quoted | Kind::Open);
+            level.comparisons += u64::from(columns);
         }
-        match token.kind {
-            Kind::Comma => {
-                if level.query && !level.from_seen {
-                    level.next_element();
-                }
-                level.commas = level.commas.saturating_add(1);
-                level.is_computed = false;
-                level.joins = level.joins.saturating_add(u64::from(level.in_from));
-                (level.operand, level.symmetric) = (0, false);
-            }
-            Kind::Word if word("between") => {
-                let symmetric =
-                    self.tokens.get(index.saturating_add(1)).is_some_and(|next| next.is_word(self.sql, "symmetric"));
+    }
+
+    /// A key word or a name.
+    fn word(&mut self, level: &mut Level, at: Place) {
+        let name = at.token.name().unwrap_or_default();
+        let key_word = if at.token.kind == Kind::Word { &*name } else { "" };
+        match key_word {
+            "between" => {
+                let symmetric = at.after(1).is_word("symmetric");
                 level.symmetric |= symmetric;
-                self.copy(level.operand, if symmetric { 3 } else { 1 }, level);
+                self.copy(level.operand * Saturating(if symmetric { 3 } else { 1 }), level);
             }
-            Kind::Word if word("join") => {
-                let natural =
-                    (1..=3).any(|back| self.at(index, back).is_some_and(|token| token.is_word(self.sql, "natural")));
-                level.joins = level.joins.saturating_add(if natural { NATURAL } else { 1 });
+            "join" => {
+                let natural = (1..=3).any(|places| at.before(places).is_word("natural"));
+                level.joins += if natural { NATURAL } else { ONE };
             }
-            Kind::Word if word("from") => {
-                let compares =
-                    self.words_before(index, &["distinct", "is"]) || self.words_before(index, &["distinct", "not"]);
-                if !compares {
-                    level.next_element();
+            "from" => {
+                // `IS [NOT] DISTINCT FROM` compares.
+                if !(at.before(1).is_word("distinct") && at.before(2).is_one_of(&["is", "not"])) {
+                    level.columns = NONE;
                     (level.in_from, level.from_seen) = (true, true);
                 }
-                level.operand = 0;
+                level.operand = NONE;
             }
-            Kind::Word if word("case") => level.cases.push((level.operand, level.length)),
-            Kind::Word if word("end") => {
+            "case" => level.cases.push((level.operand, level.length)),
+            "end" => {
                 if let Some((operand, length)) = level.cases.pop() {
-                    level.operand = operand.saturating_add(level.length.saturating_sub(length));
+                    level.operand = operand + (level.length - length);
                 }
             }
-            Kind::Word if one_of(SET_OPERATIONS) => {
-                self.planning = self.planning.saturating_add(level.planning());
-                level.next_element();
+            "union" | "intersect" | "except" => {
+                self.planning += level.planning();
+                level.columns = NONE;
                 level.branches = level.passed_on();
-                (level.joins, level.comparisons, level.in_from, level.operand) = (0, 0, false, 0);
-                (level.from_seen, level.barrier, level.barrier_of_joins) = (false, false, true);
+                (level.joins, level.comparisons, level.operand) = Default::default();
+                (level.in_from, level.from_seen, level.barrier, level.united) = (false, false, false, true);
             }
-            Kind::Word | Kind::Quoted => {
+            _ => {
                 level.compute();
-                level.in_from &= !one_of(AFTER_FROM);
-                level.barrier |= one_of(BARRIERS)
-                    || (word("distinct") && self.words_before(index, &["select"]))
-                    || (word("over") && !level.from_seen && after(|before, _| before.kind == Kind::Close));
-                if one_of(BOUNDARIES) {
-                    level.operand = 0;
-                    level.symmetric &= word("and");
+                level.in_from &= !AFTER_FROM.contains(&key_word);
+                level.barrier |= BARRIERS.contains(&key_word)
+                    || (key_word == "distinct" && at.before(1).is_word("select"))
+                    || (key_word == "over" && !level.from_seen && at.before(1).kind == Kind::Close);
+                if BOUNDARIES.contains(&key_word) {
+                    level.operand = NONE;
+                    level.symmetric &= key_word == "and";
                 }
-                let next = self.tokens.get(index.saturating_add(1)).map(|next| next.kind);
-                level.name(!one_of(NO_COLUMNS) && !matches!(next, Some(Kind::Open | Kind::Dot)));
-                let body = token.name(self.sql).and_then(|name| self.bodies.get(name.as_ref()).copied());
-                let (length, longest) = body.unwrap_or_default();
-                level.below = level.below.max(longest);
-                self.copy(length, 1, level);
+                level.name(!NO_COLUMNS.contains(&key_word) && !matches!(at.after(1).kind, Kind::Open | Kind::Dot));
+                let body = self.bodies.get(&name).copied().unwrap_or_default();
+                level.below = level.below.max(body.longest);
+                self.copy(body.length, level);
             }
-            Kind::Other if token.text(self.sql) == "*" => self.star(level, index),
-            Kind::Other if token.text(self.sql) == "=" => {
-                let compared = self.tokens.get(index.saturating_add(1)).map(|next| next.kind);
-                let columns = matches!(compared, Some(Kind::Word | Kind::Quoted | Kind::Open));
-                level.comparisons = level.comparisons.saturating_add(u64::from(columns));
-            }
-            _ => {}
         }
     }
 
     /// `*`: all columns, or a multiplication.
-    fn star(&mut self, level: &mut Level, index: usize) {
-        let Some(before) = self.at(index, 1) else { return };
+    fn star(&mut self, level: &mut Level, at: Place) {
+        let before = at.before(1);
         match before.kind {
             // `(record).*`: the record once for each of its columns.
-            Kind::Dot if self.at(index, 2).is_some_and(|token| matches!(token.text(self.sql), ")" | "]")) => {
-                self.copy(level.operand, level.closed.0.max(STAR), level);
+            Kind::Dot if matches!(at.before(2).text, ")" | "]") => {
+                self.copy(level.operand * level.closed_width.max(STAR), level);
             }
-            Kind::Dot | Kind::Comma => self.copy(1, STAR, level),
-            Kind::Word if before.is_one_of(self.sql, &["select", "distinct", "all"]) => self.copy(1, STAR, level),
+            Kind::Dot | Kind::Comma => self.copy(STAR, level),
+            _ if before.is_one_of(&["select", "distinct", "all"]) => self.copy(STAR, level),
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! What the guard knows of this database: its functions by class, the schemas of its extensions, the version of GEOS.
 //!
-//! In: rows of the catalog, as `known.sql` gives them. Out: answers about names. Pure: who reads the rows is elsewhere.
+//! In: rows of the catalog, as `known.sql` gives them. Out: answers about names. Pure: the role check reads the rows.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,34 +12,28 @@ pub const ROWS: &str = include_str!("known.sql");
 /// What is known of the database. Made anew at each role check.
 #[derive(Debug, Default)]
 pub struct Known {
-    functions: HashMap<String, Functions>,
+    functions: HashMap<String, Vec<Functions>>,
     extension_schemas: HashSet<String>,
     geos: Option<String>,
 }
 
-/// The functions of one name.
-#[derive(Debug, Default)]
+/// The functions of one name in one schema.
+#[derive(Debug)]
 pub(super) struct Functions {
-    /// PostgreSQL's own, if there are any.
-    pub(super) core: Option<Core>,
-    /// The schemas in which an extension has one, or somebody one in C; and whether it can be called with one argument.
-    pub(super) foreign: Vec<(String, bool)>,
-}
-
-/// PostgreSQL's own functions of one name.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Core {
-    /// One of them is marked volatile: it may do more than to compute a value.
+    pub(super) schema: String,
+    /// An extension's, or somebody's in C; otherwise PostgreSQL's own.
+    pub(super) foreign: bool,
+    /// One of them is marked volatile: it may do more than compute a value.
     pub(super) volatile: bool,
     /// One of them can be called with one argument.
     pub(super) unary: bool,
 }
 
-/// A row: a function (`[schema, name, foreign, volatile, unary]`), or a schema of an extension (`[schema]`).
+/// A row: functions (`[schema, name, foreign, volatile, unary]`), or a schema of an extension (`[schema]`).
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Row {
-    Function(String, String, bool, bool, bool),
+    Functions(String, String, bool, bool, bool),
     Schema([String; 1]),
 }
 
@@ -53,13 +47,8 @@ impl Known {
         for row in rows {
             match serde_json::from_str(row)? {
                 Row::Schema([schema]) => drop(known.extension_schemas.insert(schema)),
-                Row::Function(schema, name, foreign, volatile, unary) => {
-                    let functions = known.functions.entry(name).or_default();
-                    if foreign {
-                        functions.foreign.push((schema, unary));
-                    } else {
-                        functions.core = Some(Core { volatile, unary });
-                    }
+                Row::Functions(schema, name, foreign, volatile, unary) => {
+                    known.functions.entry(name).or_default().push(Functions { schema, foreign, volatile, unary });
                 }
             }
         }
@@ -68,8 +57,8 @@ impl Known {
 
     /// The schema of PostGIS, if it is there.
     pub fn postgis_schema(&self) -> Option<&str> {
-        let functions = self.functions.get("postgis_geos_version")?;
-        functions.foreign.first().map(|(schema, _)| schema.as_str())
+        let functions = self.functions("postgis_geos_version");
+        functions.iter().find(|functions| functions.foreign).map(|functions| functions.schema.as_str())
     }
 
     /// The same with what `postgis_geos_version()` says; any other text counts as a very old version.
@@ -77,8 +66,8 @@ impl Known {
         Known { geos: Some(version), ..self }
     }
 
-    pub(super) fn functions(&self, name: &str) -> Option<&Functions> {
-        self.functions.get(name)
+    pub(super) fn functions(&self, name: &str) -> &[Functions] {
+        self.functions.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub(super) fn is_of_an_extension(&self, schema: &str) -> bool {

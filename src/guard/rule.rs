@@ -2,18 +2,17 @@
 //!
 //! In: a rule and where it was broken. Out: a message that a language model can act on. Pure.
 
-use std::fmt::Write as _;
+use super::token::Token;
 
 /// The longest piece of the analyst's text in a message, in characters.
 const MAX_QUOTE: usize = 80;
 
-/// Makes [`Rule`] from its table: name, code, why the text is refused, and what to do instead.
+/// Makes [`Rule`] from one entry for each: name, code, why the text is refused, and what to do instead.
 macro_rules! rules {
     ($($name:ident = $code:literal, $reason:literal, $instead:literal;)*) => {
-        /// Why a text is refused. docs/guard.md is made of the three texts of each rule.
+        /// Why a text is refused. docs/guard.md has the same table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "Rule::reason says what each one is")]
-        pub enum Rule { $($name),* }
+        pub enum Rule { $(#[doc = $reason] $name),* }
 
         impl Rule {
             /// Every rule, in the order of the document.
@@ -97,36 +96,35 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal of the whole text. `detail` adds to the rule's reason and may be empty.
-    pub(super) fn new(rule: Rule, detail: String) -> Refusal {
-        Refusal { rule, message: message(rule, &detail, None), position: None }
+    pub(super) fn new(rule: Rule, detail: &str) -> Refusal {
+        let found = if detail.is_empty() { String::new() } else { format!(" Found {detail}.") };
+        Refusal { rule, message: format!("{}{found} {}", rule.reason(), rule.instead()), position: None }
     }
 
     /// A refusal because of what stands at byte `at` of `sql`.
-    pub(super) fn at(rule: Rule, sql: &str, at: usize, detail: String) -> Refusal {
+    pub(super) fn at(rule: Rule, sql: &str, at: usize, detail: &str) -> Refusal {
         let position = sql.get(..at).unwrap_or_default().chars().count().saturating_add(1);
-        Refusal { rule, message: message(rule, &detail, Some(position)), position: Some(position) }
+        let separator = if detail.is_empty() { "" } else { ": " };
+        let refusal = Refusal::new(rule, &format!("at character {position}{separator}{detail}"));
+        Refusal { position: Some(position), ..refusal }
     }
-}
 
-fn message(rule: Rule, detail: &str, position: Option<usize>) -> String {
-    let mut message = rule.reason().to_owned();
-    let place = position.map(|position| format!("at character {position}")).unwrap_or_default();
-    let found = [place.as_str(), detail].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
-    if !found.is_empty() {
-        // Writing to a String cannot fail.
-        let _ = write!(message, " Found {found}.");
+    /// A refusal because of this token.
+    pub(super) fn at_token(rule: Rule, sql: &str, token: Token) -> Refusal {
+        Refusal::at(rule, sql, token.start, &quote(token.text))
     }
-    let _ = write!(message, " {}", rule.instead());
-    message
 }
 
 /// A piece of the analyst's text for a message: escaped, and cut if it is long.
 pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::from("`");
-    quoted.extend(text.chars().take(MAX_QUOTE).flat_map(|c| {
-        let plain = (!c.is_control() && c != '`').then_some(c);
-        plain.into_iter().chain(plain.is_none().then(|| c.escape_unicode()).into_iter().flatten())
-    }));
+    for c in text.chars().take(MAX_QUOTE) {
+        if c.is_control() || c == '`' {
+            quoted.extend(c.escape_unicode());
+        } else {
+            quoted.push(c);
+        }
+    }
     if text.chars().nth(MAX_QUOTE).is_some() {
         quoted.push('…');
     }
@@ -134,29 +132,31 @@ pub(super) fn quote(text: &str) -> String {
     quoted
 }
 
-/// What to do in place of a statement that begins with `verb`.
-pub(super) fn advice(verb: &str) -> String {
-    let hint = match verb.to_ascii_lowercase().as_str() {
-        "explain" => "send the query itself, without EXPLAIN and its options",
-        "show" => "SELECT current_setting('name') shows a setting",
-        "insert" | "update" | "delete" | "merge" | "truncate" | "copy" => "data can only be read here, with SELECT",
-        "create" | "alter" | "drop" | "grant" | "revoke" | "comment" | "refresh" | "reindex" | "cluster" | "vacuum"
-        | "analyze" | "security" | "import" | "reassign" => "nothing can be created, changed or maintained here",
-        "call" | "do" | "execute" | "prepare" | "deallocate" | "load" => {
-            "procedures, code blocks and prepared statements are not run here"
-        }
-        "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release" => {
-            "the server runs each text in a transaction of its own"
-        }
-        "set" | "reset" | "discard" => {
-            "settings cannot be changed; AT TIME ZONE converts times, and names can be qualified with their schema"
-        }
-        "listen" | "notify" | "unlisten" | "lock" | "checkpoint" | "declare" | "fetch" | "move" | "close" => {
-            "sessions keep nothing between two texts here"
-        }
-        "desc" | "describe" | "use" => "there is no such statement in PostgreSQL; the catalog tools describe tables",
-        "from" => "the SELECT comes first in PostgreSQL",
-        _ => return quote(verb),
-    };
-    format!("{}; {hint}", quote(verb))
+/// What to do in place of a statement that begins with one of these words.
+const ADVICE: &[(&str, &str)] = &[
+    ("explain", "send the query itself, without EXPLAIN and its options"),
+    ("show", "SELECT current_setting('name') shows a setting"),
+    ("insert update delete merge truncate copy", "data can only be read here, with SELECT"),
+    (
+        "create alter drop grant revoke comment refresh reindex cluster vacuum analyze security import reassign",
+        "nothing can be created, changed or maintained here",
+    ),
+    ("call do execute prepare deallocate load", "procedures, code blocks and prepared statements are not run here"),
+    (
+        "begin start commit end rollback abort savepoint release",
+        "the server runs each text in a transaction of its own",
+    ),
+    (
+        "set reset discard",
+        "settings cannot be changed; AT TIME ZONE converts times, and names can be qualified with their schema",
+    ),
+    ("listen notify unlisten lock checkpoint declare fetch move close", "sessions keep nothing between two texts here"),
+    ("desc describe use", "there is no such statement in PostgreSQL; the catalog tools describe tables"),
+    ("from", "the SELECT comes first in PostgreSQL"),
+];
+
+/// What begins the text in place of a query, and what to do instead.
+pub(super) fn advice(first: Token) -> String {
+    let hint = ADVICE.iter().find(|(words, _)| words.split(' ').any(|word| word.eq_ignore_ascii_case(first.text)));
+    hint.map_or_else(|| quote(first.text), |(_, hint)| format!("{}; {hint}", quote(first.text)))
 }

@@ -8,55 +8,71 @@
 //! An unsound shape that is put together from pieces (`'POINT(' || …`), computed, or stored in a table: nothing in a text
 //! tells those from sound ones. See "Residual risks" in docs/threat-model.md.
 
-use {regex::Regex, std::sync::LazyLock};
-
 use super::{
-    callable::Plain,
-    lexer::{Kind, Token},
+    callable::{self, Plain},
+    pattern::Pattern,
+    rule::{Refusal, Rule},
+    token::{Kind, Place, Token, places},
 };
 
 /// The largest coordinate or other number.
 const MOST: f64 = 1e15;
 
 /// How a literal begins that PostGIS reads as a shape: well-known text, GeoJSON, hexadecimal or binary well-known bytes.
-const SHAPE: &str = r#"(?i-u)^\s*(?:srid\s*=\s*\d+\s*;\s*)?(?:(?:multi)?(?:point|linestring|polygon|curve|surface)|geometrycollection|circularstring|compoundcurve|curvepolygon|polyhedralsurface|triangle|tin|box|box3d)\s*z?m?\s*(?:[(]|empty)|^\s*\{[\x00-\x7F]*coordinates|^[[:xdigit:]]{18}|^\\x"#;
-/// A sound one in well-known text, all of it.
-const SOUND: &str = r"(?i-u)^\s*(?:srid\s*=\s*\d+\s*;\s*)?(?:point|linestring|polygon|multipoint|multilinestring|multipolygon|box|box3d)\s*z?m?\s*[(][-+0-9.,()\s]*[)]?\s*$";
-/// A sound one in GeoJSON: names and plain numbers.
-const SOUND_JSON: &str = r#"(?i-u)^\s*\{(?:"(?:type|coordinates|crs|properties|name|(?:multi)?(?:point|linestring|polygon)|epsg:\d+|urn:[a-z0-9:.]+)"|[-+0-9.,:{}\[\]\s])*$"#;
+static SHAPE: Pattern = Pattern::beginning(&[
+    r"(?i)\s*(?:srid\s*=\s*\d+\s*;\s*)?(?:(?:multi)?(?:point|linestring|polygon|curve|surface)|geometrycollection|circularstring|compoundcurve|curvepolygon|polyhedralsurface|triangle|tin|box|box3d)\s*z?m?\s*(?:[(]|empty)",
+    r"(?i)\s*\{[\x00-\x7F]*coordinates",
+    r"[[:xdigit:]]{18}",
+    r"(?i)\\x",
+]);
+/// A sound one: in well-known text; or in GeoJSON, of names and plain numbers.
+static SOUND: Pattern = Pattern::whole(&[
+    r"(?i)\s*(?:srid\s*=\s*\d+\s*;\s*)?(?:point|linestring|polygon|multipoint|multilinestring|multipolygon|box|box3d)\s*z?m?\s*[(][-+0-9.,()\s]*[)]?\s*",
+    r#"(?i)\s*\{(?:"(?:type|coordinates|crs|properties|name|(?:multi)?(?:point|linestring|polygon)|epsg:\d+|urn:[a-z0-9:.]+)"|[-+0-9.,:{}\[\]\s])*"#,
+]);
 /// What is no number, or none of sane size, when it is read as one; also for dates.
-const NO_NUMBER: &str = r"(?i-u)^\s*(?:[-+]?\s*(?:nan|inf(?:inity)?)|[-+]?[0-9.]+e[-+]?\d{2,}|[-+]?\d{16,}[0-9.]*)\s*$";
+static NO_NUMBER: Pattern =
+    Pattern::whole(&[r"(?i)\s*(?:[-+]?\s*(?:nan|inf(?:inity)?)|[-+]?[0-9.]+e[-+]?\d{2,}|[-+]?\d{16,}[0-9.]*)\s*"]);
+
+/// Where a function is called that crashes on unsound shapes, every literal and number of the text must be sound.
+pub(super) fn check(sql: &str, tokens: &[Token]) -> Result<(), Refusal> {
+    let calls_fragile =
+        |at: Place| at.after(1).kind == Kind::Open && at.token.name().is_some_and(|name| callable::is_fragile(&name));
+    if !places(tokens).any(calls_fragile) {
+        return Ok(());
+    }
+    let unsound = |token: &&Token| match token.kind {
+        Kind::Literal => !is_sound_literal(token.text),
+        Kind::Other => !is_sound_number(token.text),
+        _ => false,
+    };
+    let found = tokens.iter().find(unsound);
+    found.map_or(Ok(()), |&token| Err(Refusal::at_token(Rule::UnsoundShape, sql, token)))
+}
 
 /// Whether a string literal, with its quotes, is sound.
-pub(super) fn literal(text: &str) -> bool {
-    static PATTERNS: LazyLock<Option<[Regex; 4]>> = LazyLock::new(|| {
-        let [a, b, c, d] = [SHAPE, SOUND, SOUND_JSON, NO_NUMBER].map(|pattern| Regex::new(pattern).ok());
-        Some([a?, b?, c?, d?])
-    });
-    // The tests rule out that one does not compile.
-    let Some([shape, sound, sound_json, no_number]) = &*PATTERNS else { return false };
-    let (prefix, content) = match text.split_once(['\'', '$']) {
-        Some((prefix, rest)) => (prefix, rest),
-        None => return false,
-    };
+fn is_sound_literal(text: &str) -> bool {
+    let Some((prefix, content)) = text.split_once(['\'', '$']) else { return false };
     // Escapes could spell anything.
     if !prefix.is_empty() && content.contains('\\') {
         return false;
     }
+    // Without the tag of a dollar quote, and up to the first quote or dollar sign in it.
     let content = content.split_once('$').filter(|_| text.starts_with('$')).map_or(content, |(_, content)| content);
     let content = content.split_once(['\'', '$']).map_or(content, |(content, _)| content);
-    !no_number.is_match(content)
-        && (!shape.is_match(content) || sound.is_match(content) || sound_json.is_match(content))
+    !NO_NUMBER.may_match(content) && (!SHAPE.may_match(content) || SOUND.surely_matches(content))
 }
 
 /// Whether a number is of sane size.
-pub(super) fn number(text: &str) -> bool {
+fn is_sound_number(text: &str) -> bool {
     text.parse::<f64>().map_or(true, |number| number.abs() <= MOST)
 }
 
-/// Whether an argument is a number that is written as such: `f(…, 50)`, `f(…, -0.5, …)`. `list` begins with the parenthesis.
-pub(super) fn is_plain(sql: &str, list: &[Token], plain: &Plain) -> bool {
+/// Whether an argument of this call is a number that is written as such: `f(…, 50)`, `f(…, -0.5, …)`.
+pub(super) fn is_plain(call: Place, plain: &Plain) -> bool {
+    let list = call.rest();
     let (mut depth, mut commas) = (0_usize, 0_usize);
+    // Where the argument begins: after the comma before it, or after the parenthesis.
     let before = list.iter().position(|token| {
         match token.kind {
             Kind::Open => depth = depth.saturating_add(1),
@@ -67,11 +83,14 @@ pub(super) fn is_plain(sql: &str, list: &[Token], plain: &Plain) -> bool {
         depth == 0 || commas.saturating_add(1) == plain.argument
     });
     let argument = before.and_then(|comma| list.get(comma.saturating_add(1)..)).unwrap_or_default();
-    let signed = argument.first().is_some_and(|token| matches!(token.text(sql), "-" | "+"));
+    let number = match argument {
+        [sign, number @ ..] if matches!(sign.text, "-" | "+") => number,
+        _ => argument,
+    };
     let sane = |number: f64| number == 0.0 || (1e-9..=plain.most).contains(&number);
-    match argument.get(usize::from(signed)..) {
-        Some([number, end, ..]) if matches!(end.kind, Kind::Comma | Kind::Close) => {
-            number.kind == Kind::Other && number.text(sql).parse::<f64>().is_ok_and(sane)
+    match number {
+        [number, end, ..] if matches!(end.kind, Kind::Comma | Kind::Close) => {
+            number.kind == Kind::Other && number.text.parse::<f64>().is_ok_and(sane)
         }
         _ => false,
     }

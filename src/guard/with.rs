@@ -10,10 +10,10 @@
 //!     [CYCLE columns SET name [TO constant DEFAULT constant] USING name] } , …   main statement
 //! ```
 
-use super::lexer::{Kind, Token};
+use super::token::{Kind, Token};
 
 /// What is expected next at this level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum With {
     /// No `WITH`, or its list is over.
     None,
@@ -23,16 +23,14 @@ pub(super) enum With {
     Columns,
     /// Its body.
     Body,
-    /// The end of its body.
-    InBody,
-    /// `,`, `SEARCH`, `CYCLE` and what may follow those, or the main statement.
+    /// After the body: `,`, `SEARCH`, `CYCLE` and what may follow those, or the main statement.
     End,
     /// `BY` of a `SEARCH` clause.
     Search,
-    /// The name of a column to search or watch.
-    Watched,
+    /// A column of a `SEARCH` or `CYCLE` clause.
+    Column,
     /// `,` or `SET`.
-    WatchedEnd,
+    ColumnEnd,
     /// The name after `SET` or `USING`.
     Added,
     /// `USING`, after the constants of a `CYCLE` clause.
@@ -41,46 +39,43 @@ pub(super) enum With {
 
 impl With {
     /// Takes a token of this level that is not a parenthesis. True if it is the verb of the main statement.
-    pub(super) fn step(&mut self, sql: &str, token: Token) -> bool {
-        let word = |word: &str| token.is_word(sql, word);
+    pub(super) fn step(&mut self, token: Token) -> bool {
+        let word = |word: &str| token.is_word(word);
+        let comma = token.kind == Kind::Comma;
         *self = match *self {
-            With::None => return false,
             // `AS` is reserved: after `WITH recursive` it shows that `recursive` was the name.
             With::Name if word("recursive") => With::Name,
             With::Name | With::Columns if word("as") => With::Body,
             With::Name => With::Columns,
-            With::Search if word("by") => With::Watched,
-            With::Watched => With::WatchedEnd,
-            With::WatchedEnd if token.kind == Kind::Comma => With::Watched,
-            With::WatchedEnd if word("set") => With::Added,
+            With::Search if word("by") => With::Column,
+            With::Column => With::ColumnEnd,
+            With::ColumnEnd if comma => With::Column,
+            With::ColumnEnd if word("set") => With::Added,
             With::Added => With::End,
             With::Marks if word("using") => With::Added,
-            With::End if token.kind == Kind::Comma => With::Name,
+            With::End if comma => With::Name,
             With::End if word("search") => With::Search,
-            With::End if word("cycle") => With::Watched,
+            With::End if word("cycle") => With::Column,
             With::End if word("to") => With::Marks,
             With::End if word("using") => With::Added,
-            With::End => With::None,
-            _ => return false,
+            With::End => {
+                *self = With::None;
+                return true;
+            }
+            unchanged => unchanged,
         };
-        *self == With::None
+        false
     }
 
     /// A parenthesis opens at this level. True if it opens a body.
     pub(super) fn opens_body(&mut self) -> bool {
+        let is_body = *self == With::Body;
         match *self {
-            With::Body => *self = With::InBody,
+            With::Body => *self = With::End,
             // The main statement is in parentheses.
             With::End => *self = With::None,
             _ => {}
         }
-        *self == With::InBody
-    }
-
-    /// A parenthesis closes, back to this level.
-    pub(super) fn body_closed(&mut self) {
-        if *self == With::InBody {
-            *self = With::End;
-        }
+        is_body
     }
 }

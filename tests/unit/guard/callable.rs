@@ -2,9 +2,9 @@ use super::*;
 
 #[test]
 fn every_pattern_compiles() {
-    let groups = DANGEROUS.iter().chain(RELATIONS).map(|group| group.names);
-    for names in groups.chain([EXTENSIONS, PG, VOLATILE, INTERNAL_SCHEMAS, OPEN_SCHEMAS]) {
-        assert!(Names::of(names).0.is_some(), "{names:?}");
+    let groups = DANGEROUS.iter().chain(&RELATIONS).map(|group| &group.names);
+    for names in groups.chain([&EXTENSIONS, &PG, &VOLATILE, &INTERNAL_SCHEMAS, &OPEN_SCHEMAS]) {
+        assert!(names.compiled().is_some(), "a pattern does not compile");
     }
 }
 
@@ -39,7 +39,7 @@ fn the_class_of_a_function_decides() {
 #[test]
 fn the_document_names_every_reason() {
     let document = include_str!("../../../docs/guard.md");
-    let reasons = DANGEROUS.iter().chain(RELATIONS).map(|group| group.does).chain([FOREIGN, UNLISTED, EFFECTS]);
+    let reasons = DANGEROUS.iter().chain(&RELATIONS).map(|group| group.does).chain([FOREIGN, UNLISTED, EFFECTS]);
     for reason in reasons.chain(PLAIN.iter().map(|plain| plain.because)) {
         assert!(document.contains(reason), "docs/guard.md lacks: {reason}");
     }

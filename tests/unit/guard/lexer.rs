@@ -2,12 +2,23 @@
 
 use super::*;
 
-/// The tokens of `sql` as text, separated by `|`.
+#[test]
+fn every_pattern_compiles() {
+    let in_quotes = [&IN_STRING, &IN_ESCAPE_STRING, &IN_NAME];
+    for pattern in in_quotes.into_iter().chain([&BLANK, &NAME, &CONTINUATION, &DOLLAR_QUOTE, &PARAMETER, &NUMBER]) {
+        assert!(pattern.compiled().is_some());
+    }
+}
+
+/// The tokens of `sql` as text, separated by `|`; or where and what is never closed.
 fn split(sql: &str) -> String {
-    match tokens(sql) {
-        Ok(tokens) => tokens.iter().map(|token| token.text(sql)).collect::<Vec<_>>().join("|"),
-        Err(Fault::Unterminated { what, start }) => format!("unterminated {what} at {start}"),
-        Err(Fault::SlowToRead { what, start }) => format!("{what} at {start}"),
+    match tokens(sql, 0) {
+        Ok(tokens) => tokens.iter().map(|token| token.text).collect::<Vec<_>>().join("|"),
+        Err(refusal) => {
+            assert_eq!(refusal.rule, Rule::Unterminated, "{sql:?}");
+            let (_, found) = refusal.message.split_once(" Found ").unwrap();
+            found.split_once('.').unwrap().0.to_owned()
+        }
     }
 }
 
@@ -29,7 +40,7 @@ fn blanks_and_comments() {
         ("a/* /* b */ c */d", "a|d"),
         ("a/*/ b */c", "a|c"),
         ("a/***/b/**/c", "a|b|c"),
-        ("a/* /* */", "unterminated comment at 1"),
+        ("a/* /* */", "at character 2: a comment"),
         ("2 */* c */ 3", "2|*|3"),
         ("a+--b\nc", "a|+|c"),
         ("5 - -3", "5|-|-|3"),
@@ -49,12 +60,14 @@ fn strings() {
         ("'a'\n'b' c", "'a'\n'b'|c"),
         ("'a' -- ' \r 'b' c", "'a' -- ' \r 'b'|c"),
         ("'a' 'b'", "'a'|'b'"),
+        ("'a'\n-- '\n b", "'a'|b"),
+        ("'a' -- x\n-- '\n'b' c", "'a' -- x\n-- '\n'b'|c"),
         ("'a' /* \n */ 'b'", "'a'|'b'"),
         ("E'a'\n'\\' b' c", "E'a'\n'\\' b'|c"),
         ("'a' -- x", "'a'"),
-        ("x 'abc", "unterminated string literal at 2"),
-        (r"E'abc\", "unterminated string literal at 0"),
-        ("'a'\n'b", "unterminated string literal at 0"),
+        ("x 'abc", "at character 3: a string literal"),
+        (r"E'abc\", "at character 1: a string literal"),
+        ("'a'\n'b", "at character 1: a string literal"),
     ]);
 }
 
@@ -65,11 +78,11 @@ fn names() {
         ("U&\"d\\0061\"", "U&\"d\\0061\""),
         ("xu&\"a\"", "xu|&|\"a\""),
         ("a$b$ c$b$", "a$b$|c$b$"),
-        ("\"abc", "unterminated quoted name at 0"),
+        ("\"abc", "at character 1: a quoted name"),
         ("\u{131}nc caf\u{e9}", "\u{131}nc|caf\u{e9}"),
         ("a.b . c..d", "a|.|b|.|c|..|d"),
     ]);
-    let name = |sql: &str| tokens(sql).unwrap()[0].name(sql).map(Cow::into_owned);
+    let name = |sql: &str| tokens(sql, 0).unwrap()[0].name();
     assert_eq!(name("Pg_Sleep").unwrap(), "pg_sleep");
     assert_eq!(name("\"Pg_Sl\"\"eep\"").unwrap(), "Pg_Sl\"eep");
     assert_eq!(name("\u{17f}ELECT").unwrap(), "\u{17f}elect", "only ASCII is folded");
@@ -87,9 +100,9 @@ fn dollars() {
         ("$\u{e9}$x$\u{e9}$ c", "$\u{e9}$x$\u{e9}$|c"),
         ("$1 $23x", "$1|$23|x"),
         ("$a b$ c", "$|a|b$|c"),
-        ("$1a$ $a$", "unterminated dollar-quoted string at 5"),
+        ("$1a$ $a$", "at character 6: a dollar-quoted string"),
         ("1$a$x$a$", "1|$a$x$a$"),
-        ("$a$ x", "unterminated dollar-quoted string at 0"),
+        ("$a$ x", "at character 1: a dollar-quoted string"),
     ]);
 }
 

@@ -1,6 +1,11 @@
 use super::*;
 
 #[test]
+fn every_pattern_compiles() {
+    assert!([&SHAPE, &SOUND, &NO_NUMBER].iter().all(|pattern| pattern.compiled().is_some()));
+}
+
+#[test]
 fn plain_shapes_and_other_texts_are_sound() {
     for text in [
         "'POINT(36.8 -1.28)'",
@@ -21,10 +26,10 @@ fn plain_shapes_and_other_texts_are_sound() {
         "''",
         "'1e5'",
     ] {
-        assert!(literal(text), "{text}");
+        assert!(is_sound_literal(text), "{text}");
     }
     for number in ["1", "36.8", "1e6", "0x1F", "1_000"] {
-        assert!(super::number(number), "{number}");
+        assert!(is_sound_number(number), "{number}");
     }
 }
 
@@ -49,7 +54,7 @@ fn unsound_ones_are_not() {
         "U&'\\004eaN'",
         "'{\"type\":\"GeometryCollection\",\"geometries\":[{\"type\":\"Point\",\"coordinates\":[]}]}'",
     ] {
-        assert!(!literal(text), "{text}");
+        assert!(!is_sound_literal(text), "{text}");
     }
-    assert!(!number("1e300") && !number("1e16"));
+    assert!(!is_sound_number("1e300") && !is_sound_number("1e16"));
 }
