@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
 import behaviour  # noqa: E402
 import compare  # noqa: E402
 import growth  # noqa: E402
+import pooler  # noqa: E402
 import sizing  # noqa: E402
 from contenders import TOOLBOX_VERSION, BenchStack, Contender, contenders  # noqa: E402
 from report import Report, machine  # noqa: E402
@@ -36,6 +37,7 @@ from stack import ROOT, StackError, stop_on_sigterm, tail  # noqa: E402
 ANALYSTS = tuple(f"analyst{n}" for n in range(256)) + ("greedy", "normal")
 # The largest answers here are ten megabytes long.
 SETTINGS = {"MCP_MAX_BYTES": "16777216"}
+CORES = os.cpu_count() or 1
 PARTS = ("table", "behaviour", "growth")
 
 
@@ -52,19 +54,23 @@ def measure(stack: BenchStack, report: Report, options: argparse.Namespace, ever
     if "table" in options.only:
         table = compare.run(everybody, rounds, seconds)
         how = f"Median of {rounds} rounds of {seconds} s" if rounds > 1 else f"One quick round of {seconds} s"
-        how += f"; load average at the end {os.getloadavg()[0]:.1f}. MCP Toolbox {TOOLBOX_VERSION}." if toolbox else "."
-        report.section("machine", machine(stack, how))
+        how += f"; other processes took {compare.others(table, CORES):.0f} % of the machine meanwhile."
+        how += f" MCP Toolbox {TOOLBOX_VERSION}." if toolbox else ""
+        report.section("machine", show(machine(stack, how)))
         report.section("table", show(compare.markdown(table, everybody, toolbox)))
-        report.section("saturation", show(compare.saturation(table, everybody, os.cpu_count() or 1)))
-        report.section("sizing", show(sizing.markdown(table, everybody[0], os.cpu_count() or 1)))
+        report.section("saturation", show(compare.saturation(table, everybody, CORES)))
+        report.section("sizing", show(sizing.markdown(table, everybody[0], CORES)))
     if "behaviour" in options.only:
         report.section("behaviour", show(behaviour.run(servers, 1 if quick else 4)))
+        if not quick:
+            report.section("pooler", show(pooler.run(stack, servers[0], 2, 2)))
     if "growth" in options.only:
-        # A baseline of the caller's need not know long answers or texts.
-        compared = [contender for contender in everybody if contender.name in (servers[0].name, toolbox, "pgbench")]
-        step, seconds = (2, 1) if quick else (1, 2)
-        curves = [curve for measured in growth.CURVES for curve in measured(compared, seconds, step)]
-        curves.append(growth.catalog(servers[0], stack, seconds, step))
+        # A baseline of the caller's need not know long answers or texts; a quick run has no time for Toolbox.
+        names = (servers[0].name, "pgbench") if quick else (servers[0].name, "pgbench", toolbox)
+        compared = [contender for contender in everybody if contender.name in names]
+        step = 2 if quick else 1
+        curves = [curve for measured in growth.CURVES for curve in measured(compared, 1, step)]
+        curves.append(growth.catalog(servers[0], stack, 1, step))
         report.section("growth", "\n".join(report.curve(curve) for curve in curves))
 
 

@@ -34,6 +34,7 @@ class Client:
         self.port, self.token, self.timeout = port, token, timeout
         self.socket: socket.socket | None = None
         self.received = 0  # bytes of the last answer, head included
+        self.reconnected = 0  # times that a kept connection turned out to be closed
 
     def post(self, body: bytes) -> bytes:
         head = (
@@ -65,6 +66,7 @@ class Client:
                 # a kept connection may have been closed meanwhile
                 if fresh or attempt == 2:
                     raise
+                self.reconnected += 1
         raise AssertionError
 
     def send(self, request: bytes) -> bytes:

@@ -108,11 +108,17 @@ def saturation(table: Table, everybody: list[Contender | PgBench], cores: int) -
         for contender in everybody:
             samples = table[work.name, clients, contender.name]
             seconds, calls = sum(sample.seconds for sample in samples), sum(sample.calls for sample in samples)
-            server, database, load = (sum(sample.cpu[i] for sample in samples) for i in range(3))
-            idle = max(0.0, 1 - (server + database + load) / seconds / cores)
+            server, database, load, machine = (sum(sample.cpu[i] for sample in samples) for i in range(4))
+            idle = max(0.0, 1 - machine / seconds / cores)
             shares = [f"{100 * part / seconds / cores:.0f} %" for part in (server, database, load)] + [f"{100 * idle:.0f} %"]
             costs = [f"{show(1000 * part / calls)} ms" for part in (server, database)]
             if isinstance(contender, PgBench):
                 shares[0] = costs[0] = ""
             lines.append(f"| {work.name}: {contender.name} | " + " | ".join(shares + costs) + " |")
     return "\n".join(lines)
+
+
+def others(table: Table, cores: int) -> float:
+    """The share of the machine that went to processes which had nothing to do with this, in percent."""
+    samples = [sample for samples in table.values() for sample in samples]
+    return max(0.0, 100 * sum(sample.cpu[3] - sum(sample.cpu[:3]) for sample in samples) / sum(sample.seconds for sample in samples) / cores)

@@ -27,11 +27,6 @@ def of_session(leader: int) -> list[int]:
     return [pid for pid, fields in _every().items() if int(fields[3]) == leader]
 
 
-def with_children(parent: int) -> list[int]:
-    """This process and its children."""
-    return [parent, *(pid for pid, fields in _every().items() if int(fields[1]) == parent)]
-
-
 def cpu_seconds(pids: list[int]) -> float:
     """Processor time they have taken so far, with that of their children that have ended."""
     ticks = 0
@@ -39,6 +34,23 @@ def cpu_seconds(pids: list[int]) -> float:
         if fields := stat(pid):
             ticks += sum(map(int, fields[11:15]))
     return ticks / TICK
+
+
+def family_seconds(parent: int) -> float:
+    """The same of a process and all its children, ended ones too."""
+    while True:
+        # a child that ends meanwhile is counted with its parent from then on: once more, so that it is not missed
+        ended = (stat(parent) or [])[13:15]
+        children = [pid for pid, fields in _every().items() if int(fields[1]) == parent]
+        spent = cpu_seconds([parent, *children])
+        if (stat(parent) or [])[13:15] == ended:
+            return spent
+
+
+def machine_seconds() -> float:
+    """Processor time that everything on this machine has taken so far."""
+    fields = list(map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9]))
+    return (sum(fields) - fields[3] - fields[4]) / TICK  # but for idling and waiting for disks
 
 
 def status(pid: int, field: str) -> int:

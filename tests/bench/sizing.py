@@ -9,6 +9,11 @@ from contenders import Contender
 SECONDS_BETWEEN_CALLS = 10
 
 
+def about(number: float) -> str:
+    """With two digits that count."""
+    return f"{float(f'{number:.1e}'):,.0f}"
+
+
 def markdown(table: Table, server: Contender, cores: int) -> str:
     clients = max(CLIENTS)
     lines = [
@@ -22,7 +27,7 @@ def markdown(table: Table, server: Contender, cores: int) -> str:
         measured = rate(table, work.name, clients, server.name)
         lines.append(
             f"| {work.name} | {1 / own:,.0f} calls/s | {1 / database:,.0f} calls/s | {show(database / own)} | {measured:,.0f} calls/s "
-            f"| {measured * SECONDS_BETWEEN_CALLS:,.0f} |"
+            f"| {about(measured * SECONDS_BETWEEN_CALLS)} |"
         )
     lines += [
         "",
