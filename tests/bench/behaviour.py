@@ -30,8 +30,9 @@ def start(server: Contender, seconds: int) -> Rows:
         server.stop()
         times.append(1000 * server.start())
     time.sleep(1)
+    took = f"{show(min(times))} / {show(statistics.median(times))} ms"
     return [
-        (f"process start to first answered call, best / median of {len(times)}", f"{show(min(times))} / {show(statistics.median(times))} ms"),
+        (f"process start to first answered call, best / median of {len(times)}", took),
         ("idle memory, after one call (RSS)", f"{server.memory('VmRSS'):.1f} MiB"),
     ]
 

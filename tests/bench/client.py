@@ -192,4 +192,6 @@ class Result:
 
 def show(number: float) -> str:
     """A number with as many digits as are worth reading."""
-    return "–" if math.isnan(number) else f"{number:.2f}" if abs(number) < 10 else f"{number:.1f}" if abs(number) < 100 else f"{number:,.0f}"
+    if math.isnan(number):
+        return "–"
+    return f"{number:,.{2 if abs(number) < 10 else 1 if abs(number) < 100 else 0}f}"

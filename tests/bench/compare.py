@@ -104,6 +104,7 @@ def saturation(table: Table, everybody: list[Contender | PgBench], cores: int) -
         f"| {clients} clients | server | PostgreSQL | load generator | idle | server, CPU a call | PostgreSQL, CPU a call |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
+    first = []
     for work in WORKS:
         for contender in everybody:
             samples = table[work.name, clients, contender.name]
@@ -115,10 +116,14 @@ def saturation(table: Table, everybody: list[Contender | PgBench], cores: int) -
             if isinstance(contender, PgBench):
                 shares[0] = costs[0] = ""
             lines.append(f"| {work.name}: {contender.name} | " + " | ".join(shares + costs) + " |")
-    return "\n".join(lines)
+            if contender is everybody[0]:
+                share, who = max((server, "the server"), (database, "PostgreSQL"), (load, "the load generator"))
+                first.append(f"{work.name}: {who} ({100 * share / seconds / cores:.0f} %)")
+    return "\n".join([*lines, "", f"Of {everybody[0].name}'s runs the largest share went to: " + "; ".join(first) + "."])
 
 
 def others(table: Table, cores: int) -> float:
     """The share of the machine that went to processes which had nothing to do with this, in percent."""
     samples = [sample for samples in table.values() for sample in samples]
-    return max(0.0, 100 * sum(sample.cpu[3] - sum(sample.cpu[:3]) for sample in samples) / sum(sample.seconds for sample in samples) / cores)
+    taken = sum(sample.cpu[3] - sum(sample.cpu[:3]) for sample in samples)
+    return max(0.0, 100 * taken / sum(sample.seconds for sample in samples) / cores)

@@ -136,7 +136,8 @@ def draw(
         out.append(f'<path class="grid" d="M{x:.1f} {top:.0f}V{bottom}"/>')
         # the last label ends at the frame rather than beyond the picture
         anchor = "end" if x > right - 14 and len(told(tick)) > 3 else "middle"
-        out.append(f'<text x="{min(x + 10, right) if anchor == "end" else x:.1f}" y="{bottom + 18}" text-anchor="{anchor}">{told(tick)}</text>')
+        x = min(x + 10, right) if anchor == "end" else x
+        out.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="{anchor}">{told(tick)}</text>')
     for event in events or []:
         out.append(f'<path class="event" d="M{x_axis.at(event):.1f} {top:.0f}V{bottom}"/>')
     for line, (kind, dashed) in zip(lines.values(), _kinds(list(lines))):

@@ -22,10 +22,9 @@ class Report:
     def __init__(self, keep: bool) -> None:
         self.page = PAGE if keep else ROOT / "target/bench/performance.md"
         self.plots = self.page.with_suffix("")
-        if not keep:
-            self.page.parent.mkdir(parents=True, exist_ok=True)
+        self.plots.mkdir(parents=True, exist_ok=True)
+        if not keep and (not self.page.exists() or self.page.stat().st_mtime < PAGE.stat().st_mtime):
             shutil.copy(PAGE, self.page)
-            shutil.copytree(PAGE.with_suffix(""), self.plots, dirs_exist_ok=True)
 
     def section(self, name: str, text: str) -> None:
         page = self.page.read_text()

@@ -17,7 +17,8 @@ def about(number: float) -> str:
 def markdown(table: Table, server: Contender, cores: int) -> str:
     clients = max(CLIENTS)
     lines = [
-        "| | a core of the server | a core of PostgreSQL | PostgreSQL cores for each server core | both on this machine | analysts who ask at once |",
+        "| | a core of the server | a core of PostgreSQL | PostgreSQL cores for each server core | both on this machine "
+        "| analysts who ask at once |",
         "|---|---:|---:|---:|---:|---:|",
     ]
     for work in WORKS:

@@ -38,6 +38,10 @@ SETTINGS = {"MCP_STATEMENT_TIMEOUT": "2s", "MCP_MAX_BYTES": "1048576", "MCP_POOL
 TOLERANCE = {"memory, MiB": 4, "descriptors": 4, "threads": 2, "sessions": 1}
 
 
+def note(text: str) -> None:
+    print(f"soak: {text}", file=sys.stderr, flush=True)
+
+
 @dataclass
 class Figures:
     at: float
@@ -53,9 +57,8 @@ def look(stack: BenchStack, began: float) -> Figures:
         sessions = int(stack.psql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'analytics_ro'"))
     except StackError:  # it is being restarted
         sessions = None
-    return Figures(
-        time.monotonic() - began, processes.status(pid, "VmRSS") / 1024, processes.descriptors(pid), processes.status(pid, "Threads"), sessions
-    )
+    rss, threads = processes.status(pid, "VmRSS") / 1024, processes.status(pid, "Threads")
+    return Figures(time.monotonic() - began, rss, processes.descriptors(pid), threads, sessions)
 
 
 def calm(soak: Soak, began: float) -> Figures:
@@ -98,18 +101,18 @@ def run(soak: Soak, seconds: float) -> tuple[list[Figures], Figures, Figures]:
         samples.append(look(soak.stack, began))
         if first is None and now >= warm:
             first = calm(soak, began)
-            print(f"soak: {now:.0f} s, warm: {first}", file=sys.stderr, flush=True)
+            note(f"{now:.0f} s, warm: {first}")
         elif done < len(restarts) and now >= restarts[done]:
             number = (signal.SIGINT, signal.SIGQUIT)[done % 2]
             restart(soak, number)
             done += 1
-            print(f"soak: {now:.0f} s, PostgreSQL restarted ({'fast' if number == signal.SIGINT else 'immediate'})", file=sys.stderr, flush=True)
+            note(f"{now:.0f} s, PostgreSQL restarted ({'fast' if number == signal.SIGINT else 'immediate'})")
         time.sleep(max(1.0, seconds / 300))
     last = calm(soak, began)
     soak.over.set()
     for worker in soak.workers:
         worker.join(60)
-    print(f"soak: the end: {last}", file=sys.stderr, flush=True)
+    note(f"the end: {last}")
     return samples, first or last, last
 
 
@@ -127,8 +130,11 @@ def verdict(soak: Soak, first: Figures, last: Figures) -> tuple[str, list[str]]:
         lines.append(f"| {name} | {round(then, 1)} | {round(now, 1)} | {TOLERANCE[name]} |")
         if now - then > TOLERANCE[name]:
             problems.append(f"{name} grew from {then:.1f} to {now:.1f}")
-    if "panicked" in soak.stack.server_log.read_text(errors="replace"):
+    log = soak.stack.server_log.read_text(errors="replace")
+    if "panicked" in log:
         problems.append("something panicked: see the server's log")
+    if (written := log.count('"event":"call"')) < soak.tally.answered:
+        problems.append(f"{soak.tally.answered} calls were answered, and {written} have their audit line")
     return "\n".join(lines), problems
 
 
@@ -147,10 +153,27 @@ def charts(report: Report, samples: list[Figures], outages: list[float]) -> str:
         name: [(at, value) for at, sample in zip(minutes, samples) if (value := getattr(sample, name)) is not None]
         for name in ("descriptors", "threads", "sessions")
     }
-    shape = {"log_x": False, "log_y": False, "events": outages}
-    plot.draw(report.plots / "soak_memory.svg", "Memory under mixed load", "minutes; dashed: PostgreSQL restarted", "MiB", memory, **shape)
-    plot.draw(report.plots / "soak_counts.svg", "What is open under mixed load", "minutes; dashed: PostgreSQL restarted", "number", counts, **shape)
-    return f"![Memory under mixed load]({report.plots.name}/soak_memory.svg)\n![What is open under mixed load]({report.plots.name}/soak_counts.svg)"
+    texts = {"x_label": "minutes; dashed: PostgreSQL restarted", "log_x": False, "log_y": False, "events": outages}
+    shown = []
+    for file, title, unit, lines in (
+        ("soak_memory", "Memory under mixed load", "MiB", memory),
+        ("soak_counts", "What is open under mixed load", "number", counts),
+    ):
+        plot.draw(report.plots / f"{file}.svg", title, y_label=unit, lines=lines, **texts)
+        shown.append(f"![{title}]({report.plots.name}/{file}.svg)")
+    return "\n".join(shown)
+
+
+def summary(soak: Soak, seconds: float) -> str:
+    tally, tolerance, date = soak.tally, TOLERANCE["memory, MiB"], datetime.date.today()
+    return (
+        f"{date.day} {date:%B %Y}: {tally.calls():,} requests in {seconds / 60:.1f} minutes by {len(soak.workers)} clients, PostgreSQL"
+        f" restarted {len(tally.outages)} times, fast and immediate in turn. Every request was answered, with a result or an "
+        f"error that can be acted on, but for those of clients that hung up; {tally.reconnected} found their kept connection closed and "
+        f"were sent again. Each of the {tally.answered:,} calls that were answered left its audit line. Under load the server held "
+        f"{processes.status(soak.stack.server.pid, 'VmHWM') / 1024:.0f} MiB at most. {tolerance} MiB more would be "
+        f"{tolerance * 2**20 / tally.calls():.0f} bytes a request."
+    )
 
 
 def main() -> int:
@@ -170,30 +193,24 @@ def main() -> int:
                 samples, first, last = run(soak, seconds)
             finally:
                 soak.over.set()
+                soak.thaw()
             table, problems = verdict(soak, first, last)
-            tally = soak.tally
-            date = datetime.date.today()
-            summary = (
-                f"{date.day} {date:%B %Y}: {tally.calls():,} requests in {seconds / 60:.0f} min {seconds % 60:.0f} s by {len(soak.workers)} clients, "
-                f"PostgreSQL restarted {len(tally.outages)} times, fast and immediate in turn. Every request was answered, with a result or an error "
-                f"that can be acted on, but for those of clients that hung up; {tally.reconnected} found their kept connection closed and were sent again. "
-                f"{TOLERANCE['memory, MiB']} MiB over all of them would be {TOLERANCE['memory, MiB'] * 2**20 / tally.calls():.0f} bytes a request."
-            )
-            report = Report(keep=not problems and (options.write or seconds >= 600))
-            outages = [(begin - began) / 60 for begin, _ in tally.outages]
-            text = "\n\n".join([summary, table, charts(report, samples, outages), outcomes(soak)])
-            print(text)
-            for problem in problems[:20]:
-                print(f"soak: {problem}", file=sys.stderr)
             if problems:
-                print(f"soak: FAILED, {len(problems)} problems; the end of the server's log:", file=sys.stderr)
-                print("\n".join(line for line in stack.server_log.read_text(errors="replace").splitlines() if '"event":"call"' not in line)[-2000:], file=sys.stderr)
+                print("\n\n".join([table, outcomes(soak)]) + "\n", flush=True)
+                for problem in problems[:20]:
+                    note(problem)
+                log = [line for line in stack.server_log.read_text(errors="replace").splitlines() if '"event":"call"' not in line]
+                note("FAILED; the end of the server's log, without its calls:\n" + "\n".join(log[-20:]))
                 return 1
+            report = Report(keep=options.write or seconds >= 600)
+            outages = [(begin - began) / 60 for begin, _ in soak.tally.outages]
+            text = "\n\n".join([summary(soak, seconds), table, charts(report, samples, outages), outcomes(soak)])
+            print(text + "\n", flush=True)
             report.section("soak", text)
             print(f"soak: passed; written: {report.page}")
             return 0
     except StackError as error:
-        print(f"soak: {error}", file=sys.stderr)
+        note(str(error))
         return 1
     except KeyboardInterrupt:
         return 130

@@ -55,6 +55,7 @@ class Tally:
         self.problems: collections.Counter[str] = collections.Counter()
         self.outages: list[list[float]] = []  # begin and end
         self.reconnected = 0
+        self.answered = 0  # calls of an analyst
 
     def count(self, kind: str, told: str, problem: str | None = None) -> None:
         with self.lock:
@@ -123,7 +124,9 @@ class Worker(threading.Thread):
         except (OSError, EOFError) as error:
             self.client.close()
             code, problem = "unanswered", f"no answer: {type(error).__name__} {error}"
-        self.soak.tally.reconnected += self.client.reconnected - before
+        with self.soak.tally.lock:
+            self.soak.tally.reconnected += self.client.reconnected - before
+            self.soak.tally.answered += code != "unanswered" and not code.startswith("HTTP")
         ended = time.monotonic()
         if not problem and not self.expected(code) and not (code in OUTAGE and self.soak.tally.in_outage(began, ended)):
             problem = f"{code} is not expected, {ended - began:.1f} s after {message[:200]!r}"
@@ -150,7 +153,10 @@ class Cancels(Worker):
     def cancel(self, number: str) -> None:
         client = Client(self.soak.port, self.client.token, timeout=10)
         notice = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}}
-        status, _ = client.exchange(client.post(json.dumps(notice).encode()))
+        try:
+            status, _ = client.exchange(client.post(json.dumps(notice).encode()))
+        except (OSError, EOFError):
+            status = 0
         client.close()
         self.soak.tally.count("notice of a cancel", f"HTTP {status}", None if status == 202 else "not taken")
 
@@ -166,17 +172,17 @@ class Sticks(Worker):
             try:
                 for _ in range(30):
                     found = self.soak.stack.psql(
-                        "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND usename = 'analytics_ro' AND query LIKE '%/* frozen */%'"
+                        "SELECT pid FROM pg_stat_activity"
+                        " WHERE state = 'active' AND usename = 'analytics_ro' AND query LIKE '%/* frozen */%'"
                     )
                     if found.strip():
-                        pid = int(found.split()[0])
+                        pid = self.soak.frozen_pid = int(found.split()[0])
                         os.kill(pid, signal.SIGSTOP)
                         break
                     time.sleep(0.02)
                 thread.join()
             finally:
-                if pid:
-                    os.kill(pid, signal.SIGCONT)
+                self.soak.thaw()
             self.soak.tally.count("statement frozen", "yes" if pid else "missed")
 
 
@@ -198,6 +204,7 @@ class Soak:
     def __init__(self, stack: BenchStack, port: int) -> None:
         self.stack, self.port, self.tally = stack, port, Tally()
         self.over, self.calm, self.frozen = threading.Event(), threading.Event(), threading.Lock()
+        self.frozen_pid: int | None = None
         tokens = list(stack.tokens.values())
         small = [query(f"SELECT plate, driver_name FROM tracksolid.devices WHERE device_id = {n}") for n in range(1, 12)]
         guarded = OUTAGE | {"ok", "unanswered"}
@@ -223,6 +230,12 @@ class Soak:
             Sticks("ignores cancellation", self, tokens[11], 2, lambda code: code in {"TIMEOUT", "BUSY", "ok"}),
             Stranger("without a token", self, "not-a-token", 1, lambda code: code == "HTTP 401"),
         ]
+
+    def thaw(self) -> None:
+        """Also when the soak is broken off: nobody else wakes that process."""
+        if self.frozen_pid:
+            os.kill(self.frozen_pid, signal.SIGCONT)
+            self.frozen_pid = None
 
     def start(self) -> None:
         for worker in self.workers:
