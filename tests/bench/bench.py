@@ -3,7 +3,7 @@
 
     bench.py [--server BINARY] [--quick] [--only table,behaviour,growth] [--write]
 
-A full run (about 11 minutes) writes the page. A quick one (2 minutes) prints the same, and writes target/bench/performance.md;
+A full run (about 8 minutes, 11 with a baseline) writes the page. A quick one (2 minutes) prints the same, and writes target/bench/performance.md;
 so does one with --only, unless --write is given.
 
 Another MCP server can be measured beside it on the same database:
