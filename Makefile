@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-clean test test-deploy verify lint deny docs docs-check fuzz fuzz-sqlsmith sweep bench
+.PHONY: help build demo demo-clean test test-deploy verify lint deny docs docs-check fuzz fuzz-sqlsmith sweep bench soak
 
 DENY_VERSION := 0.20.2
 DENY_HOME := target/tools/cargo-deny-$(DENY_VERSION)
@@ -65,5 +65,8 @@ sweep: ## call every function with values at the edges for longer: SWEEP_SECONDS
 fuzz-sqlsmith: build ## send SQLsmith's queries through the server: SECONDS=180 SEED=1
 	@tests/fuzz_sqlsmith.py --seconds $(or $(SECONDS),180) --seed $(or $(SEED),1)
 
-bench: build ## measure speed and memory on the demo fleet
-	@tests/bench/bench.py
+bench: build ## measure speed beside others, memory and growth, and write docs/performance.md; QUICK=1: 2 minutes, writes nothing
+	@tests/bench/bench.py $(if $(QUICK),--quick) $(ARGS)
+
+soak: build ## 10 minutes of mixed load with restarts of PostgreSQL: SOAK_SECONDS=600
+	@tests/bench/soak.py $(ARGS)
