@@ -36,7 +36,7 @@ pub use cancel::{Cancel, Reason};
 pub use ending::Ending;
 use ending::Endings;
 use failure::unreachable;
-pub use reading::Reading;
+pub use reading::{Prepared, Reading};
 use session::Session;
 pub use transaction::Caller;
 use wire::{Connector, Limits};

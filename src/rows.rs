@@ -97,7 +97,16 @@ impl Page {
         let length = self.text.len();
         match self.format {
             Format::Json => self.json_row(values),
-            Format::Csv => csv_line(&mut self.text, values.iter().copied()),
+            Format::Csv => {
+                let kinds = self.fields.iter().map(|(_, kind)| *kind);
+                csv_line(
+                    &mut self.text,
+                    kinds.zip(values).map(|(kind, value)| match kind {
+                        Kind::Boolean => value.map(boolean),
+                        _ => *value,
+                    }),
+                );
+            }
         }
         if !self.is_json || self.text.len() >= self.budget {
             let row = self.text.len().saturating_sub(length);
@@ -116,7 +125,8 @@ impl Page {
             match (kind, *value) {
                 (_, None) => self.text.push("null"),
                 (Kind::Number, Some(number)) if !is_json_number(number) => self.text.push_string(number),
-                (Kind::Number | Kind::Boolean, Some(value)) => self.text.push(value),
+                (Kind::Number, Some(value)) => self.text.push(value),
+                (Kind::Boolean, Some(value)) => self.text.push(boolean(value)),
                 (Kind::Text, Some(value)) => self.text.push_string(value),
                 (Kind::Timestamp, Some(value)) => {
                     self.text.push("\"");
@@ -220,6 +230,15 @@ fn column_list(names: &[String], columns: &[Column], space: usize) -> ColumnList
 fn is_json(value: &str) -> bool {
     let suspicious = ["NaN", "nan", "Infinity", "inf", ",,", "[,", ",]"].iter().any(|part| value.contains(part));
     !suspicious || serde_json::from_str::<IgnoredAny>(value).is_ok()
+}
+
+/// PostgreSQL's `t` or `f` in words.
+fn boolean(value: &str) -> &str {
+    match value {
+        "t" => "true",
+        "f" => "false",
+        other => other,
+    }
 }
 
 /// Whether PostgreSQL's text of a number is one in JSON, too: all are but `NaN`, `Infinity` and `-Infinity`.

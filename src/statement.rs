@@ -1,8 +1,9 @@
 //! What the database may be asked to run: a text that has passed the guard, or one of the program's own.
 //!
 //! In: [`ReadOnlySql`] with its columns, or a text that was compiled in. Out: a [`Statement`], the only thing `db` runs. An
-//! analyst's text is wrapped in a sub-select, in which PostgreSQL takes neither a data change nor a utility statement, and each
-//! of its columns is made a text there, so that no decoder here can be wrong about a type. Knows nothing of answers.
+//! analyst's text is wrapped in a sub-select, in which PostgreSQL takes neither a data change nor a utility statement. Every
+//! value comes as PostgreSQL's own text of it, and types for which that is not enough are converted there, so that no decoder
+//! here can be wrong about a type. Knows nothing of answers.
 //!
 //! A text that is neither does not compile:
 //!
@@ -33,33 +34,52 @@ pub enum Format {
 #[derive(Debug)]
 pub struct Statement {
     text: Cow<'static, str>,
-    prefix: Option<usize>,
+    analysts: Option<Part>,
+}
+
+/// Where in a statement the analyst's text stands, in characters.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// How many stand before it.
+    pub before: usize,
+    /// How many it has.
+    pub length: usize,
 }
 
 impl Statement {
     /// A text of the program's own. Its values travel as parameters.
     pub const fn own(text: &'static str) -> Statement {
-        Statement { text: Cow::Borrowed(text), prefix: None }
+        Statement { text: Cow::Borrowed(text), analysts: None }
     }
 
     /// The version of the GEOS that PostGIS works with, by a function in the schema of PostGIS.
     pub fn geos_version(postgis_schema: &str) -> Statement {
         let text = format!("SELECT {}.postgis_geos_version()", quote(postgis_schema));
-        Statement { text: Cow::Owned(text), prefix: None }
+        Statement { text: Cow::Owned(text), analysts: None }
     }
 
-    /// An analyst's query: every value as a text, of at most `max_rows` + 1 rows.
-    pub fn query(sql: &ReadOnlySql, columns: &[Column], format: Format, max_rows: u32) -> Statement {
+    /// An analyst's query, of at most `max_rows` + 1 rows, with its columns as they are.
+    pub fn query(sql: &ReadOnlySql, max_rows: u32) -> Statement {
+        Statement::wrapped("*", sql, "", max_rows)
+    }
+
+    /// The same with those columns converted whose text is not what the answer needs.
+    pub fn converted(sql: &ReadOnlySql, columns: &[Column], format: Format, max_rows: u32) -> Statement {
         let names: Vec<String> = unique_names(columns).iter().map(|name| quote(name)).collect();
         let values: Vec<String> =
-            columns.iter().zip(&names).map(|(column, name)| column.as_text(name, format)).collect();
-        let before = format!("SELECT {} FROM (\n", values.join(", "));
+            columns.iter().zip(&names).map(|(column, name)| column.converted(name, format)).collect();
         let alias = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
+        Statement::wrapped(&values.join(", "), sql, &alias, max_rows)
+    }
+
+    fn wrapped(list: &str, sql: &ReadOnlySql, alias: &str, max_rows: u32) -> Statement {
+        let before = format!("SELECT {list} FROM (\n");
         // The LIMIT lets PostgreSQL stop early and keeps parallel plans. The line break keeps a comment at the end of the
         // analyst's text from swallowing the rest.
         let limit = u64::from(max_rows).saturating_add(1);
         let text = format!("{before}{}\n) AS _r{alias} LIMIT {limit}", sql.as_str());
-        Statement { prefix: Some(before.chars().count()), text: Cow::Owned(text) }
+        let analysts = Part { before: before.chars().count(), length: sql.as_str().chars().count() };
+        Statement { text: Cow::Owned(text), analysts: Some(analysts) }
     }
 
     /// The text as it is sent.
@@ -67,9 +87,9 @@ impl Statement {
         &self.text
     }
 
-    /// How many characters stand before the analyst's text; none where there is no such text.
-    pub(crate) fn prefix(&self) -> Option<usize> {
-        self.prefix
+    /// The analyst's part of it; none where there is no such text.
+    pub(crate) fn analysts(&self) -> Option<Part> {
+        self.analysts
     }
 }
 
@@ -91,7 +111,7 @@ pub struct Column {
 pub enum Kind {
     /// As it is, but `NaN` and its like in quotes.
     Number,
-    /// `true` or `false`, as it is.
+    /// `t` or `f`.
     Boolean,
     /// JSON already.
     Json,
@@ -106,8 +126,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a type. Only types whose cast to text gives just what their output function gives are told apart from
-    /// [`Kind::Other`]: that of `char(n)` drops blanks, that of `inet` adds a mask.
+    /// The kind of a type. Only those are told apart from [`Kind::Other`] whose text needs no more than quotes in JSON, and is the
+    /// same as their cast to text, which CSV has: that of `char(n)` drops blanks, that of `inet` adds a mask.
     pub fn of(kind: &Type) -> Kind {
         match *kind {
             Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => Kind::Number,
@@ -123,8 +143,13 @@ impl Kind {
 }
 
 impl Column {
-    /// The SQL for the column's value as a text. `name` is its quoted name in the sub-select.
-    fn as_text(&self, name: &str, format: Format) -> String {
+    /// Whether PostgreSQL's text of a value is all that the answer needs.
+    pub fn is_plain(&self) -> bool {
+        !matches!(self.kind, Kind::Shape | Kind::Other)
+    }
+
+    /// The SQL for a value whose text is what the answer needs. `name` is its quoted name in the sub-select.
+    fn converted(&self, name: &str, format: Format) -> String {
         let schema = quote(&self.type_schema);
         match (self.kind, format) {
             // GeoJSON without the verbose CRS member, or well-known text.
@@ -132,11 +157,12 @@ impl Column {
             (Kind::Shape, Format::Csv) => format!("{schema}.st_astext(_r.{name})"),
             // There is no cast from void, and no function takes it.
             (Kind::Other, Format::Json) if self.type_name == "void" => {
-                format!("(pg_catalog.row_to_json(ROW(_r.{name})) -> 'f1')::text")
+                format!("pg_catalog.row_to_json(ROW(_r.{name})) -> 'f1'")
             }
             (Kind::Other, Format::Csv) if self.type_name == "void" => "''::text".to_owned(),
-            (Kind::Other, Format::Json) => format!("pg_catalog.to_json(_r.{name})::text"),
-            _ => format!("_r.{name}::text"),
+            (Kind::Other, Format::Json) => format!("pg_catalog.to_json(_r.{name})"),
+            (Kind::Other, Format::Csv) => format!("_r.{name}::text"),
+            _ => format!("_r.{name}"),
         }
     }
 }

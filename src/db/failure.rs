@@ -5,7 +5,10 @@ use std::{error::Error as _, time::Duration};
 use postgres::error::{ErrorPosition, SqlState};
 
 use super::session::GRACE;
-use crate::error::{Code, Failure};
+use crate::{
+    error::{Code, Failure},
+    statement::Part,
+};
 
 /// For a statement that PostgreSQL has not ended in time.
 pub(super) fn overdue(limit: Duration) -> Failure {
@@ -39,8 +42,8 @@ pub(super) fn is_cancel(failure: &Failure) -> bool {
     failure.sqlstate.as_deref() == Some(SqlState::QUERY_CANCELED.code())
 }
 
-/// PostgreSQL's error for the model. `prefix` is the number of characters before the analyst's text.
-pub(super) fn failure(error: &postgres::Error, prefix: Option<usize>) -> Failure {
+/// PostgreSQL's error for the model. `part` is where the analyst's text stands in the statement.
+pub(super) fn failure(error: &postgres::Error, part: Option<Part>) -> Failure {
     let again = "send the call again; it only reads, so nothing is lost";
     if is_lost(error) {
         return Failure::new(Code::Unavailable, "the connection to the database was lost, perhaps by a restart")
@@ -60,7 +63,13 @@ pub(super) fn failure(error: &postgres::Error, prefix: Option<usize>) -> Failure
     failure.hint = db.hint().map(clip).or_else(|| advice(db.code()).map(str::to_owned));
     if let Some(ErrorPosition::Original(position)) = db.position() {
         let position = usize::try_from(*position).unwrap_or_default();
-        failure.position = position.checked_sub(prefix.unwrap_or_default()).filter(|position| *position > 0);
+        let part = part.unwrap_or(Part { before: 0, length: usize::MAX });
+        let position = position.checked_sub(part.before).filter(|position| *position > 0);
+        failure.position = position.filter(|position| *position <= part.length);
+        if position > Some(part.length) && db.code() == &SqlState::SYNTAX_ERROR {
+            // What PostgreSQL stumbles over is not the analyst's.
+            failure.message = "syntax error at end of input".to_owned();
+        }
     }
     failure
 }

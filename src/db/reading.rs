@@ -1,4 +1,4 @@
-//! What can be done in a transaction: learn a statement's columns, and run statements row by row.
+//! What can be done in a transaction: learn a statement's columns, and run statements.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -6,6 +6,7 @@ use std::{
 };
 
 use postgres::{
+    Client,
     error::SqlState,
     fallible_iterator::FallibleIterator,
     types::{Kind, Type},
@@ -19,8 +20,7 @@ use super::{
 };
 use crate::{
     error::{Code, Failure},
-    guard::ReadOnlySql,
-    statement::{self, Column, Statement},
+    statement::{self, Column, Part, Statement},
 };
 
 /// A read-only transaction under way.
@@ -29,17 +29,26 @@ pub struct Reading<'a> {
     pub(super) limit: Duration,
 }
 
+/// A statement that PostgreSQL has parsed and analysed, and not run.
+pub struct Prepared {
+    statement: postgres::Statement,
+    part: Option<Part>,
+    /// The columns of its result.
+    pub columns: Vec<Column>,
+}
+
 impl Reading<'_> {
-    /// The columns of the analyst's statement. PostgreSQL parses and analyses it, and runs nothing; its errors carry the
+    /// Learns the columns of an analyst's statement. PostgreSQL parses and analyses it, and runs nothing; its errors carry the
     /// position in the analyst's text.
-    pub fn prepare(&mut self, sql: &ReadOnlySql) -> Result<Vec<Column>, Failure> {
+    pub fn prepare(&mut self, statement: &Statement) -> Result<Prepared, Failure> {
         // Analysing a text already runs code, such as the input functions of its literals: never twice.
         self.session.marks.ran = true;
         // To learn of a type that it does not know, the driver prepares statements of its own, which it keeps for the next
         // time. Behind a pooler another process will be met then, with no such statement or, worse, with another.
         self.session.marks.doubt |= self.session.pooled;
         let kept_statements = std::mem::replace(&mut self.session.keeps_statements, true);
-        let statement = self.session.client.prepare(sql.as_str()).map_err(|error| self.failed(&error, None))?;
+        let part = statement.analysts();
+        let statement = self.session.client.prepare(statement.text()).map_err(|error| self.failed(&error, part))?;
         if statement.columns().iter().all(|column| Type::from_oid(column.type_().oid()).is_some()) {
             self.session.marks.doubt = false;
             self.session.keeps_statements = kept_statements;
@@ -57,7 +66,21 @@ impl Reading<'_> {
             let (type_schema, kind) = (kind.schema().to_owned(), statement::Kind::of(kind));
             Column { name: column.name().to_owned(), type_name, type_schema, kind }
         };
-        Ok(statement.columns().iter().map(column).collect())
+        let columns = statement.columns().iter().map(column).collect();
+        Ok(Prepared { statement, part, columns })
+    }
+
+    /// Runs a prepared statement, the last of the transaction. See [`Reading::run`].
+    pub fn run_prepared<R: Send + 'static>(
+        mut self,
+        prepared: &Prepared,
+        receiver: R,
+        take: fn(&mut R, Row<'_>) -> Flow,
+    ) -> Result<R, Failure> {
+        self.end_with_next();
+        self.receive(prepared.part, receiver, take, |client| {
+            client.query_raw(&prepared.statement, [] as [&str; 0])?.next().map(drop)
+        })
     }
 
     /// Runs the last statement of the transaction: PostgreSQL ends the transaction right after it. See [`Reading::run`].
@@ -68,13 +91,11 @@ impl Reading<'_> {
         receiver: R,
         take: fn(&mut R, Row<'_>) -> Flow,
     ) -> Result<R, Failure> {
-        if !self.session.pooled {
-            self.session.pipeline.end_with(end(self.session.keeps_statements));
-        }
+        self.end_with_next();
         self.run(statement, params, receiver, take)
     }
 
-    /// Runs a statement of which every column is a text. `take` gets its rows, as they come in. Out: what has taken them.
+    /// Runs a statement. `take` gets its rows as they come in, every value as PostgreSQL's text of it. Out: what has taken them.
     pub fn run<R: Send + 'static>(
         &mut self,
         statement: &Statement,
@@ -82,22 +103,40 @@ impl Reading<'_> {
         receiver: R,
         take: fn(&mut R, Row<'_>) -> Flow,
     ) -> Result<R, Failure> {
+        let params = params.iter().map(|param| (*param, Type::TEXT));
+        self.receive(statement.analysts(), receiver, take, |client| {
+            client.query_typed_raw(statement.text(), params)?.next().map(drop)
+        })
+    }
+
+    fn end_with_next(&mut self) {
+        if !self.session.pooled {
+            self.session.pipeline.end_with(end(self.session.keeps_statements));
+        }
+    }
+
+    /// Lets the driver run a statement, and gives its rows to `take`.
+    fn receive<R: Send + 'static>(
+        &mut self,
+        part: Option<Part>,
+        receiver: R,
+        take: fn(&mut R, Row<'_>) -> Flow,
+        run: impl FnOnce(&mut Client) -> Result<(), postgres::Error>,
+    ) -> Result<R, Failure> {
         // A statement of the program's own may be run again on another connection; the analyst's may not.
-        self.session.marks.ran = self.session.marks.ran || statement.prefix().is_some();
-        // The stream takes the rows, which the driver owns.
+        self.session.marks.ran = self.session.marks.ran || part.is_some();
+        // The stream takes the rows, which the driver owns. The driver finds none; it waits for the end of the statement.
         let shared = Arc::new(Mutex::new(receiver));
         let locked = Arc::clone(&shared);
         let receive = move |row: Row<'_>| take(&mut locked.lock().unwrap_or_else(PoisonError::into_inner), row);
         self.session.pipeline.receive_rows(Box::new(receive));
-        let params = params.iter().map(|param| (*param, Type::TEXT));
-        // The driver finds no row; it waits for the end of the statement.
-        let ended = self.session.client.query_typed_raw(statement.text(), params).and_then(|mut rows| rows.next());
+        let ended = run(&mut self.session.client);
         let outcome = self.session.pipeline.rows_received();
         match ended {
             Err(error) if !outcome.stopped || error.code() == Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE) => {
-                return Err(self.failed(&error, statement.prefix()));
+                return Err(self.failed(&error, part));
             }
-            Ok(_) => {}
+            Ok(()) => {}
             // The statement has ended by an error in a row that nobody wanted.
             Err(error) if error.as_db_error().is_some() && !outcome.is_too_much() && !self.session.is_late() => {}
             // Much is left, or it takes long. The answer is there: PostgreSQL is to stop, and nobody waits for that.
@@ -110,7 +149,7 @@ impl Reading<'_> {
         Ok(receiver.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn failed(&mut self, error: &postgres::Error, prefix: Option<usize>) -> Failure {
+    fn failed(&mut self, error: &postgres::Error, part: Option<Part>) -> Failure {
         if self.session.is_late() && self.session.has_begun() {
             return overdue(self.limit);
         }
@@ -126,6 +165,6 @@ impl Reading<'_> {
             // Another client of the pooler has left a statement of the same name behind. Nothing of the analyst has run.
             (self.session.marks.lost, self.session.marks.ran) = (true, false);
         }
-        failure(error, prefix)
+        failure(error, part)
     }
 }

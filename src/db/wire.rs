@@ -219,6 +219,10 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = &mut *self;
+        if wire.outgoing.broken {
+            let what = "the driver's messages are not as expected";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, what)));
+        }
         if !wire.outgoing.urgent {
             return Poll::Ready(Ok(()));
         }

@@ -10,7 +10,7 @@ use crate::{
     error::Failure,
     guard,
     rows::Page,
-    statement::{Format, Statement, quote},
+    statement::{Column, Format, Statement, quote},
 };
 
 pub(super) fn query(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
@@ -48,11 +48,16 @@ fn run(
 ) -> Outcome {
     let checked = guard::admit(sql, &admitted.known)?;
     call.runs(sql);
+    let statement = Statement::query(&checked, max_rows);
     let page = admitted.read(|mut reading| {
-        let columns = reading.prepare(&checked)?;
-        let statement = Statement::query(&checked, &columns, format, max_rows);
-        let page = Page::new(format, &columns, max_rows, more, admitted.app.config.max_bytes);
-        let page = reading.run_last(&statement, &[], page, Page::push)?;
+        let prepared = reading.prepare(&statement)?;
+        let page = Page::new(format, &prepared.columns, max_rows, more, admitted.app.config.max_bytes);
+        let page = if prepared.columns.iter().all(Column::is_plain) {
+            reading.run_prepared(&prepared, page, Page::push)?
+        } else {
+            let converted = Statement::converted(&checked, &prepared.columns, format, max_rows);
+            reading.run_last(&converted, &[], page, Page::push)?
+        };
         page.check().map(|()| page)
     });
     match page {

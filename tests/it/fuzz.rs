@@ -95,11 +95,12 @@ impl Target {
             Err(_) => return Outcome::Broken("the guard panics".to_owned()),
         };
         let began = Instant::now();
+        let statement = Statement::query(&admitted, MAX_ROWS);
         let result = self.database.read(&Caller::Server("fuzz"), &Arc::<Cancel>::default(), began, |mut reading| {
-            let columns = reading.prepare(&admitted)?;
-            let statement = Statement::query(&admitted, &columns, format, MAX_ROWS);
-            let page = Page::new(format, &columns, MAX_ROWS, "max_rows", MAX_BYTES);
-            let page = reading.run(&statement, &[], page, Page::push)?;
+            let prepared = reading.prepare(&statement)?;
+            let page = Page::new(format, &prepared.columns, MAX_ROWS, "max_rows", MAX_BYTES);
+            let converted = Statement::converted(&admitted, &prepared.columns, format, MAX_ROWS);
+            let page = reading.run(&converted, &[], page, Page::push)?;
             let answer = page.into_answer();
             let mut state = None;
             // A page that is cut short may have ended the statement, and with it the transaction.

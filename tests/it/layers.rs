@@ -187,8 +187,8 @@ fn the_wrapper_and_the_extended_protocol_alone() {
         type_schema: "public".to_owned(),
         kind,
     };
-    let mut shapes: Vec<(Vec<Column>, Format)> = Vec::new();
-    for format in [Format::Json, Format::Csv] {
+    let mut shapes: Vec<(Vec<Column>, Option<Format>)> = vec![(vec![], None)];
+    for format in [Some(Format::Json), Some(Format::Csv)] {
         shapes.push((vec![], format));
         for (name, kind) in
             [("text", Kind::Text), ("geometry", Kind::Shape), ("int4[]", Kind::Other), ("void", Kind::Other)]
@@ -225,7 +225,10 @@ fn the_wrapper_and_the_extended_protocol_alone() {
             "SELECT '",
             "SELECT $$",
         ] {
-            let wrapped = Statement::query(&placeholder, &columns, format, 10);
+            let wrapped = match format {
+                Some(format) => Statement::converted(&placeholder, &columns, format, 10),
+                None => Statement::query(&placeholder, 10),
+            };
             let wrapped = wrapped.text().replace("SELECT 'placeholder'", attack);
             assert!(wrapped.contains(attack));
             let error = client.query(&wrapped, &[]).expect_err(attack);

@@ -100,11 +100,12 @@ fn no_mess_reaches_the_next_call() {
 fn statements_of_the_driver_are_kept_and_others_end_the_session() {
     let database = one_session("analytics_ro");
     let shapes = guard::admit("SELECT ST_MakePoint(1, 2) AS at, NULL::it.mess AS mess", known()).unwrap();
+    let shapes = Statement::query(&shapes, 1);
     Cluster::shared().sql(HELPERS, "CREATE TYPE it.mess AS ENUM ('a')");
     let evil = statement("SELECT it.run('PREPARE evil AS SELECT 1')");
     let call = |evil: Option<&Statement>| {
         let columns = database.read(&IT, &Arc::default(), Instant::now(), |mut reading| {
-            let columns = reading.prepare(&shapes)?;
+            let columns = reading.prepare(&shapes)?.columns;
             evil.map_or(Ok(()), |evil| reading.run(evil, &[], (), |(), _| Flow::More))?;
             Ok(columns)
         });

@@ -97,6 +97,11 @@ impl Pipeline {
         self.lock().rows.take().map(|rows| rows.outcome()).unwrap_or_default()
     }
 
+    /// Whether the rows of the next statement go to a receiver.
+    fn receives_rows(&self) -> bool {
+        self.lock().rows.is_some()
+    }
+
     /// Does something with a row that comes in, if its statement is one whose rows go to a receiver.
     pub(super) fn with_rows<T>(&self, act: impl FnOnce(&mut Rows) -> T) -> Option<T> {
         let mut state = self.lock();
@@ -174,6 +179,8 @@ pub(super) struct Outgoing {
     executes: bool,
     /// A statement has been closed since the last `Sync`, and nothing else has happened.
     closes: bool,
+    /// The driver has sent what cannot be understood.
+    pub(super) broken: bool,
     /// There is more in `bytes` than the closing of statements, to which nobody waits for an answer: that can go with the next
     /// message.
     pub(super) urgent: bool,
@@ -207,8 +214,6 @@ impl Outgoing {
                 self.ended(pipeline);
             }
         }
-        // The rest of a message that has begun is not to be waited for.
-        self.urgent |= self.left > 0 || !self.head.is_empty();
     }
 
     /// Moves up to `most` bytes on their way; the rest.
@@ -230,6 +235,15 @@ impl Outgoing {
             Some(b'C') if !self.executes => self.closes = true,
             Some(b'S') if std::mem::take(&mut self.closes) => {
                 let _ = pipeline.after_request(false);
+            }
+            Some(b'B') if pipeline.receives_rows() => {
+                // The driver asks for values in their binary form, by the message's last two numbers: one format, which is 1.
+                // Rows go past it, and are to be texts, which is 0.
+                match self.bytes.last_chunk_mut() {
+                    Some(formats) if *formats == [0, 1, 0, 1] => *formats = [0, 1, 0, 0],
+                    _ => self.broken = true,
+                }
+                self.urgent = true;
             }
             Some(b'E') => (self.executes, self.closes, self.urgent) = (true, false, true),
             Some(b'S' | b'Q') => {

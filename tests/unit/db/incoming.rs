@@ -93,7 +93,13 @@ fn received(answers: &[u8], room: usize, wanted: usize) -> (Vec<String>, Vec<u8>
         taken.push(format!("{row:?}"));
         if taken.len() < wanted { Flow::More } else { Flow::Stop }
     }));
-    let (_, got) = exchange(&pipeline, &[message(b'E', b""), message(b'S', b"")].concat(), answers, room);
+    let (sent, got) = exchange(
+        &pipeline,
+        &[message(b'B', &[0, 0, 0, 1, 0, 1]), message(b'E', b""), message(b'S', b"")].concat(),
+        answers,
+        room,
+    );
+    assert!(sent.starts_with(&message(b'B', &[0, 0, 0, 1, 0, 0])), "values are texts");
     let rows = rows.lock().unwrap().clone();
     (rows, got.unwrap(), pipeline)
 }
@@ -147,7 +153,9 @@ fn exchange(pipeline: &Pipeline, sent: &[u8], answers: &[u8], room: usize) -> (V
 fn the_start_and_the_end_of_a_transaction_travel_with_the_driver() {
     let (begun, ended) = (message(b'Q', b"BEGIN\0"), message(b'Q', b"END\0"));
     let close = [message(b'C', b"S1\0"), message(b'S', b"")].concat();
-    let run = [message(b'P', &[b'E'; 300]), message(b'B', b""), message(b'E', b"S"), message(b'S', b"")].concat();
+    let run =
+        [message(b'P', &[b'E'; 300]), message(b'B', &[0, 0, 0, 1, 0, 1]), message(b'E', b"S"), message(b'S', b"")]
+            .concat();
     let [started, closed] =
         [[message(b'C', b"x"), message(b'Z', b"T")].concat(), [message(b'3', b""), message(b'Z', b"T")].concat()];
     let rows = [message(b'D', b"row"), message(b'C', b"y")].concat();
