@@ -50,6 +50,13 @@ pub(super) struct Marks {
     pub(super) doubt: bool,
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        // The driver waits for what PostgreSQL owes it; nothing of what it has asked may be held back any longer.
+        self.pipeline.close();
+    }
+}
+
 impl Session {
     /// Connects.
     #[expect(clippy::disallowed_methods, reason = "fixed text")]
@@ -191,6 +198,5 @@ impl Session {
     /// Closes the connection once PostgreSQL has ended what it is doing, however long that takes.
     pub(super) fn end(self) {
         self.deadline.lift();
-        drop(self.client);
     }
 }

@@ -223,7 +223,7 @@ impl AsyncWrite for Wire {
             let what = "the driver's messages are not as expected";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, what)));
         }
-        if !wire.outgoing.urgent {
+        if !wire.outgoing.urgent && !wire.pipeline.is_closing() {
             return Poll::Ready(Ok(()));
         }
         while let Some(unsent) = wire.outgoing.bytes.get(wire.outgoing.sent..).filter(|unsent| !unsent.is_empty()) {

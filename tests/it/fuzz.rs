@@ -31,7 +31,7 @@ use analytics_mcp::{
     guard::{self, Known, Rule},
     role_check::RoleCheck,
     rows::Page,
-    statement::{Format, Statement},
+    statement::{Column, Format, Statement},
 };
 use vocabulary::Vocabulary;
 use watch::Watch;
@@ -99,6 +99,11 @@ impl Target {
         let result = self.database.read(&Caller::Server("fuzz"), &Arc::<Cancel>::default(), began, |mut reading| {
             let prepared = reading.prepare(&statement)?;
             let page = Page::new(format, &prepared.columns, MAX_ROWS, "max_rows", MAX_BYTES);
+            // As the tool does it, which ends the transaction; the watch of the cluster finds what the text has changed.
+            if sql.len() % 2 == 1 && prepared.columns.iter().all(Column::is_plain) {
+                let answer = reading.run_prepared(&prepared, page, Page::push)?.into_answer();
+                return Ok(Outcome::Rows { rows: answer.rows.unwrap_or_default(), state: None });
+            }
             let converted = Statement::converted(&admitted, &prepared.columns, format, MAX_ROWS);
             let page = reading.run(&converted, &[], page, Page::push)?;
             let answer = page.into_answer();

@@ -180,6 +180,33 @@ fn a_panic_costs_its_session_and_nothing_else() {
     assert_eq!(text(&database, "(SELECT count(*) FROM it.target)").unwrap(), "10");
 }
 
+/// The driver closes each prepared statement, and waits for the answer to that when it is dropped.
+#[test]
+fn a_session_that_is_given_up_ends_at_once() {
+    let sql = Statement::query(&guard::admit("SELECT 1 AS n", known()).unwrap(), 10);
+    for run in [true, false] {
+        let database = one_session("analytics_ro");
+        let first = pid(&database);
+        let read = database.read(&IT, &Arc::default(), Instant::now(), |mut reading| {
+            let prepared = reading.prepare(&sql)?;
+            if run {
+                reading.run_prepared(&prepared, 0, |rows, _| {
+                    *rows += 1;
+                    Flow::More
+                })
+            } else {
+                Ok(1)
+            }
+        });
+        assert_eq!(read.unwrap(), 1);
+        let began = Instant::now();
+        drop(database);
+        let open = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {first}");
+        eventually("the session ends", || (Cluster::shared().count(HELPERS, &open) == 0).then_some(()));
+        assert!(began.elapsed().as_secs() < 4, "{:?}", began.elapsed());
+    }
+}
+
 #[test]
 fn errors_and_early_ends_leave_a_usable_session() {
     let database = one_session("analytics_ro");

@@ -32,6 +32,8 @@ struct State {
     ended: Option<bool>,
     /// What takes the rows of the statement that runs.
     rows: Option<Rows>,
+    /// There will be no further statement.
+    closing: bool,
 }
 
 /// Who is answered.
@@ -95,6 +97,16 @@ impl Pipeline {
     /// Ends that. Out: how far the rows got.
     pub(in crate::db) fn rows_received(&self) -> Outcome {
         self.lock().rows.take().map(|rows| rows.outcome()).unwrap_or_default()
+    }
+
+    /// There will be no further statement with which anything could travel.
+    pub(in crate::db) fn close(&self) {
+        self.lock().closing = true;
+    }
+
+    /// Whether that has been said.
+    pub(super) fn is_closing(&self) -> bool {
+        self.lock().closing
     }
 
     /// Whether the rows of the next statement go to a receiver.
