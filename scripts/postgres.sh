@@ -55,6 +55,9 @@ as_pg() {
     fi
 }
 
+# pg PROGRAM ARGUMENT...: one of PostgreSQL's programs as that user
+pg() { as_pg "$pg_bin/$1" "${@:2}"; }
+
 # Containers often have a /dev/shm that is too small for parallel queries.
 has_little_shm() { [ "$(df -k --output=avail /dev/shm 2> /dev/null | tail -n 1 || echo 0)" -lt 262144 ]; }
 

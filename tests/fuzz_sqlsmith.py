@@ -193,7 +193,7 @@ def memory(pid: int, what: str) -> int:
 
 def crashes(stack: Stack) -> list[str]:
     """What PostgreSQL's log says of processes that died by a signal, each with the text that it ran."""
-    log = (stack.server_log.parent / "postgres.log").read_text(errors="replace").replace("\n\t", "\n")
+    log = stack.postgres_log.read_text(errors="replace").replace("\n\t", "\n")
     return re.findall(r"was terminated by signal.*?(?=\n\d{4}-\d\d-\d\d [^\n]*LOG:)", log, re.DOTALL)
 
 
