@@ -25,7 +25,7 @@ import urllib.parse
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "clients"))
-from stack import DATABASE, ROOT, Stack, StackError, stop_on_sigterm  # noqa: E402
+from stack import DATABASE, ROOT, Stack, StackError, stop_on_sigterm
 
 LIMIT = 1.0
 """Seconds that a statement may run."""

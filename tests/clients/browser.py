@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -64,7 +65,7 @@ def sign_in(url: str, token: str) -> None:
 class Callback:
     """Where a client takes its answers: http://localhost:PORT/callback."""
 
-    def __enter__(self) -> Callback:
+    def __enter__(self) -> Self:
         answers: queue.Queue[dict[str, list[str]]] = queue.Queue()
 
         class Handler(http.server.BaseHTTPRequestHandler):

@@ -52,8 +52,8 @@ def install(name: str, pins: list[Path], steps: list[list[object]]) -> str:
             command = [str(part) for part in step]
             try:
                 # a registry's hiccup is not a failure of the server
-                codes = (subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out).returncode for _ in range(2))
-                if all(code != 0 for code in codes):
+                tries = (subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False) for _ in range(2))
+                if all(done.returncode != 0 for done in tries):
                     raise StackError(f"{name} cannot be installed ({' '.join(command[:3])} …):\n{tail(log)}")
             except FileNotFoundError:
                 raise StackError(f"{name} cannot be installed: {command[0]} not found") from None
@@ -116,7 +116,8 @@ def main() -> int:
                 installed = {"CLAUDE_BINARY": claude_binary(), "NODE_CLIENTS": str(KEPT / "node")}
                 servers = {**stack.environment(), "ANALYTICS_URL_MODERN_OFF": modern_off}
                 environment = {**os.environ, **servers, **installed, "PYTHONDONTWRITEBYTECODE": "1"}
-                failed |= subprocess.run(command, cwd=HERE, env=environment, stdin=subprocess.DEVNULL, timeout=600).returncode != 0
+                done = subprocess.run(command, cwd=HERE, env=environment, stdin=subprocess.DEVNULL, timeout=600, check=False)
+                failed |= done.returncode != 0
             if failed:
                 print(f"clients: the end of the server's log:\n{tail(stack.server_log, 30)}", flush=True)
             return 1 if failed else 0

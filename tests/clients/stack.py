@@ -9,6 +9,7 @@ tests/postgres, which stops it even when this process is killed.
 """
 from __future__ import annotations
 
+import functools
 import http.client
 import os
 import secrets
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 KEEPER = ROOT / "tests/postgres"
@@ -64,7 +66,7 @@ def _said(lines: Iterable[str], last: set[str]) -> list[str]:
 
 def postgres_bin() -> Path:
     """The folder of PostgreSQL's programs."""
-    done = subprocess.run([KEEPER, "--where"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run([KEEPER, "--where"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise StackError(done.stdout.strip())
     return Path(done.stdout.splitlines()[0].removeprefix("bin="))
@@ -114,7 +116,7 @@ class Stack:
 
     # Start and stop ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> Self:
         try:
             self._start_postgres()
             self._load()
@@ -206,7 +208,7 @@ class Stack:
     def psql(self, text: str, database: str = DATABASE) -> str:
         """Runs a script as the superuser and returns what it printed."""
         command = [self._bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.superuser_dsn(database)]
-        done = subprocess.run(command, input=text, capture_output=True, text=True)
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise StackError(f"psql failed:\n{done.stderr.strip()}")
         return done.stdout
@@ -244,7 +246,7 @@ class Stack:
                     start_new_session=True,
                 )
             self._servers.append(server)
-            if not wait or self._wait(server, lambda: healthy(port), 30):
+            if not wait or self._wait(server, functools.partial(healthy, port), 30):
                 return server, f"http://127.0.0.1:{port}/mcp"
         raise StackError(f"the server did not start:\n{tail(log)}")
 
@@ -256,7 +258,7 @@ class Stack:
         log = self._dir / f"{name}.log"
         with log.open("wb") as out:
             done = subprocess.run(
-                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, **options
+                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False, **options
             )
         if done.returncode != 0:
             raise StackError(f"{name} failed:\n{tail(log)}")
