@@ -50,7 +50,7 @@ end() {
     kill -KILL -- "${3:-}$1" 2> /dev/null || true
 }
 
-# shellcheck disable=SC2317 # reached through the trap
+# shellcheck disable=SC2329 # the trap calls it
 cleanup() {
     local rc=$?
     trap '' INT TERM HUP
@@ -103,7 +103,7 @@ take_lock() {
 stop_leftovers() {
     local pid
     pid=$(cat "$state/server.pid" 2> /dev/null || true)
-    if [ -n "$pid" ] && alive "$pid" && 
+    if [ -n "$pid" ] && alive "$pid" &&
         [[ $(readlink "/proc/$pid/exe") == "$(cat "$state/server.exe")"* ]]; then
         say "==> stopping the server that an earlier demo left behind (pid $pid)"
         end "$pid" 12
@@ -180,7 +180,7 @@ start_cluster() {
     die "PostgreSQL did not start (its log: $pg_dir/postgres.log)"
 }
 
-# shellcheck disable=SC2317 # reached through the trap
+# shellcheck disable=SC2329 # the trap calls it
 stop_cluster() {
     pg pg_ctl -D "$pg_dir/data" -m fast -w -t 30 -s stop > /dev/null 2>&1 ||
         pg pg_ctl -D "$pg_dir/data" -m immediate -w -t 10 -s stop > /dev/null 2>&1 || true
