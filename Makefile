@@ -33,11 +33,11 @@ demo-clean: ## remove the demo's database
 	@scripts/demo.sh clean
 
 test: $(NODE) ## run all tests (installs through apt, PyPI and npm what they need)
-	@scripts/packages.sh cc postgresql pgbouncer openssl curl chromium
+	@scripts/packages.sh cc procps postgresql pgbouncer openssl curl chromium
 	@PATH="$(CURDIR)/$(NODE_HOME)/bin:$$PATH" tests/run
 
 test-quick: ## the loop while working: unit tests, and the integration tests that are quick (installs PostgreSQL)
-	@scripts/packages.sh cc postgresql
+	@scripts/packages.sh cc procps postgresql
 	cargo test --locked --quiet --lib --bins
 	cargo test --locked --quiet --test it -- $(QUICK)
 

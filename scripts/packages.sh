@@ -2,8 +2,7 @@
 # packages.sh — brings what the other commands need and this system lacks, through apt: as root, or with a sudo that asks for no
 # password. Anybody else is told the one command to run. What is there is left as it is.
 #
-#   packages.sh NEED...      postgresql (with PostGIS), pgbouncer, python, cc, chromium, docker, or the name of any program whose
-#                            package has the same name
+#   packages.sh NEED...      postgresql (with PostGIS), python, cc, chromium, docker, procps, or any program whose package has its name
 set -euo pipefail
 
 die() { printf '%s\n' "$*" >&2; exit 1; }
@@ -22,6 +21,9 @@ postgresql_packages() {
     if [ -n "$major" ]; then echo "postgresql-$major postgresql-$major-postgis-3"; else echo 'postgresql postgresql-postgis'; fi
 }
 
+# As a program of its own: bash has some of these built in.
+has() { type -P "$1" > /dev/null; }
+
 # Prints the packages of what is missing. Before `apt-get update` they may be approximate, so it is asked again after it.
 missing() {
     local need
@@ -30,16 +32,17 @@ missing() {
         case $need in
             postgresql) find_postgres || postgresql_packages ;;
             python) python3 -c 'import ensurepip, venv' 2> /dev/null || echo python3-venv ;;
-            cc) command -v cc > /dev/null || echo gcc libc6-dev ;;
+            cc) has cc || echo gcc libc6-dev ;;
             chromium)
-                command -v chromium > /dev/null || echo chromium
+                has chromium || echo chromium
                 [ -d /usr/share/fonts/truetype/dejavu ] || echo fonts-dejavu-core
                 ;;
             docker)
-                command -v dockerd > /dev/null || echo docker.io
-                command -v iptables > /dev/null || echo iptables
+                has dockerd || echo docker.io
+                has iptables || echo iptables
                 ;;
-            *) command -v "$need" > /dev/null || echo "$need" ;;
+            procps) has ps || echo procps ;; # and kill
+            *) has "$need" || echo "$need" ;;
         esac
     done | tr '\n' ' '
 }
