@@ -34,7 +34,11 @@ missing() {
             python) python3 -c 'import ensurepip, venv' 2> /dev/null || echo python3-venv ;;
             cc) has cc || echo gcc libc6-dev ;;
             chromium)
-                has chromium || echo chromium
+                # Ubuntu has none but a snap: the tests then fetch one from npm, which needs this library.
+                if has chromium; then :
+                elif apt-cache policy chromium | grep -q 'Candidate: [0-9]'; then echo chromium
+                elif ! ldconfig -p | grep -q libnss3; then echo libnss3
+                fi
                 [ -d /usr/share/fonts/truetype/dejavu ] || echo fonts-dejavu-core
                 ;;
             docker)
