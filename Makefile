@@ -38,7 +38,7 @@ test: $(NODE) ## run all tests (installs through apt, PyPI and npm what they nee
 
 test-quick: ## the loop while working: unit tests, and the integration tests that are quick (installs PostgreSQL)
 	@scripts/packages.sh cc procps postgresql
-	cargo test --locked --quiet --lib --bins
+	cargo test --locked --quiet --lib
 	cargo test --locked --quiet --test it -- $(QUICK)
 
 # Exit status 77: no engine can be started here. The test has said so, loudly; that is no failure.
