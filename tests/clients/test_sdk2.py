@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import httpx2
 import pytest
@@ -130,4 +131,6 @@ def test_the_same_client_can_still_do_initialize():
 
     result, sent = session(talk, mode="legacy")
     assert texts(result)[0].endswith('"rows":[{"one":1}]}')
-    assert all("server/discover" not in request.headers.get("mcp-method", "") for request in sent)
+    methods = [json.loads(request.content)["method"] for request in sent if request.method == "POST"]
+    assert methods[:2] == ["initialize", "notifications/initialized"] and "tools/call" in methods
+    assert "server/discover" not in methods
