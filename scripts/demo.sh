@@ -15,10 +15,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 state=$root/.demo
 listen=${DEMO_LISTEN:-127.0.0.1:8892}
 positions=${DEMO_POSITIONS:-1000000}
-readonly DB=tracksolid_db OLDEST_PG=15 KEEP_DAYS=7
+readonly DB=tracksolid_db KEEP_DAYS=7
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
+# shellcheck source=scripts/postgres.sh
+. "$root/scripts/postgres.sh"
 # lap TEXT: a progress line with the seconds since the one before
 now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 lap_start=$(now_ms)
@@ -26,8 +28,7 @@ lap() { local t; t=$(($(now_ms) - lap_start)); printf '==> %s (%d.%d s)\n' "$1" 
 
 # ── Stopping ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 # Everything started here runs in a session of its own, so that Ctrl-C reaches this script alone and things stop in order.
-step='' server='' cluster_up='' serving='' made_apt_conf='' locked='' short_socket=''
-sudo=()
+step='' server='' cluster_up='' serving='' locked='' short_socket=''
 
 # run COMMAND...: a long step that a signal can interrupt
 run() {
@@ -49,7 +50,7 @@ end() {
     kill -KILL -- "${3:-}$1" 2> /dev/null || true
 }
 
-# shellcheck disable=SC2317 # reached through the trap
+# shellcheck disable=SC2329 # the trap calls it
 cleanup() {
     local rc=$?
     trap '' INT TERM HUP
@@ -59,7 +60,6 @@ cleanup() {
         rm -f "$state/server.pid"
     fi
     [ -z "$cluster_up" ] || stop_cluster
-    [ -z "$made_apt_conf" ] || "${sudo[@]}" rm -f "$made_apt_conf"
     # a run that failed before it made anything leaves nothing
     if [ -n "$locked" ] && [ ! -e "${pg_dir:-$state/pg}" ]; then rm -rf "$state"; fi
     if [ -n "$serving" ] && [ "$rc" -gt 128 ]; then
@@ -75,21 +75,11 @@ trap 'exit 129' HUP
 
 # ── Where things are ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-pg_user=
-as_pg() {
-    if [ -n "$pg_user" ]; then
-        (cd / && exec setpriv --reuid="$pg_user" --regid="$pg_user" --init-groups env HOME=/ "$@" 9>&-)
-    else
-        (cd / && exec "$@" 9>&-)
-    fi
-}
-
-# PostgreSQL refuses to run as root, so root hands the cluster to the user postgres, who must be able to reach its folder.
+# Where root hands the cluster to the user postgres, that user must be able to reach its folder.
 choose_places() {
     pg_dir=$state/pg
-    if [ "$(id -u)" = 0 ]; then
-        id postgres > /dev/null 2>&1 || die "the user postgres is missing: the database does not run as root. Create it: useradd --system postgres"
-        pg_user=postgres
+    find_owner
+    if [ -n "$pg_user" ]; then
         chmod 711 "$state"
         if ! as_pg test -x "$state"; then
             pg_dir=/var/tmp/analytics_mcp-demo-$(cksum <<< "$root" | cut -d' ' -f1)
@@ -113,7 +103,7 @@ take_lock() {
 stop_leftovers() {
     local pid
     pid=$(cat "$state/server.pid" 2> /dev/null || true)
-    if [ -n "$pid" ] && alive "$pid" && 
+    if [ -n "$pid" ] && alive "$pid" &&
         [[ $(readlink "/proc/$pid/exe") == "$(cat "$state/server.exe")"* ]]; then
         say "==> stopping the server that an earlier demo left behind (pid $pid)"
         end "$pid" 12
@@ -129,89 +119,17 @@ stop_leftovers() {
     fi
 }
 
-# ── Finding or installing PostgreSQL ─────────────────────────────────────────────────────────────────────────────────
-
-bin_major() { "$1/postgres" --version 2> /dev/null | sed -n 's/^[^0-9]*\([0-9]*\).*/\1/p'; }
-
-has_postgis() {
-    local share
-    for share in "$("$1/pg_config" --sharedir 2> /dev/null || true)" "/usr/share/postgresql/$(bin_major "$1")" "$1/../share" "$1/../share/postgresql"; do
-        [ -n "$share" ] && [ -f "$share/extension/postgis.control" ] && return 0
-    done
-    return 1
-}
-
-# prints the folder of the newest PostgreSQL with PostGIS; without one, fails and leaves the newest major in $bare
-bare=
-find_postgres() {
-    local dir major
-    pg_bin=
-    while read -r major dir; do
-        [ "$major" -ge "$OLDEST_PG" ] || continue
-        if has_postgis "$dir"; then pg_bin=$dir; return 0; fi
-        [ -n "$bare" ] || bare=$major
-    done < <(
-        {
-            pg_config --bindir 2> /dev/null || true
-            p=$(command -v postgres || true)
-            [ -z "$p" ] || dirname "$(readlink -f "$p")"
-            printf '%s\n' /usr/lib/postgresql/*/bin /usr/pgsql-*/bin
-        } | while read -r dir; do
-            if [ -x "$dir/initdb" ] && [ -x "$dir/postgres" ]; then echo "$(bin_major "$dir") $dir"; fi
-        done | sort -rn -u
-    )
-    return 1
-}
-
-install_postgres() {
-    local major packages
-    command -v apt-get > /dev/null ||
-        die "PostgreSQL $OLDEST_PG or newer with PostGIS not found, and no apt-get to install it: install both by your system's package manager (for example: dnf install postgresql-server postgis) and run this again."
-    if [ "$(id -u)" != 0 ]; then
-        sudo=(sudo -n)
-        if ! sudo -n true 2> /dev/null; then
-            major=${bare:-$(newest_packaged)}
-            packages=${major:+postgresql-$major postgresql-$major-postgis-3}
-            die "PostgreSQL $OLDEST_PG or newer with PostGIS not found, and installing it needs root. Run this, then try again:
-  sudo apt-get update && sudo apt-get install -y ${packages:-postgresql postgresql-postgis}"
-        fi
-    fi
-    say "==> installing PostgreSQL with PostGIS through apt ..."
-    run "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update || die "apt-get update failed (see above)"
-    major=$bare
-    if [ -z "$major" ] || ! apt-cache show "postgresql-$major-postgis-3" > /dev/null 2>&1; then major=$(newest_packaged); fi
-    [ -n "$major" ] || die "apt has no PostgreSQL $OLDEST_PG or newer with PostGIS: this system is too old for the demo"
-    # Debian's packages make and start a cluster of their own; not on our account
-    if [ ! -d /etc/postgresql ]; then
-        made_apt_conf=/etc/postgresql-common/createcluster.d/analytics-mcp-demo.conf
-        "${sudo[@]}" mkdir -p "${made_apt_conf%/*}"
-        echo 'create_main_cluster = false' | "${sudo[@]}" tee "$made_apt_conf" > /dev/null
-    fi
-    run "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
-        "postgresql-$major" "postgresql-$major-postgis-3" > "$state/apt.log" 2>&1 || {
-        tail -n 15 "$state/apt.log" >&2
-        die "apt could not install postgresql-$major and postgresql-$major-postgis-3 (all of its output: $state/apt.log)"
-    }
-    [ -z "$made_apt_conf" ] || "${sudo[@]}" rm -f "$made_apt_conf"
-    made_apt_conf=
-    find_postgres || die "apt installed postgresql-$major and PostGIS, yet they are not found below /usr/lib/postgresql"
-    lap "PostgreSQL $major and PostGIS installed"
-}
-
-newest_packaged() {
-    apt-cache --names-only search '^postgresql-[0-9]+-postgis-3$' 2> /dev/null |
-        sed 's/^postgresql-\([0-9]*\)-.*/\1/' | sort -rn | awk -v oldest="$OLDEST_PG" '$1 >= oldest { print; exit }'
-}
-
 # ── The cluster ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+# The demo's cluster is not the tests' (tests/postgres): it keeps its data between two runs, so it lets in nobody but the two
+# roles, and it stops in order.
 make_cluster() {
     local locale=C
     if locale -a 2> /dev/null | grep -qix 'c\.utf-\?8'; then locale=C.UTF-8; fi
     mkdir -p "$pg_dir"
     chmod 700 "$pg_dir"
     [ -z "$pg_user" ] || chown "$pg_user:" "$pg_dir"
-    as_pg "$pg_bin/initdb" -D "$pg_dir/data" -U postgres -E UTF8 --locale="$locale" --auth-local=trust --auth-host=scram-sha-256 -N > "$state/initdb.log" 2>&1 || {
+    pg initdb -D "$pg_dir/data" -U postgres -E UTF8 --locale="$locale" --auth-local=trust --auth-host=scram-sha-256 -N > "$state/initdb.log" 2>&1 || {
         tail -n 5 "$state/initdb.log" >&2
         die "initdb failed (all of its output: $state/initdb.log)"
     }
@@ -235,8 +153,7 @@ max_wal_size = 4GB
 random_page_cost = 1.1
 log_line_prefix = '%m [%p] %u '
 CONF
-    # containers often have a tiny /dev/shm, too small for parallel queries
-    if [ "$(df -k --output=avail /dev/shm 2> /dev/null | tail -n 1 || echo 0)" -lt 262144 ]; then
+    if has_little_shm; then
         echo 'dynamic_shared_memory_type = mmap' | as_pg tee -a "$pg_dir/data/postgresql.conf" > /dev/null
     fi
 }
@@ -249,11 +166,10 @@ start_cluster() {
         short_socket=$socket
     fi
     for _ in 1 2 3 4 5; do
-        pg_port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
-        if listening 127.0.0.1 "$pg_port"; then continue; fi
+        pg_port=$(free_port)
         as_pg truncate -s 0 "$pg_dir/postgres.log"
         cluster_up=1
-        if as_pg "$pg_bin/pg_ctl" -D "$pg_dir/data" -l "$pg_dir/postgres.log" -w -t 60 -s \
+        if pg pg_ctl -D "$pg_dir/data" -l "$pg_dir/postgres.log" -w -t 60 -s \
             -o "-p $pg_port -c unix_socket_directories='$socket'" start > /dev/null 2>&1; then
             return 0
         fi
@@ -264,10 +180,10 @@ start_cluster() {
     die "PostgreSQL did not start (its log: $pg_dir/postgres.log)"
 }
 
-# shellcheck disable=SC2317 # reached through the trap
+# shellcheck disable=SC2329 # the trap calls it
 stop_cluster() {
-    as_pg "$pg_bin/pg_ctl" -D "$pg_dir/data" -m fast -w -t 30 -s stop > /dev/null 2>&1 ||
-        as_pg "$pg_bin/pg_ctl" -D "$pg_dir/data" -m immediate -w -t 10 -s stop > /dev/null 2>&1 || true
+    pg pg_ctl -D "$pg_dir/data" -m fast -w -t 30 -s stop > /dev/null 2>&1 ||
+        pg pg_ctl -D "$pg_dir/data" -m immediate -w -t 10 -s stop > /dev/null 2>&1 || true
     cluster_up=
     [ -z "$short_socket" ] || rm -rf "$short_socket"
 }
@@ -331,7 +247,10 @@ fi
 umask 022
 mkdir -p "$state"
 take_lock
-find_postgres || install_postgres
+if ! find_postgres; then
+    run "$root/scripts/packages.sh" postgresql || exit
+    find_postgres || die "PostgreSQL and PostGIS are installed, yet they are not found below /usr/lib/postgresql"
+fi
 choose_places
 stop_leftovers
 if listening "$host" "$port"; then

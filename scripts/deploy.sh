@@ -256,7 +256,6 @@ settings=$(settings)
 # ── From here on things change, and are put back if it fails ─────────────────────────────────────────────────────────
 
 made='' stopped='' swapped='' kept=()
-# shellcheck disable=SC2317 # reached through the trap
 cleanup() {
     local rc=$? file
     trap '' INT TERM HUP

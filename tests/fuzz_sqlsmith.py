@@ -25,7 +25,7 @@ import urllib.parse
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "clients"))
-from stack import DATABASE, ROOT, Stack, StackError, stop_on_sigterm  # noqa: E402
+from stack import DATABASE, ROOT, Stack, StackError, stop_on_sigterm
 
 LIMIT = 1.0
 """Seconds that a statement may run."""
@@ -193,7 +193,7 @@ def memory(pid: int, what: str) -> int:
 
 def crashes(stack: Stack) -> list[str]:
     """What PostgreSQL's log says of processes that died by a signal, each with the text that it ran."""
-    log = (stack.server_log.parent / "postgres.log").read_text(errors="replace").replace("\n\t", "\n")
+    log = stack.postgres_log.read_text(errors="replace").replace("\n\t", "\n")
     return re.findall(r"was terminated by signal.*?(?=\n\d{4}-\d\d-\d\d [^\n]*LOG:)", log, re.DOTALL)
 
 

@@ -7,11 +7,11 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",  # as root it has none
     "--disable-gpu",
@@ -28,10 +28,9 @@ SIGN_IN = "Sign in and connect"
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """Without a browser the tests fail. Not to be used on a thread that runs an event loop."""
-    assert os.access(CHROMIUM, os.X_OK), f"{CHROMIUM} is missing: apt-get install chromium"
+    """Not to be used on a thread that runs an event loop."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=ARGUMENTS)
         try:
             yield browser
         finally:
@@ -64,7 +63,7 @@ def sign_in(url: str, token: str) -> None:
 class Callback:
     """Where a client takes its answers: http://localhost:PORT/callback."""
 
-    def __enter__(self) -> Callback:
+    def __enter__(self) -> Self:
         answers: queue.Queue[dict[str, list[str]]] = queue.Queue()
 
         class Handler(http.server.BaseHTTPRequestHandler):

@@ -11,8 +11,6 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-TOOLS = ["list_schemas", "list_tables", "describe_table", "list_functions", "sample_table", "query"]
-
 TOP_COST_CENTRES = """
 SELECT cost_centre, round(sum(distance_km)) AS km
 FROM reporting.v_daily_summary WHERE day >= current_date - 30
@@ -118,7 +116,7 @@ def _top(answer: dict) -> None:
     assert [column.split()[0] for column in answer["columns"]] == ["cost_centre", "km"]
 
 
-# tool, arguments, check of the answer
+# tool, arguments, check of the answer: every tool once
 CALLS = [
     ("list_schemas", {}, _schemas),
     ("list_tables", {"schema": "reporting"}, _tables),
@@ -127,6 +125,8 @@ CALLS = [
     ("sample_table", {"schema": "tracksolid", "table": "positions", "n": 3}, _sample),
     ("query", {"sql": TOP_COST_CENTRES}, _top),
 ]
+
+TOOLS = [tool for tool, _, _ in CALLS]
 
 # name, tool, arguments, the code, and a part of the text that says what to do
 REFUSED = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+from typing import Self
 
 
 class FakeModel:
@@ -18,7 +19,7 @@ class FakeModel:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> FakeModel:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 

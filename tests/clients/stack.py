@@ -4,15 +4,14 @@
         ...  # stack.url, stack.tokens["alice"], stack.server_pid
 
 Needs PostgreSQL with PostGIS on this machine; without them it fails, it never skips. What it starts runs in sessions of its
-own and is stopped by its pid when the block is left: at the end, on an error, on Ctrl-C and on SIGTERM.
+own and is stopped by its pid when the block is left: at the end, on an error, on Ctrl-C and on SIGTERM. PostgreSQL comes from
+tests/postgres, which stops it even when this process is killed.
 """
 from __future__ import annotations
 
-import glob
+import functools
 import http.client
 import os
-import pwd
-import re
 import secrets
 import shutil
 import signal
@@ -20,9 +19,12 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
+KEEPER = ROOT / "tests/postgres"
 DATABASE = "tracksolid_db"
 ROLE = "analytics_ro"
 
@@ -52,30 +54,26 @@ def tail(path: Path, lines: int = 20) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
+def _said(lines: Iterable[str], last: set[str]) -> list[str]:
+    """What tests/postgres says, up to and with one of these lines."""
+    said = []
+    for line in lines:
+        said.append(line.rstrip("\n"))
+        if said[-1] in last:
+            return said
+    raise StackError("\n".join(["tests/postgres failed:", *said]))
+
+
 def postgres_bin() -> Path:
-    """The folder of the newest PostgreSQL that has PostGIS; PG_BIN, if set, decides alone."""
-    given = os.environ.get("PG_BIN")
-    on_path = [str(Path(os.path.realpath(found)).parent) for found in [shutil.which("postgres")] if found]
-    folders = [given] if given else on_path + glob.glob("/usr/lib/postgresql/*/bin") + glob.glob("/usr/pgsql-*/bin")
-    found = []
-    for folder in map(Path, folders):
-        if not (folder / "initdb").exists():
-            continue
-        version = subprocess.run([folder / "postgres", "--version"], capture_output=True, text=True).stdout
-        major = int(re.search(r"(\d+)", version)[1])
-        shares = [Path(f"/usr/share/postgresql/{major}"), folder.parent / "share", folder.parent / "share/postgresql"]
-        if any((share / "extension/postgis.control").exists() for share in shares):
-            found.append((major, folder))
-    if not found:
-        raise StackError(
-            "PostgreSQL with PostGIS not found: install it (Debian: postgresql-15 and postgresql-15-postgis-3), "
-            "or set PG_BIN to the folder that holds initdb"
-        )
-    return max(found)[1]
+    """The folder of PostgreSQL's programs."""
+    done = subprocess.run([KEEPER, "--where"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise StackError(done.stdout.strip())
+    return Path(done.stdout.splitlines()[0].removeprefix("bin="))
 
 
 class Stack:
-    """The database and the server, both on free ports of 127.0.0.1, in one temporary folder."""
+    """The database and the server, both on free ports of 127.0.0.1, each in a temporary folder."""
 
     def __init__(
         self,
@@ -94,7 +92,7 @@ class Stack:
         self.database_url = ""
         self.server: subprocess.Popen | None = None
         self._servers: list[subprocess.Popen] = []
-        self._postgres: subprocess.Popen | None = None
+        self._keeper: subprocess.Popen | None = None
         self._dir: Path | None = None
 
     # What a test may ask ────────────────────────────────────────────────────────────────────────────────────────────
@@ -107,9 +105,18 @@ class Stack:
     def server_log(self) -> Path:
         return self._dir / "server.log"
 
+    @property
+    def postgres_log(self) -> Path:
+        return self._postgres_dir / "log"
+
+    @property
+    def postgres_pid(self) -> int:
+        """Another one after a restart."""
+        return int((self._postgres_dir / "data/postmaster.pid").read_text().split()[0])
+
     # Start and stop ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def __enter__(self) -> Stack:
+    def __enter__(self) -> Self:
         try:
             self._start_postgres()
             self._load()
@@ -126,9 +133,11 @@ class Stack:
         for server in self._servers:
             self._end(server, [(signal.SIGTERM, 15), (signal.SIGKILL, 5)])
         self.server = None
-        # SIGINT: a fast shutdown, without waiting for clients; SIGQUIT: at once.
-        self._end(self._postgres, [(signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)])
-        self._postgres = None
+        if self._keeper:
+            self._keeper.stdin.close()  # it then stops PostgreSQL, in bounded time
+            self._keeper.wait()
+            self._keeper.stdout.close()
+            self._keeper = None
         if self._dir:
             shutil.rmtree(self._dir, ignore_errors=True)
             self._dir = None
@@ -145,57 +154,31 @@ class Stack:
                 continue
 
     def _start_postgres(self) -> None:
-        self._bin = postgres_bin()
         self._dir = Path(tempfile.mkdtemp(prefix="analytics_mcp-stack."))
-        # PostgreSQL refuses to run as root.
-        self._as_user: dict[str, object] = {}
-        if os.geteuid() == 0:
-            try:
-                user = pwd.getpwnam("postgres")
-            except KeyError:
-                raise StackError("the user postgres is missing, and the database does not run as root") from None
-            self._as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-            os.chown(self._dir, user.pw_uid, user.pw_gid)
-        data = self._dir / "data"
-        self._run(
-            [self._bin / "initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--locale=C", "-N"]
-            + ["--auth-local=trust", "--auth-host=scram-sha-256"],
-            "initdb",
-            cwd="/",
-            **self._as_user,
-        )
         settings = {
-            "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": str(self._dir),
-            "password_encryption": "scram-sha-256",
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
             "max_wal_size": "4GB",
             "shared_buffers": "128MB",
             "log_line_prefix": "%m [%p] %u ",
             **self.postgres_settings,
         }
-        shm = os.statvfs("/dev/shm") if os.path.isdir("/dev/shm") else None
-        if shm is None or shm.f_bavail * shm.f_frsize < 256 << 20:
-            settings["dynamic_shared_memory_type"] = "mmap"
-        log = self._dir / "postgres.log"
-        for _ in range(3):  # a free port can be taken by someone else before it is used
-            self._port = free_port()
-            arguments = [str(self._bin / "postgres"), "-D", str(data), "-p", str(self._port)]
-            for name, value in settings.items():
-                arguments += ["-c", f"{name}={value}"]
-            with log.open("ab") as out:
-                self._postgres = subprocess.Popen(
-                    arguments, cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, **self._as_user
-                )
-            if self._wait(self._postgres, self._postgres_is_ready, 60):
-                return
-        raise StackError(f"PostgreSQL did not start:\n{tail(log)}")
+        self._keeper = subprocess.Popen(
+            [KEEPER, *(f"{name}={value}" for name, value in settings.items())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        said = dict(line.partition("=")[::2] for line in _said(self._keeper.stdout, {"ready"}))
+        self._bin, self._postgres_dir, self._port = Path(said["bin"]), Path(said["dir"]), int(said["port"])
 
-    def _postgres_is_ready(self) -> bool:
-        ready = [self._bin / "pg_isready", "-q", "-h", self._dir, "-p", str(self._port), "-U", "postgres"]
-        return subprocess.run(ready, stdin=subprocess.DEVNULL).returncode == 0
+    def restart_postgres(self, mode: str) -> None:
+        """`fast`: sessions are ended; `immediate`: as after a crash."""
+        for command in (f"stop {mode}", "start"):
+            self._keeper.stdin.write(f"{command}\n")
+            self._keeper.stdin.flush()
+            said = _said(self._keeper.stdout, {"done", "failed"})
+            if said[-1] == "failed":
+                raise StackError("\n".join(said))
 
     def _load(self) -> None:
         self.psql("CREATE DATABASE " + DATABASE, database="postgres")
@@ -220,12 +203,12 @@ class Stack:
         }
 
     def superuser_dsn(self, database: str) -> str:
-        return f"host={self._dir} port={self._port} user=postgres dbname={database}"
+        return f"host={self._postgres_dir} port={self._port} user=postgres dbname={database}"
 
     def psql(self, text: str, database: str = DATABASE) -> str:
         """Runs a script as the superuser and returns what it printed."""
         command = [self._bin / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.superuser_dsn(database)]
-        done = subprocess.run(command, input=text, capture_output=True, text=True)
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise StackError(f"psql failed:\n{done.stderr.strip()}")
         return done.stdout
@@ -263,7 +246,7 @@ class Stack:
                     start_new_session=True,
                 )
             self._servers.append(server)
-            if not wait or self._wait(server, lambda: healthy(port), 30):
+            if not wait or self._wait(server, functools.partial(healthy, port), 30):
                 return server, f"http://127.0.0.1:{port}/mcp"
         raise StackError(f"the server did not start:\n{tail(log)}")
 
@@ -275,7 +258,7 @@ class Stack:
         log = self._dir / f"{name}.log"
         with log.open("wb") as out:
             done = subprocess.run(
-                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, **options
+                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False, **options
             )
         if done.returncode != 0:
             raise StackError(f"{name} failed:\n{tail(log)}")

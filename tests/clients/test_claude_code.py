@@ -9,57 +9,14 @@ import contextlib
 import json
 import os
 import shlex
-import subprocess
 import threading
 import time
-
-import pytest
 
 import browser
 import cases
 from fake_model import FakeModel
 
 NAME = "fireside-analytics"
-
-
-@pytest.fixture
-def claude(tmp_path):
-    """Runs the CLI; it sees nothing of this machine's own Claude settings and talks to nobody but 127.0.0.1."""
-    home, folder = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    folder.mkdir()
-    quiet = {
-        "DISABLE_AUTOUPDATER": "1",
-        "DISABLE_TELEMETRY": "1",
-        "DISABLE_ERROR_REPORTING": "1",
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-    }
-
-    def start(*arguments, streams, **settings):
-        environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", **quiet, **settings}
-        return subprocess.Popen([os.environ["CLAUDE_BINARY"], *arguments], env=environment, cwd=folder, **streams)
-
-    def run(*arguments, **settings):
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        with ended(start(*arguments, streams=streams, **settings)) as process:
-            out, err = process.communicate(timeout=90)
-        assert process.returncode == 0, out + err
-        return out
-
-    run.start = start
-    run.logs = lambda: "".join(path.read_text() for path in (home / ".cache").rglob("mcp-logs-*/*"))
-    return run
-
-
-@contextlib.contextmanager
-def ended(process):
-    """At the end of the block this process has ended; without an error in the block it may do so by itself."""
-    try:
-        yield process
-        process.wait(30)
-    finally:
-        process.kill()
-        process.wait()
 
 
 @contextlib.contextmanager
@@ -114,7 +71,7 @@ def test_signing_in_and_out(claude, tmp_path):
     opener.chmod(0o700)
     with terminal() as (screen, written):
         streams = {"stdin": screen, "stdout": screen, "stderr": screen}
-        with ended(claude.start("mcp", "login", NAME, streams=streams, BROWSER=str(opener))) as login:
+        with claude.ended(claude.start("mcp", "login", NAME, streams=streams, BROWSER=str(opener))) as login:
             end = time.monotonic() + 30
             while not opened.exists():
                 assert time.monotonic() < end and login.poll() is None, written.decode()

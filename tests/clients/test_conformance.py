@@ -66,7 +66,7 @@ def test_conformance(revision, tmp_path, capsys):
     with TokenProxy(urlsplit(url).port, headers["Authorization"]) as proxy:
         arguments = ("--url", f"http://localhost:{proxy.port}/mcp", "--suite", "all", "--spec-version", revision)
         command = suite("server", tmp_path, *arguments, "--expected-failures", expected)
-        done = subprocess.run(**command, capture_output=True, timeout=120)
+        done = subprocess.run(**command, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, (done.stdout.partition("=== SUMMARY ===")[2] or done.stdout) + done.stderr
 
     # The suite's own verdict says nothing of an entry whose check has not run.

@@ -9,7 +9,7 @@ import pytest
 import cases
 import test_sdk2
 import test_typescript
-from test_claude_code import NAME, add, claude  # noqa: F401: a fixture
+from test_claude_code import NAME, add
 
 LEGACY = "2025-11-25"
 
@@ -47,7 +47,7 @@ def test_the_typescript_sdk():
     cases.check_answer(result.get("isError"), test_typescript.texts(result), result.get("structuredContent"), check)
 
 
-def test_claude_code(claude):  # noqa: F811
+def test_claude_code(claude):
     add(claude)
     (line,) = [line for line in claude("mcp", "list").splitlines() if line.startswith(NAME)]
     assert line.endswith("Connected"), line

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
 import threading
 from urllib.parse import urlsplit
 
@@ -86,6 +85,7 @@ def test_headers(url):
     assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
     assert "form-action" not in policy, "it would stop the redirects that follow the form"
     assert set(policy) <= {"default-src", "frame-ancestors", "base-uri", "style-src", "script-src"}
+    assert "style-src" in policy
     for name in {"style-src", "script-src"} & set(policy):
         assert all(source.startswith("'sha256-") for source in policy[name].split()), policy
     assert headers["X-Frame-Options"] == "DENY"

@@ -9,6 +9,7 @@ import select
 import socket
 import socketserver
 import threading
+from typing import Self
 
 
 class TokenProxy:
@@ -18,7 +19,7 @@ class TokenProxy:
         self._server.block_on_close = False
         self.port = self._server.server_address[1]
 
-    def __enter__(self) -> TokenProxy:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 

@@ -8,7 +8,7 @@ use postgres::{Client, NoTls};
 use serde_json::json;
 
 use crate::support::{
-    cluster::{Cluster, DEMO},
+    cluster::{Cluster, DEMO, READER},
     eventually,
     library::{pool, rows, sqlstate},
     server::Server,
@@ -17,13 +17,8 @@ use crate::support::{
 
 const OUTAGE: &str = "SELECT pg_try_advisory_lock(g) FROM generate_series(1, 100000) AS g";
 
-/// A reader, and the same lock under a name that no guard can know.
-const SETUP: &str = "
-    CREATE ROLE reader LOGIN PASSWORD 'throw-away-0123456789';
-    CREATE SCHEMA fuel;
-    CREATE TABLE fuel.records AS SELECT 7 AS n;
-    GRANT USAGE ON SCHEMA fuel TO reader;
-    GRANT SELECT ON fuel.records TO reader;
+/// The same lock under a name that no guard can know.
+const DISGUISED: &str = "
     CREATE FUNCTION fuel.fn_litres(seed bigint) RETURNS boolean LANGUAGE sql VOLATILE
     AS $$ SELECT pg_try_advisory_lock(seed) $$;
 ";
@@ -31,7 +26,8 @@ const SETUP: &str = "
 #[test]
 fn no_statement_fills_the_lock_table_for_longer_than_it_runs() {
     let cluster = Cluster::new();
-    cluster.sql(DEMO, SETUP);
+    cluster.sql(DEMO, READER);
+    cluster.sql(DEMO, DISGUISED);
     let dsn = cluster.dsn("reader", DEMO);
     let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
     let held = || cluster.count(DEMO, locks);

@@ -25,6 +25,7 @@ mod http;
 mod layers;
 mod lock_outage;
 mod mcp;
+mod names;
 mod network;
 mod oauth;
 mod operations;

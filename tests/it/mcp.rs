@@ -291,7 +291,10 @@ fn the_tool_list_is_the_same_for_everybody_to_the_byte() {
     let tools: Value = serde_json::from_str(&first).unwrap();
     let tools = tools["result"]["tools"].as_array().unwrap();
     let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["list_schemas", "list_tables", "describe_table", "list_functions", "sample_table", "query"]);
+    let readme = format!("Tools: `{}`.", names.join("`, `"));
+    assert!(include_str!("../../README.md").contains(&readme), "README.md lacks: {readme}");
+    let verify = format!("readonly TOOLS='{}'\n", names.join(" "));
+    assert!(include_str!("../../scripts/verify.sh").contains(&verify), "scripts/verify.sh lacks: {verify}");
     for tool in tools {
         let description = tool["description"].as_str().unwrap();
         assert!((50..2_048).contains(&description.len()), "{tool}");

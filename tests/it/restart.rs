@@ -14,25 +14,18 @@ use serde_json::json;
 
 use crate::support::{
     client::{Answer, request},
-    cluster::{Cluster, DEMO},
+    cluster::{Cluster, DEMO, READER},
     eventually,
     server::Server,
 };
 
-const SETUP: &str = "
-    CREATE ROLE reader LOGIN PASSWORD 'throw-away-0123456789';
-    CREATE SCHEMA fuel;
-    CREATE TABLE fuel.records AS SELECT n FROM generate_series(1, 100) AS n;
-    GRANT USAGE ON SCHEMA fuel TO reader;
-    GRANT SELECT ON fuel.records TO reader;
-";
 const COUNT: &str = "SELECT count(*) AS n FROM fuel.records";
 const END_ALL: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'reader'";
 
 #[track_caller]
 fn works(server: &Server) {
     for _ in 0..20 {
-        assert_eq!(server.alice().query(COUNT).rows(), [json!({ "n": 100 })]);
+        assert_eq!(server.alice().query(COUNT).rows(), [json!({ "n": 1 })]);
     }
 }
 
@@ -52,7 +45,7 @@ fn under_load(server: &Server, disturb: impl FnOnce()) -> BTreeMap<String, u32> 
                     let answer = Answer::of(&response);
                     let outcome = if answer.is_error { answer.code() } else { "rows".to_owned() };
                     if outcome == "rows" {
-                        assert_eq!(answer.rows(), [json!({ "n": 100 })]);
+                        assert_eq!(answer.rows(), [json!({ "n": 1 })]);
                     }
                     *outcomes.lock().unwrap().entry(outcome).or_default() += 1;
                 }
@@ -73,7 +66,7 @@ fn only(outcomes: &BTreeMap<String, u32>, allowed: &[&str]) {
 #[test]
 fn the_database_may_go_and_come() {
     let cluster = Cluster::new();
-    cluster.sql(DEMO, SETUP);
+    cluster.sql(DEMO, READER);
     let server = Server::start(&[("DATABASE_URL", &cluster.dsn("reader", DEMO))]);
     works(&server);
 

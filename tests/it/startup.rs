@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::support::{
-    cluster::{Cluster, DEMO, HELPERS, PASSWORD, Programs},
+    cluster::{Cluster, DEMO, HELPERS, PASSWORD, Programs, READER},
     eventually,
     server::{ALICE, BOB, Server, run},
 };
@@ -549,12 +549,10 @@ fn healthcheck_tells_whether_the_server_answers() {
 #[test]
 fn the_server_starts_without_the_database_and_works_once_it_is_there() {
     let cluster = Cluster::new();
-    cluster.sql(
-        DEMO,
-        "CREATE ROLE reader LOGIN PASSWORD 'throw-away-0123456789'; CREATE SCHEMA fuel; CREATE TABLE fuel.records AS SELECT 7 AS n;
-         GRANT USAGE ON SCHEMA fuel TO reader; GRANT SELECT ON fuel.records TO reader;
-         CREATE ROLE writer LOGIN PASSWORD 'throw-away-0123456789' IN ROLE pg_write_all_data, pg_read_all_data",
-    );
+    cluster.sql(DEMO, READER);
+    let writer =
+        "CREATE ROLE writer LOGIN PASSWORD 'throw-away-0123456789' IN ROLE pg_write_all_data, pg_read_all_data";
+    cluster.sql(DEMO, writer);
     cluster.stop("fast");
     let (good, bad) = (cluster.dsn("reader", DEMO), cluster.dsn("writer", DEMO));
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! The six tools against the demo fleet.
+//! The tools against the demo fleet.
 
 use serde_json::{Value, json};
 

@@ -39,7 +39,7 @@ fn every_supported_version_takes_the_role_and_survives_its_new_functions() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Role script, `check`, the six tools, and the functions that are not known yet. Returns the signatures of all.
+/// Role script, `check`, the tools, and the functions that are not known yet. Returns the signatures of all.
 /// `wrong`: what the sweep finds, so that one version's findings do not hide another's.
 fn one_version(cluster: &Cluster, known: &BTreeSet<String>, wrong: &mut String) -> BTreeSet<String> {
     catalog::configure(cluster);
@@ -54,7 +54,7 @@ fn one_version(cluster: &Cluster, known: &BTreeSet<String>, wrong: &mut String) 
     let check = run(&["check"], &[("DATABASE_URL", &dsn)]);
     assert_eq!(check.code, Some(0), "{version}: {}", check.told());
     assert!(check.stdout.contains("warnings: 0"), "{version}: {}", check.told());
-    six_tools(&Server::start(&[("DATABASE_URL", &dsn)]), version);
+    each_tool(&Server::start(&[("DATABASE_URL", &dsn)]), version);
 
     let functions = catalog::functions(&mut cluster.admin(DEMO));
     let signatures: BTreeSet<String> = functions.iter().map(|function| function.signature.clone()).collect();
@@ -76,7 +76,7 @@ fn one_version(cluster: &Cluster, known: &BTreeSet<String>, wrong: &mut String) 
     signatures
 }
 
-fn six_tools(server: &Server, version: i64) {
+fn each_tool(server: &Server, version: i64) {
     let alice = server.alice();
     for (tool, arguments, part) in [
         ("query", json!({ "sql": "SELECT sum(n) AS total FROM fuel.records" }), "\"total\":7"),

@@ -88,6 +88,11 @@ fn create_extensions(cluster: &Cluster) {
         let name: &str = row.get(0);
         let created = cluster.admin(DEMO).batch_execute(&format!("CREATE EXTENSION IF NOT EXISTS \"{name}\" CASCADE"));
         let Err(error) = created else { continue };
+        // The driver may see the end of the session before it has told the reason.
+        if error.is_closed() {
+            eprintln!("without the extension {name}, which ended the session");
+            continue;
+        }
         let error = error.as_db_error().unwrap_or_else(|| panic!("CREATE EXTENSION {name}: {error:?}"));
         let fatal = error.severity() == "FATAL";
         assert!(!fatal || error.message().contains("must be preloaded"), "CREATE EXTENSION {name}: {error:?}");

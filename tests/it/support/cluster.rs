@@ -1,4 +1,4 @@
-//! Throw-away PostgreSQL clusters on 127.0.0.1.
+//! Throw-away PostgreSQL clusters on 127.0.0.1, which the script `tests/postgres` makes and removes.
 //!
 //! [`Cluster::shared`] holds the demo fleet twice: `tracksolid_db` as `scripts/` make it, and `it_db`, a copy to which the
 //! tests add helpers of their own (schema `it`). Tests that stop the database make a cluster of their own.
@@ -6,18 +6,15 @@
 use std::{
     collections::HashMap,
     env, fs,
+    io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Command, Output},
-    sync::{
-        Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use postgres::{Client, NoTls};
-
-use super::reaper;
 
 /// The password of every role here.
 pub(crate) const PASSWORD: &str = "throw-away-0123456789";
@@ -34,6 +31,10 @@ pub(crate) const READER: &str = "
 /// The copy with the tests' helpers.
 pub(crate) const HELPERS: &str = "it_db";
 
+/// Beside those that `tests/postgres` sets itself.
+const SETTINGS: &[&str] =
+    &["max_connections=200", "jit=off", "shared_buffers=64MB", "max_parallel_workers=4", "log_min_messages=fatal"];
+
 /// Where PostgreSQL's programs are, and how to run them as a user who may own a cluster.
 #[derive(Clone)]
 pub(crate) struct Programs {
@@ -45,56 +46,32 @@ impl Programs {
     pub(crate) fn get() -> &'static Programs {
         static PROGRAMS: OnceLock<Programs> = OnceLock::new();
         PROGRAMS.get_or_init(|| {
-            let root = output(Command::new("id").arg("-u")).trim() == "0";
-            let bin = find_bin().unwrap_or_else(|| {
-                panic!(
-                    "PostgreSQL is not installed: found initdb and pg_ctl neither on PATH nor in /usr/lib/postgresql/*/bin. \
-                     Install it with PostGIS, on Debian: apt-get install postgresql postgresql-postgis"
-                )
-            });
-            let as_owner = if root {
-                let known = Command::new("id").args(["-u", "postgres"]).output().is_ok_and(|out| out.status.success());
-                assert!(known, "PostgreSQL does not run as root and there is no user postgres: useradd -r postgres");
-                ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"].map(str::to_owned).to_vec()
-            } else {
+            let found = output(throw_away().arg("--where"));
+            let user = line(&found, "user=");
+            let as_owner = if user.is_empty() {
                 vec!["env".to_owned()]
+            } else {
+                let as_user = ["setpriv", &format!("--reuid={user}"), &format!("--regid={user}"), "--init-groups"];
+                as_user.map(str::to_owned).to_vec()
             };
-            Programs { bin, as_owner }
+            Programs { bin: line(&found, "bin=").into(), as_owner }
         })
     }
 
     /// Another version's programs: `initdb`, `pg_ctl` and `postgres` at least.
     pub(crate) fn of(bin: &Path) -> Programs {
-        assert!(is_complete(bin), "no initdb, pg_ctl and postgres in {}", bin.display());
         Programs { bin: bin.to_owned(), as_owner: Programs::get().as_owner.clone() }
     }
-
-    fn command(&self, program: &str) -> Command {
-        let mut words = self.as_owner.iter();
-        let mut command = Command::new(words.next().expect("never empty"));
-        command.args(words).arg(self.bin.join(program)).env("LC_ALL", "C");
-        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
-            command.env_remove(name);
-        }
-        command
-    }
 }
 
-fn is_complete(dir: &Path) -> bool {
-    ["initdb", "pg_ctl", "postgres"].iter().all(|name| dir.join(name).is_file())
+fn throw_away() -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/postgres"))
 }
 
-fn find_bin() -> Option<PathBuf> {
-    let on_path = env::split_paths(&env::var_os("PATH").unwrap_or_default())
-        .filter_map(|dir| Some(fs::canonicalize(dir.join("initdb")).ok()?.parent()?.to_owned()))
-        .find(|dir| is_complete(dir));
-    on_path.or_else(|| {
-        let version = |dir: &PathBuf| dir.file_name()?.to_str()?.parse::<u32>().ok();
-        let mut versions: Vec<PathBuf> =
-            fs::read_dir("/usr/lib/postgresql").ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        versions.sort_by_key(version);
-        versions.into_iter().rev().map(|dir| dir.join("bin")).find(|dir| is_complete(dir))
-    })
+/// What `tests/postgres` said after this mark.
+#[track_caller]
+fn line<'a>(said: &'a str, mark: &str) -> &'a str {
+    said.lines().find_map(|line| line.strip_prefix(mark)).unwrap_or_else(|| panic!("tests/postgres failed:\n{said}"))
 }
 
 /// Runs to the end; panics with everything it said when it fails.
@@ -112,13 +89,13 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A running cluster. It is stopped and removed when the test process ends.
+/// A running cluster. It is stopped and removed when it is dropped, or when the test process ends.
 pub(crate) struct Cluster {
     pub(crate) port: u16,
-    programs: Programs,
-    /// The most KiB of address space for each of its processes.
-    memory: Option<u64>,
     dir: PathBuf,
+    /// `tests/postgres`, which stops PostgreSQL when its standard input ends.
+    keeper: Child,
+    commands: Mutex<Option<(ChildStdin, BufReader<ChildStdout>)>>,
     /// Connections of the superuser that are kept for [`Cluster::count`], by database: a password takes its time.
     kept: Mutex<HashMap<String, Client>>,
 }
@@ -132,48 +109,26 @@ impl Cluster {
     /// The same with other programs, and with at most so many KiB of address space for each process: what would take
     /// the machine's memory then ends with an error.
     pub(crate) fn with(programs: &Programs, memory: Option<u64>) -> Cluster {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let dir = env::temp_dir().join(format!("analytics-it-{}-{number}", std::process::id()));
-        fs::create_dir(&dir).unwrap();
-        if programs.as_owner.len() > 1 {
-            output(Command::new("chown").arg("postgres:").arg(&dir));
+        let mut command = throw_away();
+        command.arg("--bin").arg(&programs.bin).args(SETTINGS).env("PG_SUPERUSER_PASSWORD", PASSWORD);
+        if let Some(memory) = memory {
+            command.arg("--memory").arg(memory.to_string());
         }
-        reaper::watch_cluster(&dir);
-        let secret = dir.join("secret");
-        fs::write(&secret, PASSWORD).unwrap();
-        output(
-            programs
-                .command("initdb")
-                .args(["-N", "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--pwfile"])
-                .arg(&secret)
-                .arg("-D")
-                .arg(dir.join("data"))
-                .current_dir(&dir),
-        );
-        // Somebody else may take a port between our look and PostgreSQL's.
-        let cluster = (0..5)
-            .find_map(|_| {
-                let cluster = Cluster {
-                    port: free_port(),
-                    programs: programs.clone(),
-                    memory,
-                    dir: dir.clone(),
-                    kept: Mutex::default(),
-                };
-                let settings = format!(
-                    "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = ''\nmax_connections = 200\n\
-                     fsync = off\nfull_page_writes = off\nsynchronous_commit = off\njit = off\nshared_buffers = '64MB'\n\
-                     max_parallel_workers = 4\nlog_min_messages = fatal\n",
-                    cluster.port
-                );
-                fs::write(dir.join("data/postgresql.auto.conf"), settings).unwrap();
-                cluster.try_start().is_ok().then_some(cluster)
-            })
-            .unwrap_or_else(|| {
-                let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
-                panic!("PostgreSQL does not start:\n{log}")
-            });
+        let mut keeper = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0) // Ctrl-C is for the tests
+            .spawn()
+            .expect("bash starts");
+        let mut answers = BufReader::new(keeper.stdout.take().expect("piped"));
+        let said = read_until(&mut answers, &["ready"]);
+        let cluster = Cluster {
+            port: line(&said, "port=").parse().expect("a port"),
+            dir: line(&said, "dir=").into(),
+            commands: Mutex::new(keeper.stdin.take().map(|commands| (commands, answers))),
+            keeper,
+            kept: Mutex::default(),
+        };
         cluster.sql("postgres", &format!("CREATE DATABASE {DEMO}"));
         cluster
     }
@@ -183,7 +138,6 @@ impl Cluster {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(|| {
             let cluster = Cluster::new();
-            cluster.must_have_postgis();
             cluster.load_demo();
             cluster.sql("postgres", &format!("CREATE DATABASE {HELPERS} TEMPLATE {DEMO}"));
             cluster.sql("postgres", TEST_ROLES);
@@ -193,16 +147,6 @@ impl Cluster {
             cluster.sql(HELPERS, TEST_HELPERS);
             cluster
         })
-    }
-
-    fn must_have_postgis(&self) {
-        let found =
-            self.admin("postgres").query("SELECT FROM pg_available_extensions WHERE name = 'postgis'", &[]).unwrap();
-        let bin = Programs::get().bin.display();
-        assert!(
-            !found.is_empty(),
-            "PostGIS is not installed for the PostgreSQL in {bin}. On Debian: apt-get install postgresql-postgis"
-        );
     }
 
     fn load_demo(&self) {
@@ -297,43 +241,41 @@ impl Cluster {
     }
 
     /// Stops PostgreSQL; `mode` is one of pg_ctl's: `fast`, `immediate`.
+    #[track_caller]
     pub(crate) fn stop(&self, mode: &str) {
-        output(self.pg_ctl().args(["-m", mode, "stop"]));
+        self.tell(&format!("stop {mode}"));
     }
 
     /// Starts it again.
+    #[track_caller]
     pub(crate) fn start(&self) {
-        self.try_start().unwrap();
+        self.tell("start");
     }
 
-    fn try_start(&self) -> Result<(), String> {
-        // A file takes what PostgreSQL says: a pipe would be held open by the daemon.
-        let mut command = self.pg_ctl();
-        command.arg("-l").arg(self.dir.join("log")).arg("start");
-        if let Some(memory) = self.memory {
-            let mut limited = Command::new("sh");
-            limited.arg("-c").arg(format!("ulimit -v {memory} && exec \"$0\" \"$@\""));
-            limited.arg(command.get_program()).args(command.get_args()).current_dir(&self.dir);
-            for (name, value) in command.get_envs() {
-                match value {
-                    Some(value) => limited.env(name, value),
-                    None => limited.env_remove(name),
-                };
-            }
-            command = limited;
-        }
-        let status = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).status();
-        match status {
-            Ok(status) if status.success() => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
+    #[track_caller]
+    fn tell(&self, command: &str) {
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        let (to, from) = commands.as_mut().expect("there until the cluster is dropped");
+        writeln!(to, "{command}").expect("tests/postgres lives as long as the cluster");
+        let said = read_until(from, &["done", "failed"]);
+        assert!(said.ends_with("done\n"), "{command}: {said}");
     }
+}
 
-    fn pg_ctl(&self) -> Command {
-        let mut command = self.programs.command("pg_ctl");
-        command.args(["-s", "-w", "-t", "60", "-D"]).arg(self.dir.join("data")).current_dir(&self.dir);
-        command
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        *self.commands.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        let _ = self.keeper.wait();
     }
+}
+
+/// Reads up to and with one of these lines, or to the end.
+fn read_until(from: &mut BufReader<ChildStdout>, last: &[&str]) -> String {
+    let mut said = String::new();
+    while from.read_line(&mut said).is_ok_and(|count| count > 0)
+        && !said.lines().next_back().is_some_and(|line| last.contains(&line))
+    {}
+    said
 }
 
 fn script(name: &str) -> PathBuf {

@@ -1,39 +1,27 @@
 //! Cleans up after the test process, however it ends.
 //!
-//! A shell waits on a pipe that this process holds. When the pipe closes (exit, panic, SIGKILL), it stops the clusters,
-//! removes their folders and kills the servers that are left.
+//! A shell waits on a pipe that this process holds. When the pipe closes (exit, panic, SIGKILL), it kills the servers that
+//! are left. (`tests/postgres` does the same for the clusters.)
 
 use std::{
     io::Write,
     os::unix::process::CommandExt,
-    path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::{Mutex, OnceLock},
 };
 
-use super::cluster::Programs;
-
-/// `$1`: pg_ctl. The rest: the words that make a command run as the cluster's user.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
-pg_ctl=$1; shift
-events=$(cat)
-pids=$(printf '%s\n' "$events" | awk '$1 == "pid" { p[$2] = 1 } $1 == "end" { delete p[$2] } END { for (i in p) print i }')
-for pid in $pids; do kill -KILL "$pid"; done
-printf '%s\n' "$events" | sed -n 's/^dir //p' | while IFS= read -r dir; do
-    cd "$dir" && "$@" "$pg_ctl" -D "$dir/data" -m immediate -s -w stop
-    cd / && rm -rf -- "$dir"
+for pid in $(awk '$1 == "pid" { p[$2] = 1 } $1 == "end" { delete p[$2] } END { for (i in p) print i }'); do
+    kill -KILL "$pid"
 done
 "#;
 
 fn tell(line: &str) {
     static REAPER: OnceLock<Mutex<(Child, ChildStdin)>> = OnceLock::new();
     let reaper = REAPER.get_or_init(|| {
-        let programs = Programs::get();
         let mut child = Command::new("sh")
-            .args(["-c", SCRIPT, "reaper"])
-            .arg(programs.bin.join("pg_ctl"))
-            .args(&programs.as_owner)
+            .args(["-c", SCRIPT])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -45,11 +33,6 @@ fn tell(line: &str) {
     });
     let mut reaper = reaper.lock().unwrap();
     writeln!(reaper.1, "{line}").expect("the reaper lives as long as the tests");
-}
-
-/// A cluster in `dir/data`, to be stopped and removed at the end.
-pub(crate) fn watch_cluster(dir: &Path) {
-    tell(&format!("dir {}", dir.display()));
 }
 
 /// A process to be killed at the end, unless [`ended`] is told of it.

@@ -62,7 +62,7 @@ pub(crate) fn make_schemas(cluster: &Cluster) {
 }
 
 /// Every extension that can be created. Before the role script runs, which takes rights on their functions.
-pub(super) fn make_extensions(cluster: &Cluster) {
+pub(crate) fn make_extensions(cluster: &Cluster) {
     cluster.sql(DEMO, EXTENSIONS);
 }
 
