@@ -25,14 +25,15 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
-import behaviour  # noqa: E402
-import compare  # noqa: E402
-import growth  # noqa: E402
-import pooler  # noqa: E402
-import sizing  # noqa: E402
-from contenders import TOOLBOX_VERSION, BenchStack, Contender, contenders  # noqa: E402
-from report import Report, machine  # noqa: E402
-from stack import ROOT, StackError, stop_on_sigterm, tail  # noqa: E402
+import behaviour
+import compare
+import growth
+import pooler
+import sizing
+from contenders import TOOLBOX_VERSION, BenchStack, Contender, contenders
+from report import Report, machine
+
+from stack import ROOT, StackError, stop_on_sigterm, tail
 
 ANALYSTS = tuple(f"analyst{n}" for n in range(256)) + ("greedy", "normal")
 # The largest answers here are ten megabytes long.

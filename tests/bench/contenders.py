@@ -16,6 +16,7 @@ from urllib.parse import urlparse
 
 import processes
 from client import Client, outcome, query
+
 from stack import ROOT, Stack, StackError, free_port, postgres_bin, tail
 
 OURS = "analytics_mcp"

@@ -4,11 +4,12 @@ Each curve is a list of points for every contender that takes part; one client, 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Callable, Iterable
 
 from client import call, query
 from contenders import Contender, PgBench, Sample, note
+
 from stack import Stack, StackError
 
 # Tables of n columns, a table of texts of 1,000 characters, and the catalog that grows.

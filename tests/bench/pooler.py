@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 import processes
 from compare import WORKS
 from contenders import BenchStack, Contender, note
+
 from stack import free_port
 
 CONFIG = """[databases]

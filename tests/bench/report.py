@@ -11,6 +11,7 @@ from pathlib import Path
 
 import plot
 from growth import Curve
+
 from stack import ROOT, Stack
 
 PAGE = ROOT / "docs/performance.md"

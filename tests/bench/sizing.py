@@ -17,8 +17,10 @@ def about(number: float) -> str:
 def markdown(table: Table, server: Contender, cores: int) -> str:
     clients = max(CLIENTS)
     lines = [
-        "| | a core of the server | a core of PostgreSQL | PostgreSQL cores for each server core | both on this machine "
-        "| analysts who ask at once |",
+        (
+            "| | a core of the server | a core of PostgreSQL | PostgreSQL cores for each server core | both on this machine "
+            "| analysts who ask at once |"
+        ),
         "|---|---:|---:|---:|---:|---:|",
     ]
     for work in WORKS:
@@ -32,8 +34,10 @@ def markdown(table: Table, server: Contender, cores: int) -> str:
         )
     lines += [
         "",
-        f"The last column assumes a call every {SECONDS_BETWEEN_CALLS} seconds of each analyst in a conversation; the one before it is the "
-        f"measured rate of {clients} clients, with the server, PostgreSQL and the load generator sharing {cores} cores. "
-        f"The process held {server.memory('VmHWM'):.0f} MiB at most.",
+        (
+            f"The last column assumes a call every {SECONDS_BETWEEN_CALLS} seconds of each analyst in a conversation; the one before it is the "
+            f"measured rate of {clients} clients, with the server, PostgreSQL and the load generator sharing {cores} cores. "
+            f"The process held {server.memory('VmHWM'):.0f} MiB at most."
+        ),
     ]
     return "\n".join(lines)

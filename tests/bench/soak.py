@@ -20,14 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "clients"))
-import behaviour  # noqa: E402
-import plot  # noqa: E402
-import processes  # noqa: E402
-from client import Client, call  # noqa: E402
-from contenders import BenchStack  # noqa: E402
-from report import Report  # noqa: E402
-from soak_clients import SLEEP, Soak  # noqa: E402
-from stack import ROOT, StackError, stop_on_sigterm  # noqa: E402
+import behaviour
+import plot
+import processes
+from client import Client, call
+from contenders import BenchStack
+from report import Report
+from soak_clients import SLEEP, Soak
+
+from stack import ROOT, StackError, stop_on_sigterm
 
 POOL = 8
 ANALYSTS = tuple(f"analyst{n}" for n in range(12)) + tuple(f"filler{n}" for n in range(POOL))

@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 import time
-from typing import Callable, Iterator
+from collections.abc import Callable, Iterator
 
 from client import Client, call, query
 from contenders import BenchStack
@@ -107,7 +107,7 @@ class Worker(threading.Thread):
             self.idle.clear()
             try:
                 self.turn()
-            except Exception as error:  # a bug of the soak must not pass for silence
+            except Exception as error:  # noqa: BLE001 - a bug of the soak itself must not pass for silence
                 self.soak.tally.count(self.kind, "broken", f"{type(error).__name__}: {error}")
                 self.client.close()
             time.sleep(self.pause)
