@@ -65,6 +65,14 @@ impl Text {
         }
     }
 
+    /// Makes room for a row. By a quarter, not by doubling as a vector does: several large answers may be under way.
+    pub fn make_room(&mut self) {
+        const ROW: usize = 4 << 10;
+        if self.escaped.capacity().saturating_sub(self.escaped.len()) < ROW {
+            self.escaped.reserve_exact((self.escaped.len() / 4).max(ROW));
+        }
+    }
+
     /// Adds another text.
     pub fn append(&mut self, text: &Text) {
         self.escaped.extend_from_slice(&text.escaped);

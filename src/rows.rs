@@ -95,6 +95,7 @@ impl Page {
         };
         let before = self.text.mark();
         let length = self.text.len();
+        self.text.make_room();
         match self.format {
             Format::Json => self.json_row(values),
             Format::Csv => {
