@@ -7,9 +7,16 @@
 /// A text as it stands between the quotes of a JSON string.
 #[derive(Debug, Default)]
 pub struct Text {
+    /// The pieces before the last one.
+    full: Vec<Vec<u8>>,
+    /// The last piece.
     escaped: Vec<u8>,
     length: usize,
 }
+
+/// About how long a piece is, and the room in it that is kept for a row.
+const PIECE: usize = 64 << 10;
+const ROW: usize = 4 << 10;
 
 /// A place in a text to which it can be cut back.
 #[derive(Debug, Clone, Copy)]
@@ -65,17 +72,19 @@ impl Text {
         }
     }
 
-    /// Makes room for a row. By a quarter, not by doubling as a vector does: several large answers may be under way.
+    /// Begins another piece when the last one is nearly full. A long text that grew in one piece would be copied each time it
+    /// doubles, and several large answers may be under way. Marks that were made before are no longer good.
     pub fn make_room(&mut self) {
-        const ROW: usize = 4 << 10;
-        if self.escaped.capacity().saturating_sub(self.escaped.len()) < ROW {
-            self.escaped.reserve_exact((self.escaped.len() / 4).max(ROW));
+        if self.escaped.len() > PIECE.saturating_sub(ROW) {
+            self.full.push(std::mem::replace(&mut self.escaped, Vec::with_capacity(PIECE)));
         }
     }
 
     /// Adds another text.
     pub fn append(&mut self, text: &Text) {
-        self.escaped.extend_from_slice(&text.escaped);
+        for piece in text.full.iter().chain([&text.escaped]) {
+            self.escaped.extend_from_slice(piece);
+        }
         self.length = self.length.saturating_add(text.length);
     }
 
@@ -90,9 +99,10 @@ impl Text {
         self.length = self.length.min(mark.length);
     }
 
-    /// The text as it is sent, without the quotes around it.
-    pub fn into_escaped(self) -> Vec<u8> {
-        self.escaped
+    /// The text as it is sent, without the quotes around it, in pieces that follow each other.
+    pub fn into_escaped(mut self) -> Vec<Vec<u8>> {
+        self.full.push(self.escaped);
+        self.full
     }
 }
 

@@ -141,7 +141,7 @@ fn tool_result(id: &Value, protocol: Protocol, answer: Answer) -> Body {
     for (index, block) in answer.blocks.into_iter().enumerate() {
         pieces.push(if index > 0 { b",".to_vec() } else { Vec::new() });
         pieces.push(b"{\"type\":\"text\",\"text\":\"".to_vec());
-        pieces.extend(block.into_iter().map(Text::into_escaped));
+        pieces.extend(block.into_iter().flat_map(Text::into_escaped));
         pieces.push(b"\"}".to_vec());
     }
     // The other members of the result, which end it.

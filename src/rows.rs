@@ -93,9 +93,9 @@ impl Page {
                 return Flow::Stop;
             }
         };
+        self.text.make_room();
         let before = self.text.mark();
         let length = self.text.len();
-        self.text.make_room();
         match self.format {
             Format::Json => self.json_row(values),
             Format::Csv => {

@@ -13,7 +13,7 @@ fn texts(page: Page) -> (Vec<String>, usize) {
     let answer = page.into_answer();
     let length = answer.len();
     let text = |block: Vec<Text>| {
-        let escaped: Vec<u8> = block.into_iter().flat_map(Text::into_escaped).collect();
+        let escaped: Vec<u8> = block.into_iter().flat_map(Text::into_escaped).flatten().collect();
         serde_json::from_str::<String>(&format!("\"{}\"", String::from_utf8(escaped).unwrap())).unwrap()
     };
     (answer.blocks.into_iter().map(text).collect(), length)
