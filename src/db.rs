@@ -42,11 +42,11 @@ pub use transaction::Caller;
 use wire::{Connector, Limits};
 pub use wire::{Flow, Row};
 
-/// How long a call waits for a place before it is told that all are taken.
+/// How long a call waits for a connection or a permit before it is refused as too many.
 pub const BUSY_AFTER: Duration = Duration::from_millis(2_500);
 /// How long a call waits for a database that cannot be reached: a restart takes less.
 const DOWN_AFTER: Duration = Duration::from_secs(8);
-/// Somebody who has been waiting for this long is told at once when there is no free connection.
+/// A caller that has been waiting for this long is refused at once when there is no free connection.
 pub const PATIENCE: Duration = DOWN_AFTER;
 /// How long PostgreSQL waits for a lock on a table before the statement fails.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);

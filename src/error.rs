@@ -10,23 +10,23 @@ use crate::guard;
 /// Why a call failed. The texts are stable: models, logs and metrics go by them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// The guard refused the text; the guard's own code is told.
+    /// The guard refused the text; the code is the guard's own.
     Guard(guard::Rule),
     /// An argument is missing, unknown, of the wrong type or out of range.
     Argument,
     /// The schema, table or view is not there, or may not be read.
     NotFound,
-    /// PostgreSQL refused or failed; SQLSTATE is told.
+    /// PostgreSQL refused or failed; the SQLSTATE says why.
     Sql,
     /// The statement ran into the time limit.
     Timeout,
-    /// The client left or asked for the end of the call.
+    /// The client left, or cancelled the call.
     Cancelled,
     /// All places are taken.
     Busy,
     /// The database cannot be reached.
     Unavailable,
-    /// The database role is not fit to be used (see `analytics_mcp check`).
+    /// The database role is not suitable (see `analytics_mcp check`).
     Unfit,
 }
 

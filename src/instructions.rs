@@ -35,7 +35,7 @@ pub struct Instructions(Arc<(Mutex<State>, Condvar)>);
 struct State {
     /// The text with what the database said, and since when it is known.
     text: Option<(Instant, String)>,
-    /// When the database was asked in vain.
+    /// When the database last failed to answer.
     failed: Option<Instant>,
     /// Somebody is asking the database.
     asking: bool,

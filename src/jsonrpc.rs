@@ -13,7 +13,7 @@ pub mod code {
     pub const INVALID_REQUEST: i64 = -32600;
     /// The method is not there.
     pub const METHOD_NOT_FOUND: i64 = -32601;
-    /// The parameters do not fit the method.
+    /// The parameters are not those of the method.
     pub const INVALID_PARAMS: i64 = -32602;
     /// The server failed.
     pub const INTERNAL_ERROR: i64 = -32603;
@@ -84,7 +84,7 @@ impl Error {
 /// The most values in a message. As a tree a value takes many times the two bytes that it can be written in.
 const MAX_VALUES: usize = 2_000;
 
-/// Reads the one message of a body. On an error the id is told as well, where there was one.
+/// Reads the one message of a body. An error comes with the message's id, where it had one.
 pub fn parse(body: &[u8]) -> Result<Message, (Error, Value)> {
     let invalid = |id: &Value, message: &str| (Error::new(400, code::INVALID_REQUEST, message), id.clone());
     if count_values(body) > MAX_VALUES {

@@ -40,7 +40,7 @@ pub fn handle(app: &Arc<AppState>, analyst: &Analyst, message: Message, exchange
             }
             Reply::empty(202)
         }
-        // Nothing is ever asked of a client. Legacy clients may still answer something; modern ones must not.
+        // This server sends no requests. Legacy clients may send a response all the same; modern ones must not.
         Message::Response if header_versions(exchange.head()).any(|version| MODERN.contains(&version)) => {
             let error =
                 Error::new(400, code::INVALID_REQUEST, "this server sends no requests, so it takes no responses");

@@ -26,7 +26,7 @@ use crate::{
 
 /// How often the clients of running calls are looked at, and how often a cancel request is repeated.
 const TICK: Duration = Duration::from_millis(200);
-/// How many calls of an analyst may wait for a place; more are told at once that they are too many.
+/// How many calls of an analyst may wait for a permit; any more are refused at once.
 const MAX_WAITING: usize = 64;
 /// The running calls.
 pub struct Permits {
@@ -123,6 +123,9 @@ impl Permits {
             waiting: true,
         };
         calls.all.insert(number, call);
+        if std::mem::take(&mut calls.idle) {
+            self.changed.notify_all();
+        }
         // Gives the entry back when the call gets no place; its end takes the lock, so the lock is given back before.
         let permit = Permit { number, calls: Arc::clone(self), cancel };
         let refused = loop {
@@ -144,11 +147,7 @@ impl Permits {
         if let Some(call) = calls.all.get_mut(&number).filter(|_| refused.is_none()) {
             call.waiting = false;
         }
-        let idle = std::mem::take(&mut calls.idle);
         drop(calls);
-        if idle {
-            self.changed.notify_all();
-        }
         refused.map_or(Ok(permit), Err)
     }
 

@@ -117,7 +117,7 @@ impl RoleCheck {
                 log::error!("refusing to query: {what}; run `analytics_mcp check` for what to do");
                 let message = "the server's database role has rights that it must not have, so nothing is run";
                 Err(Failure::new(Code::Unfit, message)
-                    .hint("tell the operator of this server to run: analytics_mcp check"))
+                    .hint("ask the operator of this server to run: analytics_mcp check"))
             }
             None => Err(Failure::new(Code::Unavailable, "the database role has not been looked at")),
         }

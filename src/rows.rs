@@ -17,14 +17,14 @@ use crate::{
 /// What cut an answer short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// There are more rows than were asked for.
+    /// There are more rows than the limit.
     Rows,
-    /// The next row would not fit into the bytes of one answer.
+    /// The next row would exceed the bytes of one answer.
     Bytes {
         /// The length of that row.
         row: usize,
     },
-    /// The names of the columns do not fit into the bytes of one answer, so no row is in it.
+    /// The names of the columns alone exceed the bytes of one answer, so no row is in it.
     Columns {
         /// How many columns there are.
         all: usize,
@@ -39,7 +39,7 @@ pub struct Page {
     /// `["cost_centre text","km numeric"]`
     column_list: String,
     max_rows: u32,
-    /// The argument by which more rows can be asked for.
+    /// The name of the argument that limits the rows.
     more: &'static str,
     /// Bytes left for rows.
     budget: usize,
@@ -54,7 +54,7 @@ const ENVELOPE: usize = 600;
 
 impl Page {
     /// An empty page for at most `max_rows` rows and, envelope and column list included, `max_bytes` bytes.
-    /// `more` names the argument by which more rows can be asked for.
+    /// `more` is the name of the argument that limits the rows.
     pub fn new(format: Format, columns: &[Column], max_rows: u32, more: &'static str, max_bytes: usize) -> Page {
         let names = unique_names(columns);
         let mut text = Text::default();

@@ -31,7 +31,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// What the client is told, if it is still there.
+    /// What the client gets as an answer, if it is still there.
     pub fn failure(self) -> Failure {
         match self {
             Reason::HangUp => Failure::new(Code::Cancelled, "the client closed the connection"),

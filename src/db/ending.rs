@@ -24,7 +24,7 @@ pub struct Ending {
     pub process_id: u32,
     /// Since when nobody waits for it.
     pub since: Instant,
-    /// It did not end in time. Otherwise it was merely not fit for another call.
+    /// It did not end in time. Otherwise it merely could not serve another call.
     pub stuck: bool,
 }
 

@@ -22,7 +22,7 @@ pub(super) fn overdue(limit: Duration) -> Failure {
 /// There is no session to be had.
 pub(super) fn unreachable() -> Failure {
     Failure::new(Code::Unavailable, "the database cannot be reached at the moment")
-        .hint("try again in a minute; if it lasts, tell the operator of this server")
+        .hint("try again in a minute; if that does not help, tell the operator of this server")
 }
 
 /// Whether the connection is gone, or about to go.

@@ -133,7 +133,7 @@ impl Reading<'_> {
         let ended = run(&mut self.session.client);
         let outcome = self.session.pipeline.rows_received();
         match ended {
-            Err(error) if !outcome.stopped || error.code() == Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE) => {
+            Err(error) if !outcome.stopped || outcome.no_text => {
                 return Err(self.failed(&error, part));
             }
             Ok(()) => {}

@@ -6,7 +6,7 @@
 //! passed, what PostgreSQL should have said by then. Any other message that is too long ends the connection. And texts of the
 //! program's own travel with the driver's messages ([`pipeline`]).
 //!
-//! The driver offers no hook for a plain connection. So it is always asked for TLS without negotiation
+//! The driver offers no hook for a plain connection. So it always opens its connections as if for TLS without negotiation
 //! (`SslNegotiation::Direct`), which hands us the fresh socket; whether there is TLS on it is decided here, in the way of
 //! libpq's `sslmode`.
 
@@ -46,7 +46,7 @@ pub use rows::{Flow, Row};
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How many bytes are read at once.
 const CHUNK: usize = 32 << 10;
-/// How long the driver may wait on after it has been told that the deadline has passed.
+/// How long the driver may go on waiting after the deadline has passed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The request for TLS: its length, then its code.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];

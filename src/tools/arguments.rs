@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Failure;
 
-/// The arguments that are still to be taken, and the names that were asked for.
+/// The arguments that have not been read yet, and the names of those that the tool has.
 pub(super) struct Arguments {
     given: Map<String, Value>,
     known: Vec<&'static str>,
@@ -60,7 +60,7 @@ impl Arguments {
         }
     }
 
-    /// Refuses what nobody asked for.
+    /// Refuses what the tool does not have.
     pub(super) fn finish(self) -> Result<(), Failure> {
         match self.given.keys().next() {
             None => Ok(()),

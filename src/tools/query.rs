@@ -38,7 +38,7 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
     })
 }
 
-/// The one way of an analyst's text: guard, columns, rows. `more` names the argument by which more rows can be asked for.
+/// The one way of an analyst's text: guard, columns, rows. `more` is the name of the argument that limits the rows.
 fn run(
     call: &mut Call<'_>,
     admitted: &Admitted<'_>,

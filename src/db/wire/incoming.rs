@@ -178,10 +178,10 @@ impl Incoming {
 
     /// Whether the driver has whole messages only.
     pub(super) fn is_between_messages(&self) -> bool {
-        matches!(self.state, State::Head) && self.head.is_empty() && self.ready.is_empty()
+        !matches!(self.state, State::Pass(_)) && self.ready.is_empty()
     }
 
-    /// The driver gets an error with these fields next.
+    /// The driver gets an error with these fields next. Only when it is between two messages.
     pub(super) fn inject(&mut self, fields: &[u8]) {
         self.ready = error_message(fields);
     }

@@ -43,6 +43,8 @@ pub(super) struct Rows {
 pub(in crate::db) struct Outcome {
     /// No more were wanted.
     pub(in crate::db) stopped: bool,
+    /// A row was no text, or not what the protocol says.
+    pub(in crate::db) no_text: bool,
     /// So many bytes of what was not wanted have been passed over.
     passed_over: usize,
 }
@@ -94,7 +96,7 @@ impl Rows {
                 Ok(())
             }
             None => {
-                self.outcome.stopped = true;
+                (self.outcome.stopped, self.outcome.no_text) = (true, true);
                 Err(Fault::NoText)
             }
         }
