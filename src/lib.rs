@@ -1,9 +1,10 @@
 //! `analytics_mcp`: a hosted, read-only MCP server over PostgreSQL.
 //!
-//! A request goes one way: socket → [`http`] → [`auth`] → [`jsonrpc`] → [`mcp`] → [`tools`] → [`guard`] → [`db`] →
-//! [`rows`] → response, with [`audit`] as witness; [`server`] is that way, in one function. The modules below stand in
-//! the order in which they are best read. A type that carries a guarantee has private fields and one constructor, so that
-//! no stage can be left out: [`auth::Analyst`], [`guard::ReadOnlySql`], [`audit::Entry`].
+//! A request goes one way: socket → [`http`] → [`auth`] → [`jsonrpc`] → [`mcp`] → [`tools`] → [`guard`] → [`statement`] →
+//! [`db`] → [`rows`] → [`answer`] → response, with [`audit`] as witness. [`server`] is that way as far as the message, and
+//! [`tools::call`] from there. The modules below stand in the order in which they are best read. A type that carries a guarantee
+//! has private fields and one constructor, so that no stage can be left out: [`auth::Analyst`], [`guard::ReadOnlySql`],
+//! [`statement::Statement`], [`audit::Entry`].
 //!
 //! The security boundary is the database role's privileges; everything here is defence in depth around it
 //! (docs/threat-model.md).

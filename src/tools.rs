@@ -1,6 +1,6 @@
 //! The tools: a closed table, and the way of a call.
 //!
-//! In: a tool's name and arguments, as a model wrote them, and who calls. Out: an [`Answer`], which may say what went wrong and
+//! In: a tool's name and arguments, as a model wrote them, and who calls. Out: an [`crate::answer::Answer`], which may say what went wrong and
 //! what to do. A tool is one entry of [`TOOLS`], one function, and its SQL. Descriptions stay under 2,000 characters, since
 //! Claude cuts longer ones.
 
