@@ -16,7 +16,7 @@ use serde::Deserialize;
 use crate::{
     app::AppState,
     catalog,
-    db::{self, Caller, Cancel},
+    db::{self, Caller, Cancel, Reading},
 };
 
 /// The most bytes of the text.
@@ -89,9 +89,9 @@ fn schemas(app: &AppState) -> Option<Vec<Schema>> {
     let cancel = Arc::<Cancel>::default();
     let started = Instant::now().checked_sub(db::PATIENCE)?;
     app.role_check.ensure(&app.database, &cancel, started).ok()?;
-    let names = &app.config.readable_schemas;
-    let caller = Caller::Server("instructions");
-    let list = app.database.read(&caller, &cancel, started, |reading| catalog::overview(reading, names)).ok()?;
+    let (caller, names) = (Caller::Server("instructions"), catalog::parameter(&app.config.readable_schemas));
+    let overview = |reading: Reading<'_>| catalog::list(reading, &catalog::OVERVIEW, &[&names], catalog::MAX_BYTES);
+    let list = app.database.read(&caller, &cancel, started, overview).ok()?;
     list.rows().iter().map(|row| serde_json::from_str(row.get()).ok()).collect()
 }
 

@@ -48,7 +48,7 @@ pub struct Look {
 /// Looks at the role of the session.
 fn inspect(mut reading: Reading<'_>, schemas: &[String]) -> Result<Look, Failure> {
     let unusable = |error| Failure::new(Code::Unavailable, format!("the role cannot be inspected: {error}"));
-    let schemas = serde_json::Value::from(schemas).to_string();
+    let schemas = catalog::parameter(schemas);
     let list = reading.run(&FINDINGS, &[&schemas], List::new(catalog::MAX_BYTES), List::push)?;
     let functions = reading.run(&FUNCTIONS, &[], List::new(catalog::MAX_BYTES), List::push)?;
     let findings = list.rows().iter().map(|row| serde_json::from_str(row.get()));

@@ -6,7 +6,7 @@
 
 mod arguments;
 mod call;
-mod catalog;
+mod listings;
 mod query;
 
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ pub const TOOLS: &[Tool] = &[
         title: "List schemas",
         description: "Lists the schemas of the fleet database that can be read: what each is for and how many tables, views and functions it has. Start here when you do not know where something is.",
         arguments: |_| (json!({}), &[]),
-        run: catalog::list_schemas,
+        run: listings::list_schemas,
     },
     Tool {
         name: "list_tables",
@@ -50,14 +50,14 @@ pub const TOOLS: &[Tool] = &[
             let search = json!({ "type": "string", "maxLength": 100, "description": "Only tables whose name or comment holds this text" });
             (json!({ "schema": schema(config), "search": search }), &["schema"])
         },
-        run: catalog::list_tables,
+        run: listings::list_tables,
     },
     Tool {
         name: "describe_table",
         title: "Describe a table",
         description: "Describes one table or view: each column with type, comment, nullability and, for enums, the allowed values; keys, indexes, and a view's definition. Call it before you write a query on a table you have not seen. An index tells which filters are fast.",
         arguments: |config| (json!({ "schema": schema(config), "table": table() }), &["schema", "table"]),
-        run: catalog::describe_table,
+        run: listings::describe_table,
     },
     Tool {
         name: "list_functions",
@@ -70,7 +70,7 @@ pub const TOOLS: &[Tool] = &[
             }
             (json!({ "schema": schema }), &[])
         },
-        run: catalog::list_functions,
+        run: listings::list_functions,
     },
     Tool {
         name: "sample_table",

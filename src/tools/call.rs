@@ -10,10 +10,13 @@ use crate::{
     app::AppState,
     audit,
     auth::Analyst,
+    catalog,
     db::{Caller, Reading},
     error::Failure,
     guard::Known,
     permits::Permit,
+    rows::List,
+    statement::Statement,
 };
 
 /// A tool call, as it came.
@@ -113,6 +116,11 @@ pub(super) struct Admitted<'a> {
 }
 
 impl Admitted<'_> {
+    /// The rows of a statement about the catalog, up to the bytes of one answer.
+    pub(super) fn list(&self, statement: &Statement, params: &[&str]) -> Result<List, Failure> {
+        self.read(|reading| catalog::list(reading, statement, params, self.app.config.max_bytes))
+    }
+
     /// Reads in the analyst's name.
     pub(super) fn read<T>(&self, job: impl FnMut(Reading<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         self.app.database.read(&self.caller, self.permit.cancel(), self.started, job)

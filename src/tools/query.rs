@@ -4,7 +4,7 @@ use super::{
     DEFAULT_ROWS, DEFAULT_SAMPLE,
     arguments::Arguments,
     call::{Admitted, Call, Outcome},
-    catalog::{not_found, similar_tables},
+    listings::{not_found, similar_tables},
 };
 use crate::{
     error::Failure,

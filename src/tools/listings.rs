@@ -17,17 +17,15 @@ use crate::{
 pub(super) fn list_schemas(call: &mut Call<'_>, arguments: Arguments) -> Outcome {
     arguments.finish()?;
     let admitted = call.admit()?;
-    let config = &admitted.app.config;
-    let list = admitted.read(|reading| catalog::schemas(reading, &config.readable_schemas, config.max_bytes))?;
-    Ok(listing(&list, ""))
+    let schemas = catalog::parameter(&admitted.app.config.readable_schemas);
+    Ok(listing(&admitted.list(&catalog::SCHEMAS, &[&schemas])?, ""))
 }
 
 pub(super) fn list_tables(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let schema = arguments.one_of("schema", &call.app.config.readable_schemas, None)?;
     let search = arguments.text("search", 100, Some(""))?;
     arguments.finish()?;
-    let admitted = call.admit()?;
-    let list = admitted.read(|reading| catalog::tables(reading, &schema, &search, admitted.app.config.max_bytes))?;
+    let list = call.admit()?.list(&catalog::TABLES, &[&schema, &search])?;
     let nothing = if search.is_empty() {
         "there is nothing that can be read here"
     } else {
@@ -41,8 +39,7 @@ pub(super) fn list_functions(call: &mut Call<'_>, mut arguments: Arguments) -> O
     let default = default_schema(config).map(String::as_str);
     let schema = arguments.one_of("schema", &config.readable_schemas, default)?;
     arguments.finish()?;
-    let admitted = call.admit()?;
-    let list = admitted.read(|reading| catalog::functions(reading, &schema, config.max_bytes))?;
+    let list = call.admit()?.list(&catalog::FUNCTIONS, &[&schema])?;
     Ok(listing(&list, "this schema has no functions that can be called"))
 }
 
@@ -51,7 +48,7 @@ pub(super) fn describe_table(call: &mut Call<'_>, mut arguments: Arguments) -> O
     let table = arguments.text("table", 63, None)?;
     arguments.finish()?;
     let admitted = call.admit()?;
-    let list = admitted.read(|reading| catalog::describe(reading, &schema, &table, admitted.app.config.max_bytes))?;
+    let list = admitted.list(&catalog::DESCRIBE, &[&schema, &table])?;
     match list.rows().first() {
         Some(row) => Ok(Answer::new(row.get())),
         None if list.truncated => Err(Failure::new(Code::Sql, "the description is too long for one answer")
@@ -70,8 +67,9 @@ pub(super) fn not_found(schema: &str, table: &str, similar: Vec<String>) -> Fail
 
 /// The tables whose names are closest; none when that cannot be found out.
 pub(super) fn similar_tables(admitted: &Admitted<'_>, wanted: &str) -> Vec<String> {
-    let schemas = &admitted.app.config.readable_schemas;
-    admitted.read(|reading| catalog::similar_tables(reading, schemas, wanted)).unwrap_or_default()
+    let schemas = catalog::parameter(&admitted.app.config.readable_schemas);
+    let names = admitted.read(|reading| catalog::list(reading, &catalog::NAMES, &[&schemas], catalog::MAX_BYTES));
+    names.map(|names| catalog::closest(&names, wanted)).unwrap_or_default()
 }
 
 /// `{"row_count":2,"truncated":false,"rows":[…]}`, with a notice where there is nothing or something is missing.
