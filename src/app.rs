@@ -11,9 +11,9 @@ pub struct AppState {
     /// The settings.
     pub config: Config,
     /// The database.
-    pub database: Database,
+    pub database: Arc<Database>,
     /// The verdict on the database role.
-    pub role_check: RoleCheck,
+    pub role_check: Arc<RoleCheck>,
     /// The running calls.
     pub permits: Arc<Permits>,
     /// What a model gets to read at the start.
@@ -29,7 +29,9 @@ impl AppState {
     /// A thread cannot be started.
     pub fn new(config: Config, database: Database, role_check: RoleCheck) -> std::io::Result<Arc<AppState>> {
         let permits = Permits::start(config.max_per_analyst)?;
-        let (instructions, metrics) = (Instructions::default(), Arc::default());
+        let (database, role_check, metrics) = (Arc::new(database), Arc::new(role_check), Arc::default());
+        let schemas = config.readable_schemas.clone();
+        let instructions = Instructions::new(Arc::clone(&database), Arc::clone(&role_check), schemas);
         Ok(Arc::new(AppState { config, database, role_check, permits, instructions, metrics }))
     }
 }

@@ -131,7 +131,7 @@ impl Database {
             let (result, again) = match session.begin(&self.settings, caller) {
                 Ok(()) => {
                     cancel.arm(session.canceller())?;
-                    let result = job(session.reading(self.statement_timeout));
+                    let result = job(Reading::new(session, self.statement_timeout));
                     let again = session.may_run_again();
                     (session.finish(cancel.disarm(), result), again)
                 }

@@ -6,7 +6,7 @@
 
 use std::{
     panic::{self, AssertUnwindSafe},
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -14,9 +14,9 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    app::AppState,
     catalog,
-    db::{self, Caller, Cancel, Reading},
+    db::{self, Caller, Cancel, Database, Reading},
+    role_check::RoleCheck,
 };
 
 /// The most bytes of the text.
@@ -28,8 +28,15 @@ const SILENT: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The text, kept for a while.
-#[derive(Clone, Default)]
-pub struct Instructions(Arc<(Mutex<State>, Condvar)>);
+pub struct Instructions(Arc<Shared>);
+
+struct Shared {
+    database: Arc<Database>,
+    role_check: Arc<RoleCheck>,
+    schemas: Vec<String>,
+    state: Mutex<State>,
+    answered: Condvar,
+}
 
 #[derive(Default)]
 struct State {
@@ -52,47 +59,58 @@ struct Schema {
 }
 
 impl Instructions {
+    /// Nothing is known yet of these schemas.
+    pub fn new(database: Arc<Database>, role_check: Arc<RoleCheck>, schemas: Vec<String>) -> Instructions {
+        let (state, answered) = (Mutex::default(), Condvar::new());
+        Instructions(Arc::new(Shared { database, role_check, schemas, state, answered }))
+    }
+
     /// The text as of now.
-    pub fn text(&self, app: &Arc<AppState>) -> String {
-        let (state, answered) = &*self.0;
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn text(&self) -> String {
+        let mut state = self.0.lock();
         let fresh = state.text.as_ref().is_some_and(|(at, _)| at.elapsed() < VALID);
         let silent = state.failed.is_some_and(|at| at.elapsed() < SILENT);
         if !fresh && !silent {
-            state.asking = state.asking || self.ask(app);
+            state.asking = state.asking || self.ask();
             let until = |state: &mut State| state.asking;
-            state = answered.wait_timeout_while(state, PATIENCE, until).unwrap_or_else(PoisonError::into_inner).0;
+            let answered = self.0.answered.wait_timeout_while(state, PATIENCE, until);
+            state = answered.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.text.as_ref().map_or_else(|| compose(&[]), |(_, text)| text.clone())
     }
 
     /// Begins to ask the database; false when there is no thread for it.
-    fn ask(&self, app: &Arc<AppState>) -> bool {
-        let (kept, app) = (self.clone(), Arc::clone(app));
+    fn ask(&self) -> bool {
+        let shared = Arc::clone(&self.0);
         let asking = thread::Builder::new().name("instructions".to_owned()).spawn(move || {
-            let schemas = panic::catch_unwind(AssertUnwindSafe(|| schemas(&app))).ok().flatten();
-            let (state, answered) = &*kept.0;
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            let schemas = panic::catch_unwind(AssertUnwindSafe(|| shared.look())).ok().flatten();
+            let mut state = shared.lock();
             match schemas {
                 Some(schemas) => (state.text, state.failed) = (Some((Instant::now(), compose(&schemas))), None),
                 None => state.failed = Some(Instant::now()),
             }
             state.asking = false;
-            answered.notify_all();
+            shared.answered.notify_all();
         });
         asking.is_ok()
     }
 }
 
-/// Asks the catalog, without patience: as if the caller had been waiting for long.
-fn schemas(app: &AppState) -> Option<Vec<Schema>> {
-    let cancel = Arc::<Cancel>::default();
-    let started = Instant::now().checked_sub(db::PATIENCE)?;
-    app.role_check.ensure(&app.database, &cancel, started).ok()?;
-    let (caller, names) = (Caller::Server("instructions"), catalog::parameter(&app.config.readable_schemas));
-    let overview = |reading: Reading<'_>| catalog::list(reading, &catalog::OVERVIEW, &[&names], catalog::MAX_BYTES);
-    let list = app.database.read(&caller, &cancel, started, overview).ok()?;
-    list.rows().iter().map(|row| serde_json::from_str(row.get()).ok()).collect()
+impl Shared {
+    /// Asks the catalog, without patience: as if the caller had been waiting for long.
+    fn look(&self) -> Option<Vec<Schema>> {
+        let cancel = Arc::<Cancel>::default();
+        let started = Instant::now().checked_sub(db::PATIENCE)?;
+        self.role_check.ensure(&self.database, &cancel, started).ok()?;
+        let (caller, names) = (Caller::Server("instructions"), catalog::parameter(&self.schemas));
+        let overview = |reading: Reading<'_>| catalog::list(reading, &catalog::OVERVIEW, &[&names], catalog::MAX_BYTES);
+        let list = self.database.read(&caller, &cancel, started, overview).ok()?;
+        list.rows().iter().map(|row| serde_json::from_str(row.get()).ok()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn compose(schemas: &[Schema]) -> String {

@@ -26,7 +26,7 @@ use version::{LEGACY, META_SERVER, MODERN, Protocol, header_versions, protocol};
 const TTL_MS: u32 = 300_000;
 
 /// Answers one message of an analyst.
-pub fn handle(app: &Arc<AppState>, analyst: &Analyst, message: Message, exchange: &mut Exchange<'_>) -> Reply {
+pub fn handle(app: &AppState, analyst: &Analyst, message: Message, exchange: &mut Exchange<'_>) -> Reply {
     match message {
         Message::Request { id, method, params } => match request(app, analyst, &id, &method, params, exchange) {
             Ok(body) => Reply::json(200, body),
@@ -52,7 +52,7 @@ pub fn handle(app: &Arc<AppState>, analyst: &Analyst, message: Message, exchange
 
 /// The body of the response to a request.
 fn request(
-    app: &Arc<AppState>,
+    app: &AppState,
     analyst: &Analyst,
     id: &Value,
     method: &str,
@@ -70,7 +70,7 @@ fn request(
         (Protocol::Modern, "server/discover") => json!({
             "supportedVersions": MODERN,
             "capabilities": { "tools": {} },
-            "instructions": app.instructions.text(app),
+            "instructions": app.instructions.text(),
             "ttlMs": TTL_MS, "cacheScope": "public",
         }),
         (Protocol::Legacy, _) => return Err(Error::new(200, code::METHOD_NOT_FOUND, "there is no such method")),
@@ -79,7 +79,7 @@ fn request(
     Ok(jsonrpc::result(id, &complete(protocol, result)).into())
 }
 
-fn initialize(app: &Arc<AppState>, params: &Map<String, Value>) -> Value {
+fn initialize(app: &AppState, params: &Map<String, Value>) -> Value {
     let wanted = params.get("protocolVersion").and_then(Value::as_str);
     let newest = LEGACY.first().copied().unwrap_or_default();
     let version = wanted.filter(|version| LEGACY.contains(version)).unwrap_or(newest);
@@ -87,7 +87,7 @@ fn initialize(app: &Arc<AppState>, params: &Map<String, Value>) -> Value {
         "protocolVersion": version,
         "capabilities": { "tools": {} },
         "serverInfo": server_info(),
-        "instructions": app.instructions.text(app),
+        "instructions": app.instructions.text(),
     })
 }
 

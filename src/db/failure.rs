@@ -4,7 +4,7 @@ use std::{error::Error as _, time::Duration};
 
 use postgres::error::{ErrorPosition, SqlState};
 
-use super::session::GRACE;
+use super::transaction::GRACE;
 use crate::{
     error::{Code, Failure},
     statement::Part,

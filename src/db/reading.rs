@@ -25,8 +25,8 @@ use crate::{
 
 /// A read-only transaction under way.
 pub struct Reading<'a> {
-    pub(super) session: &'a mut Session,
-    pub(super) limit: Duration,
+    session: &'a mut Session,
+    limit: Duration,
 }
 
 /// A statement that PostgreSQL has parsed and analysed, and not run.
@@ -37,7 +37,13 @@ pub struct Prepared {
     pub columns: Vec<Column>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// In a session that has begun a transaction. Its statements together may run for `limit`.
+    pub(super) fn new(session: &'a mut Session, limit: Duration) -> Reading<'a> {
+        session.allow(limit);
+        Reading { session, limit }
+    }
+
     /// Learns the columns of an analyst's statement. PostgreSQL parses and analyses it, and runs nothing; its errors carry the
     /// position in the analyst's text.
     pub fn prepare(&mut self, statement: &Statement) -> Result<Prepared, Failure> {

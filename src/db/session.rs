@@ -11,17 +11,13 @@ use postgres::{Client, Config, SimpleQueryMessage};
 use super::{
     cancel::{Canceller, Reason},
     failure::is_cancel,
-    reading::Reading,
-    transaction::{BEGIN, Caller, DIRECT, end},
+    transaction::{BEGIN, Caller, DIRECT, GRACE, end},
     wire::{Connector, Deadline, Pipeline},
 };
 use crate::error::{Code, Failure};
 
 /// How long PostgreSQL may take to let the session in, and for each of the program's own short statements.
 const PROMPT: Duration = Duration::from_secs(5);
-/// How long a statement may go on after its time limit. PostgreSQL ends it at the limit unless it is in code that looks for
-/// no interrupt.
-pub(super) const GRACE: Duration = Duration::from_secs(3);
 
 /// A connection, and whether it is as new.
 pub(super) struct Session {
@@ -46,7 +42,7 @@ pub(super) struct Marks {
     pub(super) ran: bool,
     /// The connection is gone.
     pub(super) lost: bool,
-    /// The session must not be used again: it was sent a cancel request, or see [`Reading::prepare`].
+    /// The session must not be used again: it was sent a cancel request, or see [`super::Reading::prepare`].
     pub(super) doubt: bool,
 }
 
@@ -135,8 +131,8 @@ impl Session {
         }
     }
 
-    /// The transaction, for statements that together may run for `limit`.
-    pub(super) fn reading(&mut self, limit: Duration) -> Reading<'_> {
+    /// The statements of the transaction together may run for `limit`.
+    pub(super) fn allow(&mut self, limit: Duration) {
         let limit_and_grace = limit.saturating_add(GRACE);
         if self.pooled {
             self.deadline.set(limit_and_grace);
@@ -144,7 +140,6 @@ impl Session {
             self.deadline.then(limit_and_grace);
         }
         self.marks = Marks::default();
-        Reading { session: self, limit }
     }
 
     /// Whether PostgreSQL has started the transaction.

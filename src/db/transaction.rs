@@ -17,6 +17,10 @@ const FIXED: &[(&str, &str)] = &[
     ("jit", "off"),
 ];
 
+/// How long a statement may go on after its time limit. PostgreSQL ends it at the limit unless it is in code that looks for
+/// no interrupt.
+pub(super) const GRACE: Duration = Duration::from_secs(3);
+
 /// A setting of our own, by which a session shows that PostgreSQL took the start-up options. A pooler leaves them out.
 pub(super) const DIRECT: &str = "analytics_mcp.direct";
 
