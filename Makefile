@@ -104,7 +104,9 @@ fuzz-sqlsmith: build ## send SQLsmith's queries through the server: SECONDS=180 
 	@tests/fuzz_sqlsmith.py --seconds $(or $(SECONDS),180) --seed $(or $(SEED),1)
 
 bench: build ## measure speed beside others, memory and growth, and write docs/performance.md; QUICK=1: 2 minutes, writes nothing
+	@scripts/packages.sh postgresql wrk
 	@tests/bench/bench.py $(if $(QUICK),--quick) $(ARGS)
 
 soak: build ## 10 minutes of mixed load with restarts of PostgreSQL: SOAK_SECONDS=600
+	@scripts/packages.sh postgresql
 	@tests/bench/soak.py $(ARGS)

@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -218,27 +217,12 @@ class BenchStack(Stack):
 
     def postgres_spent(self) -> float:
         """Processor seconds of PostgreSQL, of its ended sessions too."""
-        return processes.family_seconds(self._postgres.pid)
+        return processes.family_seconds(self.postgres_pid)
 
     @property
     def postgres_user(self) -> dict:
         """As whom PostgreSQL runs if not as this process: arguments of subprocess."""
-        return self._as_user
-
-    @property
-    def postgres_log(self) -> Path:
-        return self._dir / "postgres.log"
-
-    def restart_postgres(self, number: signal.Signals) -> None:
-        """SIGINT: fast, sessions are ended; SIGQUIT: immediate, as after a crash."""
-        old = self._postgres
-        self._end(old, [(number, 30), (signal.SIGKILL, 5)])
-        with self.postgres_log.open("ab") as out:
-            self._postgres = subprocess.Popen(
-                old.args, cwd="/", stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, **self._as_user
-            )
-        if not self._wait(self._postgres, self._postgres_is_ready, 60):
-            raise StackError(f"PostgreSQL did not start again:\n{tail(self.postgres_log)}")
+        return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 def note(text: str) -> None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
-import signal
 import sys
 import threading
 import time
@@ -80,11 +79,11 @@ def calm(soak: Soak, began: float) -> Figures:
     return figures
 
 
-def restart(soak: Soak, number: signal.Signals) -> None:
+def restart(soak: Soak, mode: str) -> None:
     with soak.frozen:  # a frozen process would hold up the stop
         outage = [time.monotonic(), float("inf")]
         soak.tally.outages.append(outage)
-        soak.stack.restart_postgres(number)
+        soak.stack.restart_postgres(mode)
         outage[1] = time.monotonic()
 
 
@@ -104,10 +103,10 @@ def run(soak: Soak, seconds: float) -> tuple[list[Figures], Figures, Figures]:
             first = calm(soak, began)
             note(f"{now:.0f} s, warm: {first}")
         elif done < len(restarts) and now >= restarts[done]:
-            number = (signal.SIGINT, signal.SIGQUIT)[done % 2]
-            restart(soak, number)
+            mode = ("fast", "immediate")[done % 2]
+            restart(soak, mode)
             done += 1
-            note(f"{now:.0f} s, PostgreSQL restarted ({'fast' if number == signal.SIGINT else 'immediate'})")
+            note(f"{now:.0f} s, PostgreSQL restarted ({mode})")
         time.sleep(max(1.0, seconds / 300))
     last = calm(soak, began)
     soak.over.set()
