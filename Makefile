@@ -18,7 +18,7 @@ NODE := $(NODE_HOME)/bin/npm
 
 # The integration tests that wait for nothing but PostgreSQL's answers. The others wait for limits, crashes and restarts, call every
 # function, or need PgBouncer.
-QUICK := auth:: guard:: layers:: mcp:: names:: oauth:: tools:: types::
+QUICK_TESTS := auth:: guard:: layers:: mcp:: names:: oauth:: tools:: types::
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ test: $(NODE) ## run all tests (installs through apt, PyPI and npm what they nee
 test-quick: ## the loop while working: unit tests, and the integration tests that are quick (installs PostgreSQL)
 	@scripts/packages.sh cc procps postgresql
 	cargo test --locked --quiet --lib
-	cargo test --locked --quiet --test it -- $(QUICK)
+	cargo test --locked --quiet --test it -- $(QUICK_TESTS)
 
 # Exit status 77: no engine can be started here. The test has said so, loudly; that is no failure.
 test-deploy: ## build the image and deploy it for real, on a Docker engine (installs one)

@@ -1,8 +1,8 @@
 //! One session: how it is opened, and how a transaction begins and ends in it.
 //!
-//! The simple query protocol, which can run several statements, is used here only, and only with the texts of
-//! [`super::transaction`]. An analyst's text goes through the extended protocol. On a direct connection the texts that begin and end a transaction
-//! travel with the first and the last statement in it ([`super::wire::Pipeline`]); a call is two round trips then.
+//! The simple query protocol, which can run several statements, is used here and in [`super::wire::Pipeline`] only, and only with
+//! the texts of [`super::transaction`]. An analyst's text goes through the extended protocol. On a direct connection the texts
+//! that begin and end a transaction travel with the first and the last statement in it; a call is two round trips then.
 
 use std::{sync::Arc, time::Duration};
 
