@@ -1,9 +1,9 @@
 //! MCP over streamable HTTP, stateless, in both kinds of its versions on one endpoint.
 //!
 //! In: the head of a request and its JSON-RPC message. Out: an HTTP status and a body. A request whose `_meta` names a
-//! protocol version is modern (2026-07-28); any other is legacy (`initialize`; 2025-03-26 to 2025-11-25). There are no sessions.
-//! Answers are JSON; only a client that asks for progress may get an event stream, and that only once its call takes long.
-//! Knows nothing of SQL, and of tools only how one is called.
+//! protocol version is modern (2026-07-28); any other is legacy (`initialize`; 2025-03-26 to 2025-11-25). There are no
+//! sessions. Answers are JSON; only a client that asks for progress may get an event stream, and that only once its call takes
+//! long. Knows nothing of SQL, and of tools only how one is called.
 
 mod progress;
 mod version;

@@ -1,7 +1,7 @@
 //! The tools: a closed table, and the way of a call.
 //!
-//! In: a tool's name and arguments, as a model wrote them, and who calls. Out: an [`crate::answer::Answer`], which may say what went wrong and
-//! what to do. A tool is one entry of [`TOOLS`], one function, and its SQL. Descriptions stay under 2,000 characters, since
+//! In: a tool's name and arguments, as a model wrote them, and who calls. Out: an [`crate::answer::Answer`], which may say what
+//! went wrong and what to do. A tool is one entry of [`TOOLS`], one function, and its SQL. Descriptions stay under 2,000 characters, since
 //! Claude cuts longer ones.
 
 mod arguments;

@@ -1,7 +1,7 @@
 //! TLS to PostgreSQL, by rustls.
 //!
-//! Follows libpq's words: `require` and `prefer` encrypt and do not look at the certificate, which keeps listeners out and
-//! impostors not; `verify-full` checks authority and host name.
+//! Follows libpq's words: `require` and `prefer` encrypt and do not check the certificate, which stops eavesdroppers, not
+//! impostors; `verify-full` checks authority and host name.
 
 use std::sync::Arc;
 

@@ -43,7 +43,7 @@ def run(stack: BenchStack, server: Contender, rounds: int, seconds: int) -> str:
     (folder / "pgbouncer.ini").write_text(CONFIG.format(host=url.hostname, port=url.port, listen=listen, folder=folder))
     if user := stack.postgres_user:  # it refuses to run as root, too
         for path in (folder, *folder.iterdir()):
-            os.chown(path, user["user"], user["group"])
+            shutil.chown(path, user["user"], user["group"])
     bouncer = subprocess.Popen(
         [binary, folder / "pgbouncer.ini"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True, **(user or {}),

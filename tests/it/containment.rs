@@ -11,6 +11,7 @@ use crate::support::{
     client::{Answer, Connection, Mcp, request},
     cluster::{Cluster, HELPERS},
     eventually,
+    random::Random,
     server::Server,
 };
 
@@ -209,6 +210,48 @@ fn cut_answers_keep_their_session() {
         pids.insert(answer.rows()[0]["pid"].as_i64().unwrap());
     }
     assert_eq!(pids.len(), 1, "200 answers used {} sessions", pids.len());
+}
+
+/// Few sessions, many callers, and every way in which a call can end: each answer is that of its own question.
+#[test]
+fn no_answer_is_anothers() {
+    let server = Server::start_with_helpers(&[("MCP_POOL_MAX", "3"), ("MCP_STATEMENT_TIMEOUT", "300ms")]);
+    let own = |analyst: &Mcp, number: u64| {
+        let mut random = Random::of(4_242, number);
+        for turn in 0..120 {
+            let mark = format!("{number}-{turn}");
+            let (sql, ending) = match random.below(9) {
+                0 => (format!("SELECT '{mark}' AS mark, 1 / (random() * 0)::int AS n"), "22012"),
+                1 => (format!("SELECT '{mark}' AS mark, no_such_column"), "42703"),
+                2 => {
+                    (format!("SELECT '{mark}' AS mark, g / (g - 900) AS n FROM generate_series(1, 1000) AS g"), "22012")
+                }
+                3 if random.chance(20) => (format!("SELECT '{mark}' AS mark, it.nap(1)"), "TIMEOUT"),
+                4 => (format!("SELECT '{mark}' AS mark, repeat('x', 2000) AS x FROM generate_series(1, 400)"), "bytes"),
+                5 => (format!("SELECT '{mark}' AS mark, ARRAY[{turn}] AS a FROM generate_series(1, 5)"), "ok"),
+                6 => {
+                    analyst.begin(&json!(mark), &format!("SELECT '{mark}' AS mark, it.nap(0.05)")).hang_up();
+                    continue;
+                }
+                _ => (format!("SELECT '{mark}' AS mark FROM generate_series(1, {})", 1 + random.below(40)), "ok"),
+            };
+            let answer = analyst.call("query", json!({ "sql": sql, "max_rows": 1_000 }));
+            if answer.is_error {
+                let (code, state) = (answer.code(), answer.error()["sqlstate"].as_str().unwrap_or_default().to_owned());
+                assert!(code == "BUSY" || code == ending || state == ending, "{sql}: {:?}", answer.texts);
+            } else {
+                assert!(ending == "ok" || answer.data()["truncated_by"] == ending, "{sql}: {:?}", answer.texts);
+                let rows = answer.rows();
+                assert!(!rows.is_empty() && rows.iter().all(|row| row["mark"] == mark), "{sql}: {:?}", answer.texts);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let analyst = if number % 2 == 0 { server.alice() } else { server.bob() };
+            scope.spawn(move || own(&analyst, number));
+        }
+    });
 }
 
 #[test]
