@@ -5,6 +5,7 @@ import os
 import shutil
 import statistics
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from urllib.parse import urlparse
@@ -37,8 +38,7 @@ def run(stack: BenchStack, server: Contender, rounds: int, seconds: int) -> str:
         return "PgBouncer was not installed where these figures were taken."
     note("PgBouncer ...")
     url, listen = urlparse(stack.database_url), free_port()
-    folder = Path(stack.server_log.parent) / "pgbouncer"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="analytics_mcp-bench."))  # nobody but its owner reads the stack's
     (folder / "users.txt").write_text(f'"{url.username}" "{url.password}"\n')
     (folder / "pgbouncer.ini").write_text(CONFIG.format(host=url.hostname, port=url.port, listen=listen, folder=folder))
     if user := stack.postgres_user:  # it refuses to run as root, too
@@ -64,3 +64,4 @@ def run(stack: BenchStack, server: Contender, rounds: int, seconds: int) -> str:
     finally:
         pooled.stop()
         processes.stop(bouncer)
+        shutil.rmtree(folder, ignore_errors=True)
