@@ -96,6 +96,7 @@ impl Text {
     /// Cuts off what came after the mark.
     pub fn cut(&mut self, mark: Mark) {
         self.escaped.truncate(mark.escaped);
+        self.escaped.shrink_to(PIECE);
         self.length = self.length.min(mark.length);
     }
 

@@ -93,6 +93,12 @@ impl Page {
                 return Flow::Stop;
             }
         };
+        // Written it is no shorter, and may be several times as long.
+        let raw = values.iter().flatten().fold(0_usize, |sum, value| sum.saturating_add(value.len()));
+        if self.text.len().saturating_add(raw) >= self.budget {
+            self.cut = Some(Cut::Bytes { row: raw });
+            return Flow::Stop;
+        }
         self.text.make_room();
         let before = self.text.mark();
         let length = self.text.len();

@@ -15,6 +15,9 @@ use super::{cancel::Cancel, session::Session, transaction::Caller};
 /// Enough for the driver, which waits there and does nothing else.
 const STACK_BYTES: usize = 256 << 10;
 
+/// A session that has not ended by then counts as stuck, whyever it was given up.
+const PROMPTLY: Duration = Duration::from_secs(10);
+
 /// A session that is being ended.
 #[derive(Debug, Clone)]
 pub struct Ending {
@@ -53,7 +56,8 @@ impl Endings {
 
     /// Those that did not end in time.
     pub(super) fn stuck(&self) -> Vec<Ending> {
-        self.lock().all.values().filter(|ending| ending.stuck).cloned().collect()
+        let stuck = |ending: &&Ending| ending.stuck || ending.lasted() > PROMPTLY;
+        self.lock().all.values().filter(stuck).cloned().collect()
     }
 
     /// Waits for the end of a session, elsewhere. `kept` is kept until then.

@@ -15,7 +15,7 @@ use postgres::{
 use super::{
     failure::{failure, is_lost, overdue, unreachable},
     session::Session,
-    transaction::end,
+    transaction::{GRACE, end},
     wire::{Flow, Row},
 };
 use crate::{
@@ -47,14 +47,25 @@ impl<'a> Reading<'a> {
     /// Learns the columns of an analyst's statement. PostgreSQL parses and analyses it, and runs nothing; its errors carry the
     /// position in the analyst's text.
     pub fn prepare(&mut self, statement: &Statement) -> Result<Prepared, Failure> {
-        // Analysing a text already runs code, such as the input functions of its literals: never twice.
+        // Analysing a text already runs code, such as the input functions of its literals: not twice, as far as it can be known.
         self.session.marks.ran = true;
         // To learn of a type that it does not know, the driver prepares statements of its own, which it keeps for the next
         // time. Behind a pooler another process will be met then, with no such statement or, worse, with another.
         self.session.marks.doubt |= self.session.pooled;
         let kept_statements = std::mem::replace(&mut self.session.keeps_statements, true);
         let part = statement.analysts();
-        let statement = self.session.client.prepare(statement.text()).map_err(|error| self.failed(&error, part))?;
+        let statement = self.session.client.prepare(statement.text()).map_err(|error| {
+            let failure = self.failed(&error, part);
+            let code = error.code();
+            if self.session.pooled
+                && (code == Some(&SqlState::DUPLICATE_PSTATEMENT)
+                    || code == Some(&SqlState::INVALID_SQL_STATEMENT_NAME))
+            {
+                // Another client of the pooler has left a statement of the same name behind. Nothing has been executed.
+                (self.session.marks.lost, self.session.marks.ran) = (true, false);
+            }
+            failure
+        })?;
         if statement.columns().iter().all(|column| Type::from_oid(column.type_().oid()).is_some()) {
             self.session.marks.doubt = false;
             self.session.keeps_statements = kept_statements;
@@ -117,7 +128,7 @@ impl<'a> Reading<'a> {
 
     fn end_with_next(&mut self) {
         if !self.session.pooled {
-            self.session.pipeline.end_with(end(self.session.keeps_statements));
+            self.session.pipeline.end_with(end(self.session.shares_statements()));
         }
     }
 
@@ -131,6 +142,9 @@ impl<'a> Reading<'a> {
     ) -> Result<R, Failure> {
         // A statement of the program's own may be run again on another connection; the analyst's may not.
         self.session.marks.ran = self.session.marks.ran || part.is_some();
+        if self.session.has_begun() {
+            self.session.deadline.set(self.limit.saturating_add(GRACE));
+        }
         // The stream takes the rows, which the driver owns. The driver finds none; it waits for the end of the statement.
         let shared = Arc::new(Mutex::new(receiver));
         let locked = Arc::clone(&shared);
@@ -139,20 +153,31 @@ impl<'a> Reading<'a> {
         let ended = run(&mut self.session.client);
         let outcome = self.session.pipeline.rows_received();
         match ended {
-            Err(error) if !outcome.stopped || outcome.no_text => {
+            Err(error) if !outcome.stopped => return Err(self.failed(&error, part)),
+            // The statement goes on with rows that nobody can take.
+            Err(error) if outcome.no_text => {
+                self.give_up();
                 return Err(self.failed(&error, part));
             }
             Ok(()) => {}
             // The statement has ended by an error in a row that nobody wanted.
             Err(error) if error.as_db_error().is_some() && !outcome.is_too_much() && !self.session.is_late() => {}
             // Much is left, or it takes long. The answer is there: PostgreSQL is to stop, and nobody waits for that.
-            Err(_) => {
-                self.session.marks.doubt = true;
-                self.session.canceller().send();
-            }
+            Err(_) => self.give_up(),
+        }
+        if outcome.stopped {
+            self.session.deadline.set(self.limit.saturating_add(GRACE));
         }
         let receiver = Arc::into_inner(shared).ok_or_else(unreachable)?;
         Ok(receiver.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// PostgreSQL is to stop; the session waits for that elsewhere, and is not used again.
+    fn give_up(&mut self) {
+        // Being late with what nobody wants is no fault of the statement.
+        self.session.deadline.set(self.limit.saturating_add(GRACE));
+        self.session.marks.doubt = true;
+        self.session.canceller().send();
     }
 
     fn failed(&mut self, error: &postgres::Error, part: Option<Part>) -> Failure {
@@ -164,13 +189,6 @@ impl<'a> Reading<'a> {
             return unreachable();
         }
         self.session.marks.lost = is_lost(error) || self.session.client.is_closed();
-        let code = error.code();
-        if self.session.pooled
-            && (code == Some(&SqlState::DUPLICATE_PSTATEMENT) || code == Some(&SqlState::INVALID_SQL_STATEMENT_NAME))
-        {
-            // Another client of the pooler has left a statement of the same name behind. Nothing of the analyst has run.
-            (self.session.marks.lost, self.session.marks.ran) = (true, false);
-        }
         failure(error, part)
     }
 }

@@ -142,6 +142,12 @@ impl Session {
         self.marks = Marks::default();
     }
 
+    /// Whether PostgreSQL may hold prepared statements in this session that must stay: the driver's, or those of other clients of a
+    /// pooler.
+    pub(super) fn shares_statements(&self) -> bool {
+        self.keeps_statements || self.pooled
+    }
+
     /// Whether PostgreSQL has started the transaction.
     pub(super) fn has_begun(&self) -> bool {
         self.pooled || self.pipeline.began()
@@ -182,7 +188,7 @@ impl Session {
             None if self.pipeline.is_ending() => {
                 self.client.simple_query("").map(|_| self.pipeline.ended() == Some(true))
             }
-            None => self.client.simple_query(&end(self.keeps_statements)).map(|_| true),
+            None => self.client.simple_query(&end(self.shares_statements())).map(|_| true),
         };
         clean.unwrap_or_else(|error| {
             log::debug!("a session did not roll back and is closed: {error}");

@@ -61,15 +61,15 @@ fn idle(statement: Duration) -> Duration {
 pub(super) const BEGIN: &str = "START TRANSACTION READ ONLY;";
 
 /// Undoes the call. Advisory locks survive a rollback, so does the seed of random(), and so do statements that a function
-/// has prepared: locks are released, the seed is drawn anew, and prepared statements are dropped. But where the driver keeps
-/// statements of its own (`keeps_statements`), one that a function has left makes the text fail, which ends the session.
-pub(super) fn end(keeps_statements: bool) -> String {
+/// has prepared: locks are released, the seed is drawn anew, and prepared statements are dropped. But where there
+/// are some that must stay (`shares_statements`), one that a function has left makes the text fail, which ends the session.
+pub(super) fn end(shares_statements: bool) -> String {
     let mut random = [0; 4];
     // Without random bytes there has been no TLS and no sign-in, either.
     let _ = getrandom::fill(&mut random);
     let seed = f64::from(i32::from_ne_bytes(random)) / f64::from(i32::MIN).abs();
     let clean = "SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed";
-    if keeps_statements {
+    if shares_statements {
         let none = "NOT EXISTS (SELECT FROM pg_catalog.pg_prepared_statement() WHERE from_sql)";
         format!("ROLLBACK; {clean}({seed}), 1 / ({none})::int")
     } else {

@@ -2,8 +2,8 @@
 //!
 //! In: PostgreSQL's bytes, encrypted or not. Out: its messages (type, length, body: "Message Formats" in PostgreSQL's
 //! documentation of the protocol), with these differences. An error is cut to its beginning, since PostgreSQL quotes whole
-//! values in it. Notices are left out. In place of a row that is too long comes an error, and so does, when the deadline has
-//! passed, what PostgreSQL should have said by then. Any other message that is too long ends the connection. And texts of the
+//! values in it. Notices are left out. Of a row that is too long only the length is passed on. When the deadline has passed
+//! comes an error, as PostgreSQL should have sent by then. Any other message that is too long ends the connection. And texts of the
 //! program's own travel with the driver's messages ([`pipeline`]).
 //!
 //! The driver offers no hook for a plain connection. So it always opens its connections as if for TLS without negotiation
@@ -95,6 +95,8 @@ impl TlsConnect<Socket> for Host {
 
     fn connect(self, socket: Socket) -> Self::Future {
         Box::pin(async move {
+            // Of several hosts each has its time.
+            self.connector.deadline.set(HANDSHAKE);
             let begun = timeout(HANDSHAKE, begin(socket, &self)).await;
             let inner = begun.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the server does not answer"))??;
             Ok(Wire {
@@ -188,8 +190,10 @@ impl AsyncRead for Wire {
         let before = buffer.filled().len();
         loop {
             let unread = wire.chunk.get(wire.unread.0..wire.unread.1).unwrap_or_default();
+            // If the receiver of a row panics, nothing is read twice.
+            let (start, end) = std::mem::take(&mut wire.unread);
             let used = wire.incoming.deliver(unread, buffer, (&wire.pipeline, &wire.deadline))?;
-            wire.unread.0 = wire.unread.0.saturating_add(used);
+            wire.unread = (start.saturating_add(used), end);
             if buffer.filled().len() > before || buffer.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }

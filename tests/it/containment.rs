@@ -212,6 +212,19 @@ fn cut_answers_keep_their_session() {
     assert_eq!(pids.len(), 1, "200 answers used {} sessions", pids.len());
 }
 
+/// Half a character, as PostgreSQL before 16 writes the one-byte type; later ones write it in ASCII, and run into the limit.
+#[test]
+fn a_row_that_is_no_text_ends_its_statement() {
+    let server = Server::start_with_helpers(&[("MCP_STATEMENT_TIMEOUT", "8s")]);
+    let sql = "SELECT 'é'::\"char\" AS c, repeat('no text', 3000) AS v UNION ALL
+        SELECT 'a'::\"char\", count(*)::text FROM generate_series(1, 100000) AS a, generate_series(1, 100000) AS b";
+    let error = server.alice().query(sql).error();
+    assert!(error["sqlstate"] == "22021" || error["code"] == "TIMEOUT", "{error}");
+    let ended = crate::support::within(Duration::from_secs(4), || (running("no text") == 0).then_some(()));
+    assert!(ended.is_some(), "it goes on, and nobody waits for it");
+    assert_eq!(server.alice().query("SELECT 1 AS n").rows(), [json!({ "n": 1 })]);
+}
+
 /// Few sessions, many callers, and every way in which a call can end: each answer is that of its own question.
 #[test]
 fn no_answer_is_anothers() {

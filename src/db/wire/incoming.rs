@@ -102,6 +102,9 @@ impl Incoming {
                 }
                 State::Row(seen, left) => {
                     let used = unread.len().min(*left);
+                    if seen.is_empty() {
+                        seen.reserve_exact(*left);
+                    }
                     seen.extend_from_slice(unread.get(..used).unwrap_or_default());
                     *left = left.saturating_sub(used);
                     if *left == 0 {

@@ -101,7 +101,8 @@ impl Pipeline {
 
     /// There will be no further statement with which anything could travel.
     pub(in crate::db) fn close(&self) {
-        self.lock().closing = true;
+        let mut state = self.lock();
+        (state.closing, state.rows) = (true, None);
     }
 
     /// Whether that has been said.

@@ -78,7 +78,8 @@ impl Rows {
     pub(super) fn wants(&mut self, length: usize, most: usize, deadline: &Deadline) -> Result<bool, Fault> {
         if !self.outcome.stopped && length > most {
             self.give(Row::TooLong(length), deadline);
-        } else if self.outcome.stopped {
+        }
+        if self.outcome.stopped {
             let before = self.outcome;
             self.outcome.passed_over = before.passed_over.saturating_add(length);
             if self.outcome.is_too_much() && !before.is_too_much() {
