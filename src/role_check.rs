@@ -36,6 +36,8 @@ pub struct Finding {
 
 const FINDINGS: Statement = Statement::own(include_str!("role_check.sql"));
 const FUNCTIONS: Statement = Statement::own(guard::ROWS);
+/// A limit that is short for analysts' statements must not keep the role from being inspected.
+const PATIENCE: Statement = Statement::own("SET LOCAL statement_timeout = '30s'");
 
 /// What a look at the role found.
 pub struct Look {
@@ -49,6 +51,7 @@ pub struct Look {
 fn inspect(mut reading: Reading<'_>, schemas: &[String]) -> Result<Look, Failure> {
     let unusable = |error| Failure::new(Code::Unavailable, format!("the role cannot be inspected: {error}"));
     let schemas = catalog::parameter(schemas);
+    reading.run(&PATIENCE, &[], (), |(), _| Flow::More)?;
     let list = reading.run(&FINDINGS, &[&schemas], List::new(catalog::MAX_BYTES), List::push)?;
     let functions = reading.run(&FUNCTIONS, &[], List::new(catalog::MAX_BYTES), List::push)?;
     let findings = list.rows().iter().map(|row| serde_json::from_str(row.get()));
