@@ -65,7 +65,7 @@ pub(super) const BEGIN: &str = "START TRANSACTION READ ONLY;";
 /// are some that must stay (`shares_statements`), one that a function has left makes the text fail, which ends the session.
 pub(super) fn end(shares_statements: bool) -> String {
     let mut random = [0; 4];
-    // Without random bytes there has been no TLS and no sign-in, either.
+    // Should the system have none, the seed is 0; no sign-in works then, either.
     let _ = getrandom::fill(&mut random);
     let seed = f64::from(i32::from_ne_bytes(random)) / f64::from(i32::MIN).abs();
     let clean = "SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed";

@@ -212,7 +212,7 @@ fn cut_answers_keep_their_session() {
     assert_eq!(pids.len(), 1, "200 answers used {} sessions", pids.len());
 }
 
-/// Half a character, as PostgreSQL before 16 writes the one-byte type; later ones write it in ASCII, and run into the limit.
+/// Half a character, as older PostgreSQL writes the one-byte type; newer ones write it in ASCII, and run into the limit.
 #[test]
 fn a_row_that_is_no_text_ends_its_statement() {
     let server = Server::start_with_helpers(&[("MCP_STATEMENT_TIMEOUT", "8s")]);
