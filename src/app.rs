@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    config::Config, db::Database, instructions::Instructions, metrics::Metrics, permits::Permits, role_check::RoleCheck,
+    config::Config, db::Database, freshness::Freshness, instructions::Instructions, metrics::Metrics, permits::Permits, role_check::RoleCheck,
 };
 
 /// The state of the running server that the tools and the MCP methods work with.
@@ -14,6 +14,8 @@ pub struct AppState {
     pub database: Arc<Database>,
     /// The verdict on the database role.
     pub role_check: Arc<RoleCheck>,
+    /// From when to when tables have rows.
+    pub freshness: Arc<Freshness>,
     /// The running calls.
     pub permits: Arc<Permits>,
     /// What a model gets to read at the start.
@@ -31,7 +33,9 @@ impl AppState {
         let permits = Permits::start(config.max_per_analyst)?;
         let (database, role_check, metrics) = (Arc::new(database), Arc::new(role_check), Arc::default());
         let schemas = config.readable_schemas.clone();
-        let instructions = Instructions::new(Arc::clone(&database), Arc::clone(&role_check), schemas);
-        Ok(Arc::new(AppState { config, database, role_check, permits, instructions, metrics }))
+        let freshness = Arc::new(Freshness::new(Arc::clone(&database), Arc::clone(&role_check)));
+        let instructions =
+            Instructions::new(Arc::clone(&database), Arc::clone(&role_check), Arc::clone(&freshness), schemas);
+        Ok(Arc::new(AppState { config, database, role_check, freshness, permits, instructions, metrics }))
     }
 }

@@ -4,26 +4,101 @@
 //! reads it hides materialised views, foreign keys and view definitions. The statements are the files beside this one;
 //! names travel as parameters. Each statement shows only what the role may use.
 
-use crate::{db::Reading, error::Failure, rows::List, statement::Statement};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    db::Reading,
+    error::{Code, Failure}, rows::List, statement::Statement};
 
 /// The most bytes of a listing that is not an answer itself.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// What every listing begins with: one row, [`Here`].
+pub const HERE: Statement = Statement::own(include_str!("catalog/here.sql"));
+/// What the catalogue of meaning holds, where [`Here::meaning`]: one row, [`Meaning`].
+pub const MEANING: Statement = Statement::own(include_str!("catalog/meaning.sql"));
+/// Of the tables `$2` of the schema `$1`: the time column, and where the ends of columns can be found.
+pub const TIMES: Statement = Statement::own(include_str!("catalog/times.sql"));
+/// What of the schemas `$1` has the words `$2` in its name or comment.
+pub const SEARCH: Statement = Statement::own(include_str!("catalog/search.sql"));
+/// What of the catalogue of meaning has the words `$1`, where [`Here::meaning`].
+pub const SEARCH_MEANING: Statement = Statement::own(include_str!("catalog/search_meaning.sql"));
+/// Of the tables `$1` those of which they are a part.
+pub const PARENTS: Statement = Statement::own(include_str!("catalog/parents.sql"));
+/// How many pages the table `$2` of the schema `$1` has, if it is one that can be sampled.
+pub const PAGES: Statement = Statement::own(include_str!("catalog/pages.sql"));
+/// A listing does not wait for a table that is being changed.
+pub const NO_WAITING: Statement = Statement::own("SET LOCAL lock_timeout = '10ms'");
 /// The schemas `$1`, with what each holds.
 pub const SCHEMAS: Statement = Statement::own(include_str!("catalog/schemas.sql"));
 /// The tables and views of the schema `$1` whose name or comment holds `$2`.
 pub const TABLES: Statement = Statement::own(include_str!("catalog/tables.sql"));
-/// The table or view `$2` of the schema `$1`: columns, keys, indexes. No row when it is not there.
+/// The table or view `$2` of the schema `$1`: columns, keys, indexes; `$3` is `all`, or `no locks` for what can be had without one,
+/// and `$4` is `definition` or empty. No row when it is not there.
 pub const DESCRIBE: Statement = Statement::own(include_str!("catalog/describe.sql"));
-/// The functions of the schema `$1`.
+/// The functions of the schema `$1`; with its SQL the one that `$2` names.
 pub const FUNCTIONS: Statement = Statement::own(include_str!("catalog/functions.sql"));
 /// The names of all tables and views in the schemas `$1`.
 pub const NAMES: Statement = Statement::own(include_str!("catalog/names.sql"));
 /// What a model gets to read at the start: a row for each of the schemas `$1` that can be read.
 pub const OVERVIEW: Statement = Statement::own(include_str!("catalog/overview.sql"));
 
+/// When it is in the database, and what is there.
+#[derive(Debug, Deserialize)]
+pub struct Here {
+    /// As PostgreSQL writes it.
+    pub now: String,
+    /// The session's time zone.
+    pub timezone: String,
+    /// The database's name.
+    pub database: String,
+    /// The schema of TimescaleDB, where it is installed.
+    pub timescaledb: Option<String>,
+    /// The catalogue of meaning is there and may be read.
+    pub meaning: bool,
+}
+
+/// What the catalogue of meaning (`analytics_meta`) holds.
+#[derive(Debug, Deserialize)]
+pub struct Meaning {
+    /// The names of metrics.
+    pub metrics: Vec<String>,
+    /// How many verified queries there are.
+    pub verified_queries: u64,
+    /// How many terms the glossary has.
+    pub terms: u64,
+}
+
+/// What the catalogue of meaning holds, in a line.
+pub fn definitions(meaning: &Meaning) -> String {
+    let Meaning { metrics, verified_queries, terms } = meaning;
+    format!(
+        "Definitions are in analytics_meta: {} metrics ({}), {verified_queries} verified queries and {terms} terms; search finds them.",
+        metrics.len(),
+        metrics.join(", ")
+    )
+}
+
 /// Runs one of these statements, which is the last of its transaction.
 pub fn list(reading: Reading<'_>, statement: &Statement, params: &[&str], max_bytes: usize) -> Result<List, Failure> {
     reading.run_last(statement, params, List::new(max_bytes), List::push)
+}
+
+/// Its rows, each one JSON text.
+///
+/// # Errors
+/// A row that is not as described, or too many.
+pub fn parse<T: DeserializeOwned>(list: &List) -> Result<Vec<T>, Failure> {
+    if list.truncated {
+        return Err(unreadable("too much"));
+    }
+    let rows = list.rows().iter().map(|row| serde_json::from_str(row.get()));
+    rows.collect::<Result<_, _>>().map_err(|error| unreadable(&error.to_string()))
+}
+
+/// The catalog does not say what its statements ask for.
+pub fn unreadable(why: &str) -> Failure {
+    Failure::new(Code::Sql, format!("the catalog cannot be read: {why}"))
+        .hint("information_schema.columns has the names of tables and columns: ask it with query")
 }
 
 /// Schema names as one parameter.

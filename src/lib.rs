@@ -27,8 +27,11 @@ pub mod guard;
 pub mod statement;
 pub mod db;
 pub mod role_check;
+pub mod definitions;
 pub mod catalog;
+pub mod freshness;
 pub mod rows;
+pub mod plan;
 pub mod answer;
 
 pub mod permits;

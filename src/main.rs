@@ -14,6 +14,7 @@ use analytics_mcp::{
     auth::Tokens,
     config::{Config, ConfigError, SETTINGS},
     db::Database,
+    definitions::{self, Checked},
     error::{Code, Failure},
     role_check::{Finding, Look, RoleCheck},
     server::Server,
@@ -74,7 +75,7 @@ fn help() -> String {
     let mut text = String::from(
         "analytics_mcp: a read-only MCP server over PostgreSQL\n\n\
          Usage: analytics_mcp              serves\n\
-         \x20      analytics_mcp check        checks the settings and the database role, then exits\n\
+         \x20      analytics_mcp check        checks the settings, the database role and the definitions in analytics_meta, then exits\n\
          \x20                                 (--json: the findings as one JSON object on standard output)\n\
          \x20      analytics_mcp healthcheck  whether the running server answers (for containers)\n\
          \x20      analytics_mcp --version | --help\n\n\
@@ -156,26 +157,48 @@ fn start(
     Ok(())
 }
 
-/// Checks settings and role, and reports everything that is found.
+/// Checks settings, role and definitions, and reports everything that is found.
 fn check(json: bool) -> Result<(), Refusal> {
     let outcome = inspect();
     if json {
         print(&verdict(&outcome).to_string())?;
     }
-    let look = outcome?;
+    let Inspected { look, definitions } = outcome?;
+    for broken in definitions.iter().flat_map(|definitions| &definitions.broken) {
+        log::warn!("this definition no longer works: {broken}");
+    }
     report(&look.findings)?;
     if !json {
         let geos = geos(&look).map(|note| format!("\n{note}")).unwrap_or_default();
-        print(&format!("settings: usable\nrole: suitable; warnings: {}{geos}", look.findings.len()))?;
+        let definitions = definitions.map(|found| {
+            format!("\ndefinitions: {} in analytics_meta, {} of them broken", found.checked, found.broken.len())
+        });
+        let definitions = definitions.unwrap_or_default();
+        print(&format!("settings: usable\nrole: suitable; warnings: {}{geos}{definitions}", look.findings.len()))?;
     }
     Ok(())
 }
 
-/// What is wrong with the role, or why that cannot be known.
-fn inspect() -> Result<Look, Refusal> {
+/// What `check` has found.
+struct Inspected {
+    look: Look,
+    /// None where there is no catalogue of meaning.
+    definitions: Option<Checked>,
+}
+
+/// What is wrong with the role and with the definitions, or why that cannot be known.
+fn inspect() -> Result<Inspected, Refusal> {
     let (config, _, database) = prepare()?;
     let role_check = RoleCheck::new(config.readable_schemas.clone());
-    role_check.look(&database, &Arc::default(), Instant::now()).map_err(|failure| refused_login(&database, &failure))
+    let look = role_check.look(&database, &Arc::default(), Instant::now()).map_err(|failure| refused_login(&database, &failure))?;
+    // A role that must not be used reads nothing.
+    let definitions = if refused(&look.findings) { None } else {
+        definitions::check(&database, &look.known).unwrap_or_else(|failure| {
+            log::warn!("analytics_meta cannot be read: {}", failure.message);
+            None
+        })
+    };
+    Ok(Inspected { look, definitions })
 }
 
 /// What an old GEOS costs.
@@ -189,12 +212,13 @@ fn geos(look: &Look) -> Option<String> {
 }
 
 /// The object that `check --json` prints.
-fn verdict(outcome: &Result<Look, Refusal>) -> Value {
+fn verdict(outcome: &Result<Inspected, Refusal>) -> Value {
     match outcome {
-        Ok(look) => {
+        Ok(Inspected { look, definitions }) => {
             let mut verdict = json!({ "suitable": !refused(&look.findings), "findings": look.findings });
-            if let (Some(verdict), Some(note)) = (verdict.as_object_mut(), geos(look)) {
-                verdict.insert("geos".to_owned(), note.into());
+            if let Some(verdict) = verdict.as_object_mut() {
+                verdict.extend(geos(look).map(|note| ("geos".to_owned(), note.into())));
+                verdict.extend(definitions.as_ref().map(|found| ("definitions".to_owned(), json!(found))));
             }
             verdict
         }

@@ -102,7 +102,7 @@ WITH me AS (SELECT r.*, quote_ident(r.rolname) AS q FROM pg_catalog.pg_roles r W
         SELECT false, 13, format('the role %s also reads the schema %I, which MCP_READABLE_SCHEMAS does not name', q, r.nspname),
                format('add %I to MCP_READABLE_SCHEMAS, or: REVOKE USAGE ON SCHEMA %I FROM PUBLIC, %s', r.nspname, r.nspname, q)
         FROM me, relations r
-        WHERE NOT me.rolsuper AND r.relkind <> 'S' AND NOT r.of_extension AND r.nspname NOT LIKE '\_timescaledb%' AND r.nspname NOT LIKE 'timescaledb%'
+        WHERE NOT me.rolsuper AND r.relkind <> 'S' AND NOT r.of_extension AND r.nspname NOT LIKE '\_timescaledb%' AND r.nspname NOT LIKE 'timescaledb%' AND r.nspname <> 'analytics_meta'
           AND r.nspname NOT IN (SELECT json_array_elements_text($1::text::json))
           AND has_schema_privilege(r.nspname, 'USAGE') AND has_any_column_privilege(r.oid, 'SELECT') GROUP BY q, r.nspname
         UNION ALL

@@ -47,6 +47,9 @@ pub struct Page {
     count: u32,
     cut: Option<Cut>,
     is_json: bool,
+    /// The most characters of a value in CSV, and whether one had more.
+    longest: usize,
+    has_shortened: bool,
 }
 
 /// What surrounds the rows at most, the column list aside.
@@ -59,7 +62,11 @@ impl Page {
         let names = unique_names(columns);
         let mut text = Text::default();
         if format == Format::Csv {
-            csv_line(&mut text, names.iter().map(|name| Some(name.as_str())));
+            for (index, name) in names.iter().enumerate() {
+                text.push(if index > 0 { "," } else { "" });
+                csv_field(&mut text, name);
+            }
+            text.push("\n");
         }
         let space = max_bytes.saturating_sub(ENVELOPE);
         let (mut column_list, mut cut) = (column_list(&names, columns, space), None);
@@ -75,7 +82,12 @@ impl Page {
             (Text::from(format!("{before}{}:", json_text(name)).as_str()), column.kind)
         });
         let (fields, column_list) = (fields.collect(), column_list.text);
-        Page { format, fields, column_list, max_rows, more, budget, text, count: 0, cut, is_json: true }
+        Page { format, fields, column_list, max_rows, more, budget, text, count: 0, cut, is_json: true, longest: usize::MAX, has_shortened: false }
+    }
+
+    /// The same with values cut after so many characters, in CSV.
+    pub fn shortened(self, longest: usize) -> Page {
+        Page { longest, ..self }
     }
 
     /// Takes the next row.
@@ -104,16 +116,7 @@ impl Page {
         let length = self.text.len();
         match self.format {
             Format::Json => self.json_row(values),
-            Format::Csv => {
-                let kinds = self.fields.iter().map(|(_, kind)| *kind);
-                csv_line(
-                    &mut self.text,
-                    kinds.zip(values).map(|(kind, value)| match kind {
-                        Kind::Boolean => value.map(boolean),
-                        _ => *value,
-                    }),
-                );
-            }
+            Format::Csv => self.csv_row(values),
         }
         if !self.is_json || self.text.len() >= self.budget {
             let row = self.text.len().saturating_sub(length);
@@ -149,6 +152,27 @@ impl Page {
         self.text.push("}");
     }
 
+    fn csv_row(&mut self, values: &[Option<&str>]) {
+        for (index, ((_, kind), value)) in self.fields.iter().zip(values).enumerate() {
+            if index > 0 {
+                self.text.push(",");
+            }
+            let Some(value) = value else { continue };
+            match kind {
+                Kind::Boolean => self.text.push(boolean(value)),
+                Kind::Timestamp => iso_8601(&mut self.text, value),
+                _ => match value.char_indices().nth(self.longest).and_then(|(end, _)| value.get(..end)) {
+                    Some(beginning) => {
+                        self.has_shortened = true;
+                        csv_field(&mut self.text, &format!("{beginning}…"));
+                    }
+                    None => csv_field(&mut self.text, value),
+                },
+            }
+        }
+        self.text.push("\n");
+    }
+
     /// Whether every row that came in can be sent.
     ///
     /// # Errors
@@ -170,6 +194,10 @@ impl Page {
         if let Some(cut) = self.cut {
             let (by, notice) = self.notice(cut);
             about.push_str(&format!(",\"truncated_by\":\"{by}\",\"notice\":{}", json_text(&notice)));
+        }
+        if self.has_shortened {
+            let most = self.longest;
+            about.push_str(&format!(",\"shortened\":\"values of more than {most} characters are cut: query shows them whole\""));
         }
         about.push_str(&format!(",\"columns\":{}", self.column_list));
         let blocks = match self.format {
@@ -270,21 +298,13 @@ fn json_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Adds a line of CSV.
-fn csv_line<'a>(text: &mut Text, fields: impl Iterator<Item = Option<&'a str>>) {
-    for (index, field) in fields.enumerate() {
-        if index > 0 {
-            text.push(",");
-        }
-        match field {
-            None => {}
-            Some(field) if field.is_empty() || field.contains(['"', ',', '\n', '\r']) => {
-                text.push(&format!("\"{}\"", field.replace('"', "\"\"")));
-            }
-            Some(field) => text.push(field),
-        }
+/// Adds a field of CSV.
+fn csv_field(text: &mut Text, field: &str) {
+    if field.is_empty() || field.contains(['"', ',', '\n', '\r']) {
+        text.push(&format!("\"{}\"", field.replace('"', "\"\"")));
+    } else {
+        text.push(field);
     }
-    text.push("\n");
 }
 
 /// Rows of the program's own statements, each one JSON text, of together fewer bytes than `max_bytes`.

@@ -26,9 +26,36 @@ use crate::guard::ReadOnlySql;
 pub enum Format {
     /// One JSON object a row.
     Json,
-    /// RFC 4180, with a header line; null is empty, an empty text is `""`.
+    /// RFC 4180, with a header line; null is empty, an empty text is `""`. Values as in JSON, texts without its quotes.
     Csv,
 }
+
+/// How a plan is written.
+#[derive(Debug, Clone, Copy)]
+pub enum PlanOptions {
+    /// One JSON text, with all there is.
+    Json,
+    /// As PostgreSQL writes it for people.
+    Lines,
+}
+
+/// How the ends of columns are looked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Look<'a> {
+    /// Each has an index that begins with it.
+    Indexed,
+    /// In a table of few rows.
+    Some,
+    /// By reading all of it.
+    Whole,
+    /// Not before this value of the first column.
+    From(&'a str),
+    /// Before this value of the first column.
+    Before(&'a str),
+}
+
+/// The most rows of a table that is read for its ends.
+const SOME: u32 = 20_000;
 
 /// A text that may be run.
 #[derive(Debug)]
@@ -52,6 +79,38 @@ impl Statement {
         Statement { text: Cow::Borrowed(text), analysts: None }
     }
 
+    /// The lowest and highest values of columns as one JSON array; no row when the look does not reach them.
+    pub fn ends(schema: &str, table: &str, columns: &[&str], look: Look<'_>) -> Statement {
+        let table = format!("{}.{}", quote(schema), quote(table));
+        let ends = |from: &str| {
+            let end = |column: &&str, end: &str| format!("(SELECT {end}({}) FROM {from})::text", quote(column));
+            let both = |column| format!("{}, {}", end(column, "min"), end(column, "max"));
+            columns.iter().map(both).collect::<Vec<String>>().join(", ")
+        };
+        let within = |operator: &str, time: &str| {
+            let time_column = columns.first().map(|column| quote(column)).unwrap_or_default();
+            ends(&format!("{table} WHERE {time_column} {operator} '{}'", time.replace('\'', "''")))
+        };
+        let (with, list) = match look {
+            Look::Indexed | Look::Whole => (String::new(), ends(&table)),
+            Look::From(time) => (String::new(), within(">=", time)),
+            Look::Before(time) => (String::new(), within("<", time)),
+            Look::Some => {
+                let names: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+                let few = format!("SELECT {} FROM {table} LIMIT {}", names.join(", "), SOME.saturating_add(1));
+                (format!("WITH few AS MATERIALIZED ({few}) "), ends("few"))
+            }
+        };
+        let only = if with.is_empty() { String::new() } else { format!(" WHERE (SELECT count(*) FROM few) <= {SOME}") };
+        Statement { text: Cow::Owned(format!("{with}SELECT json_build_array({list})::text AS j{only}")), analysts: None }
+    }
+
+    /// What TimescaleDB knows of hypertables and continuous aggregates, by functions in its schema.
+    pub fn hypertables(timescaledb_schema: &str) -> Statement {
+        let text = include_str!("catalog/hypertables.sql").replace("@ext@", &quote(timescaledb_schema));
+        Statement { text: Cow::Owned(text), analysts: None }
+    }
+
     /// The version of the GEOS that PostGIS works with, by a function in the schema of PostGIS.
     pub fn geos_version(postgis_schema: &str) -> Statement {
         let text = format!("SELECT {}.postgis_geos_version()", quote(postgis_schema));
@@ -70,6 +129,17 @@ impl Statement {
             columns.iter().zip(&names).map(|(column, name)| column.converted(name, format)).collect();
         let alias = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
         Statement::wrapped(&values.join(", "), sql, &alias, max_rows)
+    }
+
+    /// The plan of an analyst's query, which is not executed: as one JSON text, or as lines.
+    pub fn plan(sql: &ReadOnlySql, max_rows: u32, options: PlanOptions) -> Statement {
+        let Statement { text, analysts } = Statement::query(sql, max_rows);
+        let explain = match options {
+            PlanOptions::Json => "EXPLAIN (VERBOSE, FORMAT JSON) ",
+            PlanOptions::Lines => "EXPLAIN ",
+        };
+        let analysts = analysts.map(|part| Part { before: part.before.saturating_add(explain.len()), ..part });
+        Statement { text: Cow::Owned(format!("{explain}{text}")), analysts }
     }
 
     fn wrapped(list: &str, sql: &ReadOnlySql, alias: &str, max_rows: u32) -> Statement {
@@ -126,8 +196,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of a type. Only those are told apart from [`Kind::Other`] whose text needs no more than quotes in JSON, and is the
-    /// same as their cast to text, which CSV has: that of `char(n)` drops blanks, that of `inet` adds a mask.
+    /// The kind of a type. Only those are told apart from [`Kind::Other`] whose text needs no more than quotes in JSON.
     pub fn of(kind: &Type) -> Kind {
         match *kind {
             Type::INT2 | Type::INT4 | Type::INT8 | Type::FLOAT4 | Type::FLOAT8 | Type::NUMERIC => Kind::Number,
@@ -148,21 +217,20 @@ impl Column {
         !matches!(self.kind, Kind::Shape | Kind::Other)
     }
 
-    /// The SQL for a value whose text is what the answer needs. `name` is its quoted name in the sub-select.
+    /// The SQL for a value whose text is what the answer needs: JSON, or in CSV the same with a text without its quotes. `name` is
+    /// its quoted name in the sub-select.
     fn converted(&self, name: &str, format: Format) -> String {
-        let schema = quote(&self.type_schema);
-        match (self.kind, format) {
-            // GeoJSON without the verbose CRS member, or well-known text.
-            (Kind::Shape, Format::Json) => format!("{schema}.st_asgeojson(_r.{name})"),
-            (Kind::Shape, Format::Csv) => format!("{schema}.st_astext(_r.{name})"),
+        let json = match self.kind {
+            // GeoJSON without the verbose CRS member.
+            Kind::Shape => return format!("{}.st_asgeojson(_r.{name})", quote(&self.type_schema)),
             // There is no cast from void, and no function takes it.
-            (Kind::Other, Format::Json) if self.type_name == "void" => {
-                format!("pg_catalog.row_to_json(ROW(_r.{name})) -> 'f1'")
-            }
-            (Kind::Other, Format::Csv) if self.type_name == "void" => "''::text".to_owned(),
-            (Kind::Other, Format::Json) => format!("pg_catalog.to_json(_r.{name})"),
-            (Kind::Other, Format::Csv) => format!("_r.{name}::text"),
-            _ => format!("_r.{name}"),
+            Kind::Other if self.type_name == "void" => format!("(pg_catalog.row_to_json(ROW(_r.{name})) -> 'f1')"),
+            Kind::Other => format!("pg_catalog.to_json(_r.{name})"),
+            _ => return format!("_r.{name}"),
+        };
+        match format {
+            Format::Json => json,
+            Format::Csv => format!("{json} OPERATOR(pg_catalog.#>>) '{{}}'"),
         }
     }
 }

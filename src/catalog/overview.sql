@@ -1,12 +1,17 @@
--- `$1`: JSON array of schema names. For each the comment and the names of what it holds, curated views first.
+-- `$1`: JSON array of schema names. For each the comment, the names of what it holds, curated views first, and its largest tables.
 SELECT json_strip_nulls(json_build_object(
     'schema', wanted.name, 'comment', obj_description(n.oid, 'pg_namespace'),
-    'timezone', current_setting('TimeZone'), 'database', current_database(),
     'tables', (SELECT coalesce(json_agg(q.relname), '[]') FROM (
         SELECT c.relname FROM pg_catalog.pg_class c
         WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
           AND has_any_column_privilege(c.oid, 'SELECT')
-        ORDER BY c.relkind IN ('v', 'm') DESC, c.relname LIMIT 12) q)))::text AS j
+        ORDER BY c.relkind IN ('v', 'm') DESC, c.relname LIMIT 12) q),
+    'largest', (SELECT coalesce(json_agg(json_build_array(q.relname, q.rows)), '[]') FROM (
+        SELECT c.relname, greatest(c.reltuples, (SELECT sum(greatest(k.reltuples, 0)) FROM pg_catalog.pg_inherits i
+                                                 JOIN pg_catalog.pg_class k ON k.oid = i.inhrelid WHERE i.inhparent = c.oid))::bigint AS rows
+        FROM pg_catalog.pg_class c
+        WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND has_any_column_privilege(c.oid, 'SELECT')
+        ORDER BY 2 DESC, 1 LIMIT 3) q)))::text AS j
 FROM json_array_elements_text($1::text::json) WITH ORDINALITY AS wanted(name, place)
 JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.name AND has_schema_privilege(n.oid, 'USAGE')
 ORDER BY wanted.place

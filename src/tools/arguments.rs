@@ -60,6 +60,15 @@ impl Arguments {
         }
     }
 
+    /// True or false; false when it is not given.
+    pub(super) fn boolean(&mut self, name: &'static str) -> Result<bool, Failure> {
+        match self.take(name) {
+            None => Ok(false),
+            Some(Value::Bool(value)) => Ok(value),
+            Some(_) => Err(Failure::argument(name, "must be true or false")),
+        }
+    }
+
     /// Refuses what the tool does not have.
     pub(super) fn finish(self) -> Result<(), Failure> {
         match self.given.keys().next() {

@@ -2,6 +2,7 @@
 
 use std::{net::TcpStream, sync::Arc, time::Instant};
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{TOOLS, arguments::Arguments};
@@ -10,8 +11,8 @@ use crate::{
     app::AppState,
     audit,
     auth::Analyst,
-    catalog,
-    db::{Caller, Reading},
+    catalog::{self, Here},
+    db::{Caller, Flow, Reading},
     error::Failure,
     guard::Known,
     permits::Permit,
@@ -116,9 +117,20 @@ pub(super) struct Admitted<'a> {
 }
 
 impl Admitted<'_> {
-    /// The rows of a statement about the catalog, up to the bytes of one answer.
-    pub(super) fn list(&self, statement: &Statement, params: &[&str]) -> Result<List, Failure> {
-        self.read(|reading| catalog::list(reading, statement, params, self.app.config.max_bytes))
+    /// What is here, then the rows of a statement about the catalog. Neither waits for a lock.
+    pub(super) fn list<T: DeserializeOwned>(&self, statement: &Statement, params: &[&str]) -> Result<(Here, Vec<T>), Failure> {
+        let (here, rows) = self.read(|mut reading| {
+            reading.run(&catalog::NO_WAITING, &[], (), |(), _| Flow::More)?;
+            let here = reading.run(&catalog::HERE, &[], List::new(catalog::MAX_BYTES), List::push)?;
+            Ok((here, catalog::list(reading, statement, params, catalog::MAX_BYTES)?))
+        })?;
+        let here = catalog::parse(&here)?.pop().ok_or_else(|| catalog::unreadable("nothing"))?;
+        Ok((here, catalog::parse(&rows)?))
+    }
+
+    /// The same of one statement.
+    pub(super) fn more<T: DeserializeOwned>(&self, statement: &Statement, params: &[&str]) -> Result<Vec<T>, Failure> {
+        catalog::parse(&self.read(|reading| catalog::list(reading, statement, params, catalog::MAX_BYTES))?)
     }
 
     /// Reads in the analyst's name.

@@ -1,59 +1,141 @@
-//! The tools that say what there is: schemas, tables, columns, functions.
+//! The tools that say what there is: schemas, tables, columns, functions, and what has a word in it.
 
-use serde_json::json;
+use serde::Deserialize;
 
 use super::{
     arguments::Arguments,
     call::{Admitted, Call, Outcome},
     default_schema,
+    lines::{self, Description, Function, Schema, Table},
 };
 use crate::{
     answer::Answer,
     catalog,
     error::{Code, Failure},
-    rows::List,
+    freshness,
 };
+
+/// The most bytes of a listing, and the most hits of a search.
+const MOST: usize = 15_000;
+const HITS: usize = 10;
+/// The most words that are searched for, and the most characters of what is said of a hit.
+const WORDS: usize = 8;
+const ABOUT: usize = 110;
+const DEFINITION: usize = 330;
 
 pub(super) fn list_schemas(call: &mut Call<'_>, arguments: Arguments) -> Outcome {
     arguments.finish()?;
     let admitted = call.admit()?;
     let schemas = catalog::parameter(&admitted.app.config.readable_schemas);
-    Ok(listing(&admitted.list(&catalog::SCHEMAS, &[&schemas])?, ""))
+    let (here, schemas) = admitted.list::<Schema>(&catalog::SCHEMAS, &[&schemas])?;
+    let mut lines = Vec::new();
+    if here.meaning {
+        lines.extend(admitted.more(&catalog::MEANING, &[])?.first().map(catalog::definitions));
+    }
+    lines.push(lines::now(&here));
+    lines.extend(here.timescaledb.is_none().then(|| lines::NO_TIMESCALEDB.to_owned()));
+    lines.extend(schemas.iter().map(Schema::line));
+    Ok(listing(lines, schemas.len(), ""))
 }
 
 pub(super) fn list_tables(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let schema = arguments.one_of("schema", &call.app.config.readable_schemas, None)?;
     let search = arguments.text("search", 100, Some(""))?;
     arguments.finish()?;
-    let list = call.admit()?.list(&catalog::TABLES, &[&schema, &search])?;
-    let nothing = if search.is_empty() {
-        "there is nothing that can be read here"
-    } else {
-        "nothing here has this word in its name or comment; leave search out to see all"
-    };
-    Ok(listing(&list, nothing))
+    let admitted = call.admit()?;
+    let (here, tables) = admitted.list::<Table>(&catalog::TABLES, &[&schema, &search])?;
+    let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
+    let facts = admitted.app.freshness.of(&schema, &names, freshness::PATIENCE);
+    let mut text = vec![format!("Schema {schema}. {}", lines::now(&here))];
+    let none = freshness::Facts::default();
+    text.extend(tables.iter().map(|table| table.line(facts.get(&table.name).unwrap_or(&none))));
+    text.extend(tables.is_empty().then(|| {
+        if search.is_empty() { "There is nothing that can be read here." } else { "Nothing here has this in its name or comment; leave search out to see all." }.to_owned()
+    }));
+    let more = tables.first().map_or(0, |table| table.all.saturating_sub(tables.len()));
+    text.extend((more > 0).then(|| format!("{more} more: narrow the list with search.")));
+    Ok(Answer { truncated: more > 0, ..listing(text, tables.len(), "narrow the list with search") })
 }
 
 pub(super) fn list_functions(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let config = &call.app.config;
     let default = default_schema(config).map(String::as_str);
     let schema = arguments.one_of("schema", &config.readable_schemas, default)?;
+    let function = arguments.text("function", 63, Some(""))?;
     arguments.finish()?;
-    let list = call.admit()?.list(&catalog::FUNCTIONS, &[&schema])?;
-    Ok(listing(&list, "this schema has no functions that can be called"))
+    let (_, functions) = call.admit()?.list::<Function>(&catalog::FUNCTIONS, &[&schema, &function])?;
+    let mut text = vec![format!("Schema {schema}. Call them as SELECT * FROM {schema}.name(argument => value).")];
+    text.extend(functions.iter().map(Function::line));
+    text.extend(functions.is_empty().then(|| {
+        if function.is_empty() { "It has no functions that can be called." } else { "It has no such function that can be called; without function all are listed." }.to_owned()
+    }));
+    Ok(listing(text, functions.len(), "name one with function"))
 }
 
 pub(super) fn describe_table(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let schema = arguments.one_of("schema", &call.app.config.readable_schemas, None)?;
     let table = arguments.text("table", 63, None)?;
+    let definition = arguments.boolean("definition")?;
     arguments.finish()?;
     let admitted = call.admit()?;
-    let list = admitted.list(&catalog::DESCRIBE, &[&schema, &table])?;
-    match list.rows().first() {
-        Some(row) => Ok(Answer::new(row.get())),
-        None if list.truncated => Err(Failure::new(Code::Sql, "the description is too long for one answer")
-            .hint("query information_schema.columns instead")),
-        None => Err(not_found(&schema, &table, similar_tables(&admitted, &format!("{schema}.{table}")))),
+    let describe = |how: &str| {
+        let wanted = if definition { "definition" } else { "" };
+        admitted.list::<Description>(&catalog::DESCRIBE, &[&schema, &table, how, wanted])
+    };
+    let (here, rows) = match describe("all") {
+        // The table is being changed: what can be had without waiting for that.
+        Err(failure) if failure.sqlstate.as_deref() == Some("55P03") => describe("no locks")?,
+        described => described?,
+    };
+    let name = format!("{schema}.{table}");
+    let Some(description) = rows.first() else {
+        return Err(not_found(&schema, &table, similar_tables(&admitted, &name)));
+    };
+    let facts = admitted.app.freshness.of(&schema, std::slice::from_ref(&table), freshness::PATIENCE);
+    let text = description.text(&name, &facts.get(&table).cloned().unwrap_or_default(), &here, definition);
+    Ok(listing(vec![text], 1, "query information_schema.columns for the rest"))
+}
+
+/// A hit of a search.
+#[derive(Deserialize)]
+struct Hit {
+    kind: String,
+    label: String,
+    about: Option<String>,
+    score: i64,
+}
+
+pub(super) fn search(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
+    let words = arguments.text("words", 200, None)?;
+    arguments.finish()?;
+    let words: Vec<String> =
+        words.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1).take(WORDS).map(str::to_lowercase).collect();
+    if words.is_empty() {
+        return Err(Failure::argument("words", "must have a word of two letters or more"));
+    }
+    let admitted = call.admit()?;
+    let (schemas, words) = (catalog::parameter(&admitted.app.config.readable_schemas), catalog::parameter(&words));
+    let (here, mut hits) = admitted.list::<Hit>(&catalog::SEARCH, &[&schemas, &words])?;
+    if here.meaning {
+        hits.extend(admitted.more::<Hit>(&catalog::SEARCH_MEANING, &[&words])?);
+    }
+    hits.sort_by_key(|hit| std::cmp::Reverse(hit.score));
+    hits.truncate(HITS);
+    let mut text: Vec<String> = hits.iter().map(Hit::line).collect();
+    if hits.iter().any(|hit| hit.kind == "verified query") {
+        text.push("The SQL of a verified query: SELECT sql, parameters FROM analytics_meta.verified_query WHERE name = '…'".to_owned());
+    }
+    if hits.is_empty() {
+        text.push("Nothing has such a word in its name or comment. Try another word for it, or list_schemas.".to_owned());
+    }
+    Ok(listing(text, hits.len(), "search for fewer words"))
+}
+
+impl Hit {
+    fn line(&self) -> String {
+        let most = if matches!(self.kind.as_str(), "metric" | "term") { DEFINITION } else { ABOUT };
+        let about = lines::comment(self.about.as_deref(), most);
+        format!("{} {}{}{about}", self.kind, lines::short(&self.label), if about.is_empty() { "" } else { ":" })
     }
 }
 
@@ -72,17 +154,15 @@ pub(super) fn similar_tables(admitted: &Admitted<'_>, wanted: &str) -> Vec<Strin
     names.map(|names| catalog::closest(&names, wanted)).unwrap_or_default()
 }
 
-/// `{"row_count":2,"truncated":false,"rows":[…]}`, with a notice where there is nothing or something is missing.
-fn listing(list: &List, nothing: &str) -> Answer {
-    let notice = match (list.truncated, list.rows().is_empty()) {
-        (true, _) => Some("the list is longer than one answer; narrow it with search"),
-        (false, true) => Some(nothing),
-        (false, false) => None,
-    };
-    let count = list.rows().len();
-    let notice = notice.map(|notice| format!(",\"notice\":{}", json!(notice))).unwrap_or_default();
-    let rows: Vec<&str> = list.rows().iter().map(|row| row.get()).collect();
-    let text =
-        format!("{{\"row_count\":{count},\"truncated\":{}{notice},\"rows\":[{}]}}", list.truncated, rows.join(","));
-    Answer { rows: u32::try_from(count).ok(), truncated: list.truncated, ..Answer::new(&text) }
+/// The lines as an answer. One that is too long is cut after a line, and `narrower` says what to do then.
+fn listing(lines: Vec<String>, count: usize, narrower: &str) -> Answer {
+    let mut text = lines.join("\n");
+    let is_long = text.len() > MOST;
+    if is_long {
+        let end = (0..=MOST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        let line = text.get(..end).and_then(|text| text.rfind('\n')).unwrap_or(end);
+        text.truncate(line);
+        text.push_str(&format!("\n… The rest does not fit: {narrower}."));
+    }
+    Answer { rows: u32::try_from(count).ok(), truncated: is_long, ..Answer::new(&text) }
 }

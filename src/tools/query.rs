@@ -4,14 +4,35 @@ use super::{
     DEFAULT_ROWS, DEFAULT_SAMPLE,
     arguments::Arguments,
     call::{Admitted, Call, Outcome},
+    explain::explain,
     listings::{not_found, similar_tables},
 };
 use crate::{
+    catalog,
     error::Failure,
     guard,
     rows::Page,
     statement::{Column, Format, Statement, quote},
 };
+
+/// The most characters of a value in a sample.
+const VALUE: usize = 80;
+/// A sample of a table comes from about so many of its pages; of a smaller one, from all of its rows up to so many; of a view, from its
+/// first rows.
+const SAMPLED_PAGES: u32 = 100;
+const SAMPLED_ROWS: u32 = 20_000;
+const SAMPLED_ROWS_OF_VIEW: u32 = 2_000;
+
+/// What an answer may hold, and how it is written.
+#[derive(Clone, Copy)]
+struct Form {
+    format: Format,
+    max_rows: u32,
+    /// The argument that limits the rows.
+    more: &'static str,
+    /// The most characters of a value.
+    longest: usize,
+}
 
 pub(super) fn query(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let sql = arguments.text("sql", usize::MAX, None)?;
@@ -22,7 +43,12 @@ pub(super) fn query(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     };
     arguments.finish()?;
     let admitted = call.admit()?;
-    run(call, &admitted, &sql, (max_rows, "max_rows"), format).map_err(|failure| failure.located_in(&sql))
+    let form = Form { format, max_rows, more: "max_rows", longest: usize::MAX };
+    let outcome = match guard::without_explain(&sql) {
+        Some(explained) => plan(call, &admitted, &explained, max_rows),
+        None => run(call, &admitted, &sql, form),
+    };
+    outcome.map_err(|failure| failure.located_in(&sql))
 }
 
 pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
@@ -31,42 +57,56 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
     let n = arguments.integer("n", call.app.config.max_rows, DEFAULT_SAMPLE)?;
     arguments.finish()?;
     let admitted = call.admit()?;
-    let sql = format!("SELECT * FROM {}.{}", quote(&schema), quote(&table));
-    run(call, &admitted, &sql, (n, "n"), Format::Json).map_err(|failure| match failure.sqlstate.as_deref() {
-        Some("42P01" | "42501") => not_found(&schema, &table, failure.similar),
-        _ => failure,
+    let form = Form { format: Format::Csv, max_rows: n, more: "n", longest: VALUE };
+    let name = format!("{}.{}", quote(&schema), quote(&table));
+    let pages = admitted.more::<i64>(&catalog::PAGES, &[&schema, &table])?.first().copied();
+    let first = |rows: u32| format!("SELECT * FROM (SELECT * FROM {name} LIMIT {rows}) AS r ORDER BY random() LIMIT {n}");
+    // Rows that lie together are often of one vehicle and one hour. Not every table can be sampled, and a sample may be empty.
+    let share = pages.map(|pages| f64::from(SAMPLED_PAGES) * 100.0 / pages as f64).filter(|share| *share < 50.0);
+    let sampled = share.and_then(|share| {
+        let sql = format!("SELECT * FROM {name} TABLESAMPLE SYSTEM ({share:.6}) ORDER BY random() LIMIT {n}");
+        run(call, &admitted, &sql, form).ok().filter(|answer| answer.rows.is_some_and(|rows| rows > 0))
+    });
+    let rows = if pages.is_some_and(|pages| pages > 0) { SAMPLED_ROWS } else { SAMPLED_ROWS_OF_VIEW };
+    sampled.map_or_else(|| run(call, &admitted, &first(rows), form), Ok).map_err(|failure| {
+        match failure.sqlstate.as_deref() {
+            Some("42P01" | "42501") => not_found(&schema, &table, failure.similar),
+            _ => failure,
+        }
     })
 }
 
-/// The one way of an analyst's text: guard, columns, rows. `more` is the name of the argument that limits the rows.
-fn run(
-    call: &mut Call<'_>,
-    admitted: &Admitted<'_>,
-    sql: &str,
-    (max_rows, more): (u32, &'static str),
-    format: Format,
-) -> Outcome {
+/// The plan of an analyst's query.
+fn plan(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, max_rows: u32) -> Outcome {
+    let checked = guard::admit(sql, &admitted.known)?;
+    call.runs(&format!("EXPLAIN {}", checked.as_str()));
+    explain(admitted, &checked, max_rows).map_err(|failure| improved(admitted, failure, checked.skipped()))
+}
+
+/// The one way of an analyst's text: guard, columns, rows.
+fn run(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, form: Form) -> Outcome {
     let checked = guard::admit(sql, &admitted.known)?;
     call.runs(sql);
-    let statement = Statement::query(&checked, max_rows);
+    let statement = Statement::query(&checked, form.max_rows);
     let page = admitted.read(|mut reading| {
         let prepared = reading.prepare(&statement)?;
-        let page = Page::new(format, &prepared.columns, max_rows, more, admitted.app.config.max_bytes);
+        let max_bytes = admitted.app.config.max_bytes;
+        let page = Page::new(form.format, &prepared.columns, form.max_rows, form.more, max_bytes).shortened(form.longest);
         let page = if prepared.columns.iter().all(Column::is_plain) {
             reading.run_prepared(&prepared, page, Page::push)?
         } else {
-            let converted = Statement::converted(&checked, &prepared.columns, format, max_rows);
+            let converted = Statement::converted(&checked, &prepared.columns, form.format, form.max_rows);
             reading.run_last(&converted, &[], page, Page::push)?
         };
         page.check().map(|()| page)
     });
-    match page {
-        Ok(page) => Ok(page.into_answer()),
-        Err(mut failure) => {
-            failure.position = failure.position.map(|position| position.saturating_add(checked.skipped()));
-            Err(with_similar_names(admitted, failure))
-        }
-    }
+    page.map(Page::into_answer).map_err(|failure| improved(admitted, failure, checked.skipped()))
+}
+
+/// A failure with its place in the whole of the analyst's text, and with what helps to correct that.
+fn improved(admitted: &Admitted<'_>, mut failure: Failure, skipped: usize) -> Failure {
+    failure.position = failure.position.map(|position| position.saturating_add(skipped));
+    with_similar_names(admitted, failure)
 }
 
 /// For a table that does not exist: the closest that do. PostgreSQL knows no such hint.
