@@ -45,7 +45,7 @@ pub enum Look<'a> {
     /// Each has an index that begins with it.
     Indexed,
     /// In a table of few rows.
-    Some,
+    Few,
     /// By reading all of it.
     Whole,
     /// Not before this value of the first column.
@@ -55,7 +55,7 @@ pub enum Look<'a> {
 }
 
 /// The most rows of a table that is read for its ends.
-const SOME: u32 = 20_000;
+const FEW: u32 = 20_000;
 
 /// A text that may be run.
 #[derive(Debug)]
@@ -95,13 +95,13 @@ impl Statement {
             Look::Indexed | Look::Whole => (String::new(), ends(&table)),
             Look::From(time) => (String::new(), within(">=", time)),
             Look::Before(time) => (String::new(), within("<", time)),
-            Look::Some => {
+            Look::Few => {
                 let names: Vec<String> = columns.iter().map(|column| quote(column)).collect();
-                let few = format!("SELECT {} FROM {table} LIMIT {}", names.join(", "), SOME.saturating_add(1));
+                let few = format!("SELECT {} FROM {table} LIMIT {}", names.join(", "), FEW.saturating_add(1));
                 (format!("WITH few AS MATERIALIZED ({few}) "), ends("few"))
             }
         };
-        let only = if with.is_empty() { String::new() } else { format!(" WHERE (SELECT count(*) FROM few) <= {SOME}") };
+        let only = if with.is_empty() { String::new() } else { format!(" WHERE (SELECT count(*) FROM few) <= {FEW}") };
         Statement { text: Cow::Owned(format!("{with}SELECT json_build_array({list})::text AS j{only}")), analysts: None }
     }
 

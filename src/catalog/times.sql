@@ -20,7 +20,9 @@ SELECT json_strip_nulls(json_build_object(
     'name', rel.relname, 'whole', rel.relkind IN ('v', 'f'), 'time', t.attname,
     'indexed', (SELECT json_agg(k.attname) FROM (SELECT * FROM cols WHERE cols.attrelid = rel.oid AND cols.place = 1 ORDER BY NOT is_time, attnum LIMIT 8) AS k),
     'source', CASE WHEN rel.relkind = 'v' THEN (
-        SELECT json_build_object('schema', n.nspname, 'table', c.relname)
+        SELECT json_build_object('schema', n.nspname, 'table', c.relname, 'indexed', EXISTS (
+            SELECT 1 FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = x.relam
+            WHERE i.indrelid = c.oid AND i.indkey[0] = b.attnum AND i.indisvalid AND i.indpred IS NULL AND m.amname = 'btree'))
         FROM pg_catalog.pg_rewrite w
         JOIN pg_catalog.pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
         JOIN pg_catalog.pg_attribute b ON b.attrelid = d.refobjid AND b.attnum = d.refobjsubid AND NOT b.attisdropped

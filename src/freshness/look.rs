@@ -1,0 +1,221 @@
+//! How the database is asked from when to when tables have rows: step by step, the quick ones first.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{Facts, Hypertable, Shared, second};
+use crate::{
+    catalog::{self, Here},
+    db::{self, Caller, Cancel, Flow, Reading},
+    error::{Code, Failure},
+    rows::List,
+    statement::{Look, Statement},
+};
+
+/// The limits of a look at a table, and of a look at the catalog.
+const SHORT: Statement = Statement::own("SET LOCAL statement_timeout = '40ms'");
+const LONGER: Statement = Statement::own("SET LOCAL statement_timeout = '2s'");
+
+/// Where the ends of a table's columns can be found.
+#[derive(Debug, Deserialize)]
+struct Times {
+    name: String,
+    /// All of it has to be read for that, as of a view.
+    whole: bool,
+    time: Option<String>,
+    #[serde(default)]
+    indexed: Vec<String>,
+    source: Option<Source>,
+}
+
+/// The table from which a view's time column comes.
+#[derive(Debug, Deserialize)]
+struct Source {
+    schema: String,
+    table: String,
+    /// The column has an index there.
+    indexed: bool,
+}
+
+/// A table, what is known of it so far, and how many steps are left.
+struct Table {
+    times: Times,
+    facts: Facts,
+    left: usize,
+}
+
+/// One statement that finds out more of a table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The ends of the columns with an index.
+    Indexed,
+    /// The end, and then the beginning, of a hypertable: each looked for in one chunk only.
+    Newest,
+    Oldest,
+    /// The time of a small table.
+    Few,
+    /// The time of a view.
+    Whole,
+    /// A view that is slow to read ends where the table does from which its time comes.
+    Source,
+}
+
+/// Asks for all of these.
+pub(super) fn look(shared: &Shared, schema: &str, names: &[String]) -> Option<()> {
+    let parameter = catalog::parameter(names);
+    let params = [schema, parameter.as_str()];
+    let here: Here = rows(shared, &catalog::HERE, &[]).ok()?.pop()?;
+    let times: Vec<Times> = rows(shared, &catalog::TIMES, &params).ok()?;
+    let hypertables: Vec<Hypertable> = match here.timescaledb {
+        Some(extension) => rows(shared, &Statement::hypertables(&extension), &params).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let mut hypertables: HashMap<String, Hypertable> =
+        hypertables.into_iter().map(|table| (table.name.clone(), table)).collect();
+    let mut tables: Vec<Table> = Vec::new();
+    let mut steps: Vec<(usize, Step)> = Vec::new();
+    for times in times {
+        let hypertable = hypertables.remove(&times.name);
+        let time = hypertable.as_ref().and_then(|table| table.time.clone()).or_else(|| times.time.clone());
+        let about = hypertable.as_ref().and_then(Hypertable::bound);
+        let own = Step::of(&times, hypertable.as_ref());
+        steps.extend(own.iter().map(|step| (tables.len(), *step)));
+        let facts = Facts { time, about, hypertable, ..Facts::default() };
+        shared.publish((schema.to_owned(), times.name.clone()), facts.clone(), own.is_empty());
+        tables.push(Table { times, facts, left: own.len() });
+    }
+    // Those that may take their time come last.
+    steps.sort_by_key(|(_, step)| matches!(step, Step::Whole | Step::Source));
+    walk(shared, schema, &mut tables, steps.into())
+}
+
+impl Step {
+    fn of(times: &Times, hypertable: Option<&Hypertable>) -> Vec<Step> {
+        if hypertable.is_some() && !times.whole {
+            return vec![Step::Newest, Step::Oldest];
+        }
+        let mut steps = Vec::new();
+        if !times.indexed.is_empty() {
+            steps.push(Step::Indexed);
+        }
+        match &times.time {
+            Some(time) if times.indexed.contains(time) => {}
+            Some(_) if times.whole => steps.extend([Step::Whole, Step::Source]),
+            Some(_) => steps.push(Step::Few),
+            None => {}
+        }
+        steps
+    }
+}
+
+/// Takes the steps, as many in a transaction as succeed: an error ends it.
+fn walk(shared: &Shared, schema: &str, tables: &mut [Table], mut steps: VecDeque<(usize, Step)>) -> Option<()> {
+    while !steps.is_empty() {
+        let walked = read(shared, &SHORT, |mut reading| {
+            while let Some((index, step)) = steps.pop_front() {
+                let Some(table) = tables.get_mut(index) else { continue };
+                let found = take(&mut reading, schema, table, step);
+                table.left = table.left.saturating_sub(1);
+                table.facts.slow |= found.as_ref().is_err_and(|failure| failure.code == Code::Timeout);
+                let name = (schema.to_owned(), table.times.name.clone());
+                shared.publish(name, table.facts.clone(), table.left == 0);
+                found?;
+            }
+            Ok(())
+        });
+        if walked.is_err_and(|failure| !matches!(failure.code, Code::Sql | Code::Timeout)) {
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// Takes one step.
+fn take(reading: &mut Reading<'_>, schema: &str, Table { times, facts, .. }: &mut Table, step: Step) -> Result<(), Failure> {
+    let table = (schema, times.name.as_str());
+    let time = facts.time.clone().unwrap_or_default();
+    let columns = [time.as_str()];
+    match step {
+        Step::Indexed => {
+            let columns: Vec<&str> = times.indexed.iter().map(String::as_str).collect();
+            facts.ends.extend(ends(reading, table, &columns, Look::Indexed)?);
+        }
+        Step::Few => facts.ends.extend(ends(reading, table, &columns, Look::Few)?),
+        Step::Whole => facts.ends.extend(ends(reading, table, &columns, Look::Whole)?),
+        Step::Newest | Step::Oldest => {
+            let Some(hypertable) = &facts.hypertable else { return Ok(()) };
+            let (Some(from), Some(before), Some(first)) =
+                (&hypertable.newest_begins, &hypertable.oldest_ends, &hypertable.from)
+            else {
+                return Ok(());
+            };
+            if step == Step::Newest {
+                if let Some((_, (_, last))) = ends(reading, table, &columns, Look::From(from))?.into_iter().next() {
+                    facts.about = Some(format!("{time} from about {} to {}", second(first), second(&last)));
+                    facts.newest = Some(last);
+                }
+            } else if let Some(last) = facts.newest.clone()
+                && let Some((_, (first, _))) = ends(reading, table, &columns, Look::Before(before))?.into_iter().next()
+            {
+                facts.ends.insert(time, (first, last));
+            }
+        }
+        Step::Source => {
+            let Some(source) = times.source.as_ref().filter(|_| facts.about.is_none() && !facts.ends.contains_key(&time))
+            else {
+                return Ok(());
+            };
+            let look = if source.indexed { Look::Indexed } else { Look::Few };
+            if let Some((_, (first, last))) = ends(reading, (&source.schema, &source.table), &columns, look)?.into_iter().next() {
+                let (first, last) = (second(&first), second(&last));
+                facts.about = Some(format!("{time} {first} to {last} in {}.{}, which it reads", source.schema, source.table));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The lowest and highest values of those columns that have any.
+fn ends(
+    reading: &mut Reading<'_>,
+    (schema, table): (&str, &str),
+    columns: &[&str],
+    look: Look<'_>,
+) -> Result<Vec<(String, (String, String))>, Failure> {
+    let statement = Statement::ends(schema, table, columns, look);
+    let list = reading.run(&statement, &[], List::new(catalog::MAX_BYTES), List::push)?;
+    let values = catalog::parse::<Vec<Option<String>>>(&list)?.pop().unwrap_or_default();
+    let pairs = columns.iter().zip(values.chunks(2)).filter_map(|(column, pair)| match pair {
+        [Some(first), Some(last)] => Some(((*column).to_owned(), (first.clone(), last.clone()))),
+        _ => None,
+    });
+    Ok(pairs.collect())
+}
+
+/// The rows of a statement about the catalog.
+fn rows<T: DeserializeOwned>(shared: &Shared, statement: &Statement, params: &[&str]) -> Result<Vec<T>, Failure> {
+    let list = read(shared, &LONGER, |reading| catalog::list(reading, statement, params, catalog::MAX_BYTES))?;
+    catalog::parse(&list)
+}
+
+/// Reads in the server's own name, without patience and without waiting for locks.
+fn read<T>(
+    shared: &Shared,
+    limit: &Statement,
+    mut job: impl FnMut(Reading<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let cancel = Arc::<Cancel>::default();
+    let started = Instant::now().checked_sub(db::PATIENCE).unwrap_or_else(Instant::now);
+    shared.role_check.ensure(&shared.database, &cancel, started)?;
+    shared.database.read(&Caller::Server("freshness"), &cancel, started, |mut reading| {
+        for setting in [limit, &catalog::NO_WAITING] {
+            reading.run(setting, &[], (), |(), _| Flow::More)?;
+        }
+        job(reading)
+    })
+}
