@@ -34,7 +34,7 @@ COMMENT ON COLUMN fuel.records.card_last4 IS 'Last four digits of the fuel card.
 COMMENT ON COLUMN fuel.records.source IS 'Feed it came from, see fuel.ingest_state.';
 COMMENT ON COLUMN fuel.records.ingested_at IS 'When it reached this table, up to an hour after filled_at.';
 
--- A fill about every 60 % of a tank, in the evening of the day on which the distance is reached or before the next shift.
+-- A fill once half a tank is used, in the evening of the day on which that happens or before the next shift.
 INSERT INTO fuel.records (device_id, filled_at, fuel_type, litres, price_per_litre_kes, cost_kes, odometer_km, station, region,
                           card_last4, receipt_no, source, ingested_at)
 SELECT device_id, filled_at, fuel_type, litres, price, round(litres * price, 2),
@@ -51,7 +51,7 @@ FROM (
            round(least(g.km * (d.specs ->> 'l_per_100km')::numeric / 100
                        * (0.94 + 0.28 * demo_build.u(g.device_id, 51) + 0.1 * demo_build.u(d.device_id * 1000 + g.fill, 65))::numeric,
                        (d.specs ->> 'tank_l')::numeric * 0.97)
-                 * CASE WHEN demo_build.u(d.device_id * 1000 + g.fill, 66) < 0.012 THEN 1.7 ELSE 1 END, 2) AS litres,
+                 * CASE WHEN demo_build.u(d.device_id * 1000 + g.fill, 66) < 0.02 THEN 1.7 ELSE 1 END, 2) AS litres,
            date_trunc('second', g.filled_at + (5 + 55 * demo_build.u(d.device_id * 1000 + g.fill, 64)) * interval '1 minute') AS ingested_at,
            -- the regulator sets pump prices once a month; the coast is a little cheaper
            (CASE d.fuel_type WHEN 'diesel' THEN 171.40 ELSE 180.60 END
@@ -60,12 +60,13 @@ FROM (
     FROM (
         SELECT device_id, fill, sum(distance_km) AS km, max(odometer_km) AS odometer_km,
                -- null for the tank that is being used now: it has not been filled again
-               CASE WHEN lead(fill) OVER w IS NOT NULL THEN
+               CASE WHEN max(upto) >= fill + 1 THEN
                    CASE WHEN demo_build.u(device_id * 1000 + fill, 67) < 0.6 THEN max(last_fix_at) + interval '11 minutes'
                         ELSE lead(min(first_fix_at)) OVER w - interval '9 minutes' END END AS filled_at
-        FROM (SELECT r.*, floor(sum(r.distance_km) OVER (PARTITION BY r.device_id ORDER BY r.day)
-                                / (0.6 * (d.specs ->> 'tank_l')::numeric / (d.specs ->> 'l_per_100km')::numeric * 100))::bigint AS fill
-              FROM demo_build.rollup r JOIN tracksolid.devices d USING (device_id)) AS running
+        FROM (SELECT *, floor(upto - distance_km / half_tank_km)::bigint AS fill
+              FROM (SELECT r.*, h.*, sum(r.distance_km) OVER (PARTITION BY r.device_id ORDER BY r.day) / half_tank_km AS upto
+                    FROM demo_build.rollup r JOIN tracksolid.devices d USING (device_id),
+                         LATERAL (SELECT 50 * (d.specs ->> 'tank_l')::numeric / (d.specs ->> 'l_per_100km')::numeric AS half_tank_km) AS h) AS r) AS running
         GROUP BY device_id, fill
         WINDOW w AS (PARTITION BY device_id ORDER BY fill)) AS g
     JOIN tracksolid.devices d USING (device_id)

@@ -187,7 +187,7 @@ INSERT INTO tickets.crq
 SELECT 50000 + n,
        demo_build.pick(ARRAY['Swap OLT line card', 'Move feeder to new duct', 'Router software upgrade', 'Replace battery bank', 'Add microwave hop', 'Renumber access VLANs'], n, 111)
          || ', ' || p.cluster,
-       CASE WHEN starts > a.now_at THEN demo_build.pick(ARRAY['draft', 'approved', 'approved', 'approved', 'cancelled'], n, 112)
+       CASE WHEN starts > a.now_at + interval '4 days' THEN demo_build.pick(ARRAY['draft', 'draft', 'approved', 'approved', 'cancelled'], n, 112)
             WHEN ends > a.now_at THEN 'approved'
             ELSE demo_build.pick(ARRAY['implemented', 'implemented', 'implemented', 'implemented', 'rolled_back', 'cancelled'], n, 112) END,
        demo_build.pick(ARRAY['low', 'low', 'medium', 'high'], n, 113), p.region, p.cluster,

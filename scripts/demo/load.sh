@@ -23,7 +23,8 @@ command -v psql > /dev/null || die "psql not found: install the PostgreSQL clien
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # PGCONNECT_TIMEOUT and the like still come from the environment; the options below are what the files rely on
-args=(-X -q -v ON_ERROR_STOP=1 -v "positions=$positions" -d "$dsn")
+[ -r "$here/../analytics_meta.sql" ] || die "analytics_meta.sql is missing beside the folder of this script"
+args=(-X -q -v ON_ERROR_STOP=1 -v "positions=$positions" -v "meta=$here/../analytics_meta.sql" -d "$dsn")
 if [ -n "${DEMO_TODAY:-}" ]; then
     [[ $DEMO_TODAY =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}(\ [0-9]{2}:[0-9]{2})?$ ]] || die "DEMO_TODAY must be YYYY-MM-DD or 'YYYY-MM-DD HH:MM', not '$DEMO_TODAY'"
     args+=(-v "now=$DEMO_TODAY")
