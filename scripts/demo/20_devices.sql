@@ -35,7 +35,7 @@ COMMENT ON COLUMN tracksolid.devices.driver_name IS 'Assigned driver (personal d
 COMMENT ON COLUMN tracksolid.devices.model IS 'Make and model of the vehicle.';
 COMMENT ON COLUMN tracksolid.devices.fuel_type IS 'diesel or petrol.';
 COMMENT ON COLUMN tracksolid.devices.speed_limit_kmh IS 'Company speed limit for the vehicle, km/h; above it an overspeed event is recorded.';
-COMMENT ON COLUMN tracksolid.devices.status IS 'active (in service), or maintenance (in the workshop). It does not say that the vehicle moved: for that see v_daily_summary.';
+COMMENT ON COLUMN tracksolid.devices.status IS 'active (in service, whether it moves or not), or maintenance (in the workshop).';
 COMMENT ON COLUMN tracksolid.devices.installed_at IS 'When the tracker was fitted.';
 COMMENT ON COLUMN tracksolid.devices.specs IS
   'JSON: model (tracker model), fw (firmware number), tank_l (tank, litres), l_per_100km (rated consumption), seats.';

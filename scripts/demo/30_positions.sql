@@ -99,8 +99,8 @@ CREATE TABLE tracksolid.positions (
 );
 
 COMMENT ON TABLE tracksolid.positions IS
-  'GPS fixes, one row per device_id and ts, every few minutes while a vehicle is on shift and none while it is parked; by far the largest table. Always filter on ts (and device_id where possible), and aggregate in SQL. For distance per day or trip use reporting.v_daily_summary and reporting.v_trips.';
-COMMENT ON COLUMN tracksolid.positions.device_id IS 'Vehicle, tracksolid.devices.device_id.';
+  'GPS fixes, one row per device_id and ts, every few minutes while a vehicle is on shift and none while it is parked; by far the largest table. Always filter on ts. For distance per day or trip use reporting.v_daily_summary and reporting.v_trips.';
+COMMENT ON COLUMN tracksolid.positions.device_id IS 'Vehicle.';
 COMMENT ON COLUMN tracksolid.positions.ts IS 'When the fix was taken (timestamptz). For local days: (ts AT TIME ZONE ''Africa/Nairobi'')::date.';
 COMMENT ON COLUMN tracksolid.positions.lat IS 'Latitude, WGS 84 degrees; south is negative.';
 COMMENT ON COLUMN tracksolid.positions.lon IS 'Longitude, WGS 84 degrees.';

@@ -16,10 +16,10 @@ CREATE TABLE tracksolid.events (
     payload   jsonb NOT NULL
 );
 COMMENT ON TABLE tracksolid.events IS
-  'Driver behaviour and geofence events, one row each. For driver scores count by kind and divide by distance from reporting.v_daily_summary.';
-COMMENT ON COLUMN tracksolid.events.device_id IS 'Vehicle, tracksolid.devices.device_id.';
-COMMENT ON COLUMN tracksolid.events.ts IS 'When it happened (timestamptz).';
-COMMENT ON COLUMN tracksolid.events.kind IS 'harsh_brake, harsh_acceleration, overspeed, idle (a sample of idle standstills; for idle time use v_daily_summary.idle_hours) or geofence (entered or left a work area).';
+  'Driver behaviour and geofence events, one row each. For driver scores: reporting.fn_driver_scores.';
+COMMENT ON COLUMN tracksolid.events.device_id IS 'Vehicle.';
+COMMENT ON COLUMN tracksolid.events.ts IS 'When it happened.';
+COMMENT ON COLUMN tracksolid.events.kind IS 'harsh_brake, harsh_acceleration, overspeed, idle (a sample; idle time is v_daily_summary.idle_hours) or geofence (entered or left a work area).';
 COMMENT ON COLUMN tracksolid.events.severity IS '1 (slight) to 5 (dangerous).';
 COMMENT ON COLUMN tracksolid.events.payload IS
   'JSON. v is the measured value and unit its unit: km/h for overspeed (with limit_kmh), m/s2 for harsh_brake and harsh_acceleration, s for idle, m for geofence (with action: enter or leave). odometer_km is the odometer at the event.';
@@ -39,7 +39,7 @@ CREATE TABLE reporting.daily_rollup (
     PRIMARY KEY (device_id, day)
 );
 COMMENT ON TABLE reporting.daily_rollup IS
-  'Stored totals behind v_daily_summary, filled from tracksolid.positions each night. Query v_daily_summary instead: it adds plate, driver, cost centre and events.';
+  'Stored totals behind v_daily_summary; query that instead: it adds plate, driver, cost centre and events.';
 RESET ROLE;
 
 -- Each fix accounts for the time since the one before it on the same day. What is stored ends with yesterday, as after a

@@ -22,9 +22,9 @@ CREATE TABLE fuel.records (
     ingested_at         timestamptz NOT NULL CHECK (ingested_at >= filled_at)
 );
 COMMENT ON TABLE fuel.records IS
-  'One row per fill on a company fuel card, in litres, KES and km. A fill covers the days since the one before it: l/100 km = 100 * sum(litres) / distance over the same weeks.';
-COMMENT ON COLUMN fuel.records.device_id IS 'Vehicle, tracksolid.devices.device_id.';
-COMMENT ON COLUMN fuel.records.filled_at IS 'When the fill was paid (timestamptz).';
+  'One row per fill on a company fuel card. A fill covers the days since the one before it: l/100 km = 100 * sum(litres) / distance over the same weeks.';
+COMMENT ON COLUMN fuel.records.device_id IS 'Vehicle.';
+COMMENT ON COLUMN fuel.records.filled_at IS 'When the fill was paid.';
 COMMENT ON COLUMN fuel.records.litres IS 'Litres filled.';
 COMMENT ON COLUMN fuel.records.price_per_litre_kes IS 'Pump price, KES per litre.';
 COMMENT ON COLUMN fuel.records.cost_kes IS 'Amount paid, KES including tax; litres times price.';
@@ -152,7 +152,7 @@ AS $$
     ORDER BY v.litres / least(v.km_since * u.l_per_km, (d.specs ->> 'tank_l')::numeric) DESC
 $$;
 COMMENT ON FUNCTION fuel.fn_suspect_fills IS
-  'Fills to ask the driver about, of the last p_days days and today so far: more litres than the tank holds, or over 1.4 times expected_litres (km since the last fill, by the tracker, at the vehicle''s own median consumption). Worst first.';
+  'Suspicious fills of the last p_days days and today so far: more litres than the tank holds, or over 1.4 times expected_litres (tracker km since the last fill at the vehicle''s own median consumption). Worst first.';
 
 CREATE FUNCTION fuel.fn_month_total(p_month date DEFAULT current_date)
 RETURNS TABLE (month date, fuel_type text, litres numeric, cost_kes numeric, avg_price_kes numeric)

@@ -73,26 +73,26 @@ CREATE TABLE tickets.inc (
     CHECK (closed_at >= opened_at)
 );
 COMMENT ON TABLE tickets.inc IS
-  'Incident tickets (INC), one row each; new ones arrive all day. Open: closed_at IS NULL; their SLA state: inc_open_sla. MTTR of a group: avg(mttr) over the tickets closed in the period. Query the typed columns, not raw.';
+  'Incident tickets (INC), one row each; new ones arrive all day. Open: closed_at IS NULL; their SLA state: inc_open_sla. MTTR of a group: avg(mttr) over the tickets closed in the period.';
 COMMENT ON COLUMN tickets.inc.ticket_id IS 'Number of the ticket.';
 COMMENT ON COLUMN tickets.inc.reference IS 'The number as people write it, for example INC-204512.';
 COMMENT ON COLUMN tickets.inc.bucket IS 'Kind of fault, which decides the queue: fibre, power, radio, equipment or customer.';
 COMMENT ON COLUMN tickets.inc.priority IS 'P1 (most urgent, 4 h) to P4 (48 h); sets sla_target.';
 COMMENT ON COLUMN tickets.inc.raw_status IS 'Status word of the source system, spelled many ways; use normalized_status.';
 COMMENT ON COLUMN tickets.inc.normalized_status IS 'open, in_progress, on_hold (all three: not closed yet), resolved or closed.';
-COMMENT ON COLUMN tickets.inc.sla_status IS 'within, at_risk (more than 60 % of sla_target used) or breached (beyond it). Final once closed; for open tickets as of the nightly load at 03:00, so for them use inc_open_sla.sla_status.';
+COMMENT ON COLUMN tickets.inc.sla_status IS 'within, at_risk (more than 60 % of sla_target used) or breached (beyond it). Final once closed; for open tickets as of the nightly load at 03:00: their live state is inc_open_sla.sla_status.';
 COMMENT ON COLUMN tickets.inc.sla_target IS 'Time allowed from opened_at to closed_at, from the priority.';
 COMMENT ON COLUMN tickets.inc.region IS 'Nairobi, Mombasa, Kisumu, Nakuru or Eldoret.';
 COMMENT ON COLUMN tickets.inc.cluster IS 'Work area within the region, see tickets.geo_clusters.';
 COMMENT ON COLUMN tickets.inc.owner IS 'Team that holds the ticket; null while unassigned.';
-COMMENT ON COLUMN tickets.inc.device_id IS 'Vehicle sent to it, tracksolid.devices.device_id; null when none was.';
+COMMENT ON COLUMN tickets.inc.device_id IS 'Vehicle sent to it; null when none was.';
 COMMENT ON COLUMN tickets.inc.mttr IS 'Time to repair as an interval, closed_at - opened_at; null while open. In hours: extract(epoch FROM mttr) / 3600.';
-COMMENT ON COLUMN tickets.inc.opened_at IS 'When it was opened (timestamptz; Africa/Nairobi is UTC+3).';
+COMMENT ON COLUMN tickets.inc.opened_at IS 'When it was opened.';
 COMMENT ON COLUMN tickets.inc.closed_at IS 'When it was closed; null while open.';
 COMMENT ON COLUMN tickets.inc.geog IS 'Place as geography: ST_DWithin(geog, other, metres) and ST_Distance are in metres.';
 COMMENT ON COLUMN tickets.inc.geom IS 'The same place as geometry, SRID 4326 (degrees).';
 COMMENT ON COLUMN tickets.inc.comment IS 'Last note of the team, free text written by people.';
-COMMENT ON COLUMN tickets.inc.raw IS 'Original source record as text, kept for audit. Do not query it: every field of use has a typed column.';
+COMMENT ON COLUMN tickets.inc.raw IS 'Original source record as text, kept for audit. Query the typed columns instead.';
 
 INSERT INTO tickets.inc
 WITH cause (bucket, weight_from, weight_to, priority_from, titles) AS (VALUES
@@ -180,9 +180,9 @@ CREATE TABLE tickets.crq (
     CHECK (planned_end > planned_start),
     CHECK (created_at < planned_start)
 );
-COMMENT ON TABLE tickets.crq IS 'Change requests (CRQ): planned work on the network, with its window; some lie ahead.';
+COMMENT ON TABLE tickets.crq IS 'Change requests (CRQ): planned work on the network, with its window.';
 COMMENT ON COLUMN tickets.crq.status IS 'draft, approved, implemented, rolled_back or cancelled.';
-COMMENT ON COLUMN tickets.crq.planned_start IS 'Start of the agreed window (timestamptz), mostly after 22:00 local time.';
+COMMENT ON COLUMN tickets.crq.planned_start IS 'Start of the agreed window, mostly after 22:00 local time.';
 INSERT INTO tickets.crq
 SELECT 50000 + n,
        demo_build.pick(ARRAY['Swap OLT line card', 'Move feeder to new duct', 'Router software upgrade', 'Replace battery bank', 'Add microwave hop', 'Renumber access VLANs'], n, 111)
@@ -213,8 +213,8 @@ CREATE TABLE tickets.closure_events (
 );
 COMMENT ON TABLE tickets.closure_events IS
   'Status changes that closed or reopened an incident, oldest first; a ticket with more than one closing row had been reopened.';
-COMMENT ON COLUMN tickets.closure_events.at IS 'When the status changed (timestamptz).';
-COMMENT ON COLUMN tickets.closure_events.root_cause IS 'Cause given at closing: third party, weather, equipment, vandalism or unknown; null when reopened.';
+COMMENT ON COLUMN tickets.closure_events.at IS 'When the status changed.';
+COMMENT ON COLUMN tickets.closure_events.root_cause IS 'Cause given at closing: third party, weather, equipment, vandalism or unknown.';
 INSERT INTO tickets.closure_events (ticket_id, at, from_status, to_status, actor, root_cause)
 SELECT ticket_id, at, from_status, to_status, coalesce(owner, 'NOC'),
        CASE WHEN to_status = 'closed' THEN demo_build.pick(ARRAY['third party', 'weather', 'equipment', 'vandalism', 'unknown'], ticket_id, 121) END
@@ -265,7 +265,7 @@ COMMENT ON COLUMN tickets.inc_open_sla.sla_left IS 'Time left until the SLA is m
 CREATE FUNCTION tickets.fn_open_by_region() RETURNS TABLE (region text, sla_status text, open bigint, oldest_opened_at timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$ SELECT i.region, i.sla_status, count(*), min(i.opened_at) FROM tickets.inc_open_sla i GROUP BY 1, 2 ORDER BY 1, 2 $$;
-COMMENT ON FUNCTION tickets.fn_open_by_region IS 'Incidents open now, counted by region and SLA status at this moment (rule of inc_open_sla).';
+COMMENT ON FUNCTION tickets.fn_open_by_region IS 'Incidents open now, counted by region and SLA status at this moment.';
 
 CREATE FUNCTION tickets.fn_mttr_by_cluster(p_from date DEFAULT date_trunc('month', current_date)::date, p_to date DEFAULT current_date)
 RETURNS TABLE (region text, cluster text, closed bigint, mttr interval, breached_pct numeric)

@@ -13,7 +13,7 @@ CREATE TABLE reporting.refresh_log (
     refreshed_at timestamptz NOT NULL DEFAULT now(),
     notes        text
 );
-COMMENT ON TABLE reporting.refresh_log IS 'One row per nightly refresh (02:10) of this schema: the newest says how fresh the figures are; they end with the day before it.';
+COMMENT ON TABLE reporting.refresh_log IS 'One row per nightly refresh (02:10) of this schema: figures end with the day before the newest.';
 COMMENT ON COLUMN reporting.refresh_log.notes IS 'What was refreshed, or what went wrong.';
 
 CREATE VIEW reporting.v_daily_summary AS
@@ -27,14 +27,14 @@ LEFT JOIN (SELECT device_id, (ts AT TIME ZONE 'Africa/Nairobi')::date AS day,
                   count(*) FILTER (WHERE kind LIKE 'harsh%') AS harsh_events
            FROM tracksolid.events GROUP BY 1, 2) AS e USING (device_id, day);
 COMMENT ON VIEW reporting.v_daily_summary IS
-  'One row per vehicle and local day with movement: distance, hours, speeds and driver events. The first place to look for distance, utilisation and driver behaviour. A vehicle is active in a period if it has a row in it; utilisation = its rows / days of the period. Ends with yesterday.';
+  'One row per vehicle and local day with movement: distance, hours, speeds and driver events. The first place to look for distance, utilisation and driver behaviour. Active vehicle: has a row in the period; utilisation: its rows / days of the period. Ends with yesterday.';
 COMMENT ON COLUMN reporting.v_daily_summary.device_id IS 'Vehicle, tracksolid.devices.device_id.';
 COMMENT ON COLUMN reporting.v_daily_summary.cost_centre IS 'Cost centre that pays for the vehicle.';
 COMMENT ON COLUMN reporting.v_daily_summary.day IS 'Calendar day in Africa/Nairobi. The last 30 days: day >= current_date - 30.';
 COMMENT ON COLUMN reporting.v_daily_summary.fixes IS 'GPS fixes received that day.';
 COMMENT ON COLUMN reporting.v_daily_summary.distance_km IS 'Kilometres driven: last odometer of the day minus first.';
 COMMENT ON COLUMN reporting.v_daily_summary.driving_hours IS 'Hours moving, stops left out.';
-COMMENT ON COLUMN reporting.v_daily_summary.idle_hours IS 'Idle: hours standing (speed 0) with the ignition on. Idle share = idle_hours / (idle_hours + driving_hours).';
+COMMENT ON COLUMN reporting.v_daily_summary.idle_hours IS 'Idle: hours standing (speed 0) with ignition on. Idle share: idle_hours / (idle_hours + driving_hours).';
 COMMENT ON COLUMN reporting.v_daily_summary.avg_speed IS 'Mean speed while moving, km/h.';
 COMMENT ON COLUMN reporting.v_daily_summary.max_speed_kmh IS 'Highest speed, km/h.';
 COMMENT ON COLUMN reporting.v_daily_summary.overspeed_events IS 'Fixes above the vehicle''s own speed limit.';
@@ -69,11 +69,11 @@ CREATE UNIQUE INDEX v_trips_trip_id_idx ON reporting.v_trips (trip_id);
 CREATE INDEX v_trips_device_id_day_idx ON reporting.v_trips (device_id, day);
 CREATE INDEX v_trips_day_idx ON reporting.v_trips (day);
 COMMENT ON MATERIALIZED VIEW reporting.v_trips IS
-  'One row per trip: a run of moving fixes (speed > 0) of one vehicle. It ends at the first fix that stands, however short the stop, and at local midnight, so a drive past midnight is two trips. Trips under 0.2 km are left out. Refreshed nightly, ends with yesterday. For totals per day use v_daily_summary.';
+  'One row per trip: a run of moving fixes (speed > 0) of one vehicle. It ends at the first fix that stands and at local midnight, so a drive past midnight is two trips. Trips under 0.2 km are left out. Refreshed nightly, ends with yesterday. For totals per day use v_daily_summary.';
 COMMENT ON COLUMN reporting.v_trips.trip_id IS 'Number of the trip, by start; changes when the view is refreshed.';
 COMMENT ON COLUMN reporting.v_trips.device_id IS 'Vehicle, tracksolid.devices.device_id.';
 COMMENT ON COLUMN reporting.v_trips.day IS 'Local day (Africa/Nairobi) of the trip.';
-COMMENT ON COLUMN reporting.v_trips.started_at IS 'Last fix before it moved. Night driving: trips that start from 20:00 to 05:00 local time.';
+COMMENT ON COLUMN reporting.v_trips.started_at IS 'Last fix before it moved. Night driving: started from 20:00 to 05:00 local time.';
 COMMENT ON COLUMN reporting.v_trips.duration IS 'ended_at - started_at, an interval.';
 COMMENT ON COLUMN reporting.v_trips.distance_km IS 'Length of the trip, km, from the odometer.';
 COMMENT ON COLUMN reporting.v_trips.max_speed_kmh IS 'Highest speed during the trip, km/h.';
@@ -94,7 +94,7 @@ SELECT month, cost_centre, vehicles, vehicle_days, distance_km, driving_hours, i
        round(f.cost_kes / nullif(distance_km, 0), 2) AS cost_per_km_kes, round(100 * f.litres / nullif(distance_km, 0), 1) AS l_per_100km
 FROM driven LEFT JOIN filled f USING (month, cost_centre);
 COMMENT ON VIEW reporting.v_monthly_cost_centre IS
-  'One row per calendar month and cost centre: vehicles, distance, hours, fuel and cost per km. The current month goes up to yesterday, the first one begins with the data.';
+  'One row per calendar month and cost centre: vehicles, distance, hours, fuel and cost per km. The current month goes up to yesterday.';
 COMMENT ON COLUMN reporting.v_monthly_cost_centre.month IS 'First day of the month.';
 COMMENT ON COLUMN reporting.v_monthly_cost_centre.vehicles IS 'Active vehicles: moved at least once.';
 COMMENT ON COLUMN reporting.v_monthly_cost_centre.vehicle_days IS 'Vehicle and day pairs with movement.';
@@ -128,7 +128,7 @@ AS $$
     GROUP BY d.device_id ORDER BY 4, 6
 $$;
 COMMENT ON FUNCTION reporting.fn_utilisation IS
-  'Every vehicle, also unused ones, over the p_days days that end yesterday: days with movement, these in percent of all calendar days (weekends too), km, hours moving, and idle hours in percent of idle and moving hours. Least used first.';
+  'Every vehicle over the p_days days that end yesterday: days with movement, these in percent of all calendar days (utilisation, weekends count), km, hours moving, and idle hours in percent of idle and moving hours. Least used first.';
 
 CREATE FUNCTION reporting.fn_driver_scores(p_days int DEFAULT 30)
 RETURNS TABLE (driver_name text, plate text, distance_km numeric, events bigint, events_per_100km numeric)
@@ -139,7 +139,7 @@ AS $$
     FROM reporting.v_daily_summary s WHERE s.day >= current_date - p_days AND s.driver_name IS NOT NULL
     GROUP BY 1, 2 ORDER BY 5 DESC NULLS LAST
 $$;
-COMMENT ON FUNCTION reporting.fn_driver_scores IS 'Overspeed fixes and harsh events (all severities alike) per 100 km, by driver and vehicle, over the p_days days that end yesterday; worst first, vehicles without a driver left out.';
+COMMENT ON FUNCTION reporting.fn_driver_scores IS 'Overspeed fixes and harsh events (all severities alike) per 100 km, by driver and vehicle, over the p_days days that end yesterday; worst first. Vehicles without a driver are left out.';
 
 CREATE FUNCTION reporting.fn_fleet_day(p_day date DEFAULT current_date - 1)
 RETURNS TABLE (day date, vehicles_used bigint, distance_km numeric, driving_hours numeric, idle_hours numeric, overspeed_events bigint)
