@@ -19,7 +19,7 @@ SELECT m.*, p.today - 20, owner FROM demo_build.params p, (VALUES
      'vehicle and local day; by d.cost_centre, d.region, d.model', 'Weekends and the workshop count as unused, so a vehicle used every working day has about 70 %. Change both 30s together.', 'Fleet Reporting'),
     ('idle_hours', 'Hours standing with the ignition on, last 30 days.', 'hours', $$sum(idle_hours)$$,
      $$reporting.v_daily_summary WHERE day >= current_date - 30$$,
-     'vehicle and local day; by cost_centre, region, plate, driver_name', 'Not the idle events of tracksolid.events: those are a sample.', 'Fleet Reporting'),
+     'vehicle and local day; by cost_centre, region, plate, driver_name', 'Not the idle events of tracksolid.events: those are a sample. A gap of 6 hours or more between fixes is parking, neither idle nor driving.', 'Fleet Reporting'),
     ('idle_share', 'Idle hours in percent of idle and driving hours, last 30 days.', '%',
      $$round(100 * sum(idle_hours) / nullif(sum(idle_hours) + sum(driving_hours), 0), 1)$$,
      $$reporting.v_daily_summary WHERE day >= current_date - 30$$,

@@ -8,10 +8,11 @@
 #
 #   DEMO_STALE=1                  trackers and fuel cards stopped sending yesterday at 18:08
 #   DEMO_TODAY=YYYY-MM-DD[ HH:MM] loads as if it were this time of the past in Nairobi; without HH:MM, the midnight at which
-#                                 that day begins, so that the data end with the day before
+#                                 that day begins, so that the data end with the day before. (v_trips, which cuts at the real
+#                                 midnight, then goes up to that time too.)
 set -euo pipefail
 
-usage() { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 die() { printf 'load.sh: %s\n' "$*" >&2; exit 1; }
 
 case $# in 1 | 2) ;; *) usage ;; esac
