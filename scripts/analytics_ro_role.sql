@@ -28,6 +28,7 @@
 -- Variables (psql -v name=value):
 --   ro_pw             password; required, never printed, kept out of the server's log
 --   schemas           readable schemas                        default reporting,tracksolid,tickets,fuel
+--                     (and analytics_meta, where it exists: analytics_meta.sql)
 --   function_schemas  of these, where functions are granted   default reporting,tickets,fuel
 --   connections       connection limit                        default 20
 --   temp_file_limit   disk for one session's sorts            default 1GB
@@ -163,8 +164,8 @@ END $$;
 SELECT format('GRANT CONNECT ON DATABASE %I TO analytics_ro', current_database()),
        format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM analytics_ro', current_database()) \gexec
 
--- hands the variables to the blocks below, for this transaction only
-SELECT set_config('analytics_ro.schemas', :'schemas', true) AS a, set_config('analytics_ro.function_schemas', :'function_schemas', true) AS b,
+-- hands the variables to the blocks below, for this transaction only; the catalogue of meaning is readable wherever it exists
+SELECT set_config('analytics_ro.schemas', :'schemas' || CASE WHEN to_regnamespace('analytics_meta') IS NULL THEN '' ELSE ',analytics_meta' END, true) AS a, set_config('analytics_ro.function_schemas', :'function_schemas', true) AS b,
        set_config('analytics_ro.keep_public', :'keep_public', true) AS c \gset ignored_
 
 -- ALL TABLES means tables, partitioned and foreign tables, views and materialised views: a matview such as reporting.v_trips

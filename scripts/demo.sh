@@ -2,12 +2,13 @@
 # demo.sh — the server on a fleet database of its own: finds or installs PostgreSQL with PostGIS, makes a private cluster in
 # .demo/, loads scripts/demo, applies the production role, builds the server and runs it until Ctrl-C.
 #
-#   demo.sh          run the demo; a second run reuses the data
+#   demo.sh          run the demo; a second run reuses the data for half a day, after which its end would no longer be "now"
 #   demo.sh clean    remove the demo's data
 #
 # Environment:
 #   DEMO_LISTEN      address of the server             default 127.0.0.1:8892
 #   DEMO_POSITIONS   GPS positions to load             default 1000000
+#   DEMO_STALE=1     trackers and fuel cards stopped sending yesterday evening    default: data up to now
 #   DEMO_SERVER      run this binary, do not build     default: cargo build --release --locked
 set -euo pipefail
 
@@ -15,7 +16,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 state=$root/.demo
 listen=${DEMO_LISTEN:-127.0.0.1:8892}
 positions=${DEMO_POSITIONS:-1000000}
-readonly DB=tracksolid_db KEEP_DAYS=7
+readonly DB=tracksolid_db KEEP_HOURS=12
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
@@ -207,7 +208,7 @@ healthy() {
 secret() { od -An -v -tx1 -N24 /dev/urandom | tr -d ' \n'; }
 
 # what the data depends on; another value means that it has to be made again
-fingerprint() { { cat "$root"/scripts/demo/[0-9]*.sql; echo "$positions $(bin_major "$pg_bin") $pg_dir"; } | sha256sum | cut -d' ' -f1; }
+fingerprint() { { cat "$root"/scripts/analytics_meta.sql "$root"/scripts/demo/[0-9]*.sql; echo "$positions ${DEMO_STALE:-0} ${DEMO_TODAY:-} $(bin_major "$pg_bin") $pg_dir"; } | sha256sum | cut -d' ' -f1; }
 
 drop_data() { rm -rf "$pg_dir" "$state/complete"; }
 
@@ -225,7 +226,7 @@ case ${1:-} in
         say "The demo is removed ($state$([ "$pg_dir" = "$state/pg" ] || echo " and $pg_dir"))."
         exit 0
         ;;
-    *) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
 esac
 
 # ── run ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -236,6 +237,7 @@ done
 [[ $listen =~ ^([0-9]+\.[0-9]+\.[0-9]+\.[0-9]+):([0-9]{1,5})$ ]] || die "DEMO_LISTEN must be ADDRESS:PORT, for example 127.0.0.1:8892, not '$listen'"
 host=${BASH_REMATCH[1]} port=${BASH_REMATCH[2]}
 [ "$host" != 0.0.0.0 ] || host=127.0.0.1
+case ${DEMO_STALE:-} in '' | 0 | 1) ;; *) die "DEMO_STALE must be 1 or 0, not '$DEMO_STALE'" ;; esac
 [[ $positions =~ ^[0-9]{4,9}$ ]] || die "DEMO_POSITIONS must be a whole number from 1000 to 999999999, not '$positions'"
 if [ -n "${DEMO_SERVER:-}" ]; then
     [ -x "$DEMO_SERVER" ] || die "DEMO_SERVER=$DEMO_SERVER is not a program"
@@ -277,8 +279,8 @@ if [ -e "$pg_dir" ]; then
     elif [ "$(sed -n 1p "$state/complete")" != "$want" ]; then
         say "==> the database was made with other settings or scripts: making it anew"
         drop_data
-    elif [ $(($(date +%s) - $(sed -n 2p "$state/complete"))) -gt $((KEEP_DAYS * 86400)) ]; then
-        say "==> the data is more than $KEEP_DAYS days old, and its dates with it: making it anew"
+    elif [ $(($(date +%s) - $(sed -n 2p "$state/complete"))) -gt $((KEEP_HOURS * 3600)) ]; then
+        say "==> the data is more than $KEEP_HOURS hours old, and would no longer end now: making it anew"
         drop_data
     fi
 else
@@ -329,6 +331,13 @@ fi
 lap "server started"
 
 url=http://$host:$port/mcp
+# the answer is text within JSON
+readable=''
+if command -v jq > /dev/null; then
+    readable=" | jq -r '.result.content[0].text'"
+elif command -v python3 > /dev/null; then
+    readable=" | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"result\"][\"content\"][0][\"text\"])'"
+fi
 cat << READY
 
 The demo is up: $url
@@ -339,11 +348,11 @@ Add it to Claude Code:
 Every other way to connect, in a browser: http://$host:$port/
 
 Or ask it directly:
-  curl -s $url -H 'Authorization: Bearer $token' -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"SELECT cost_centre, round(sum(distance_km)) AS km FROM reporting.v_daily_summary WHERE day >= current_date - 30 GROUP BY 1 ORDER BY 2 DESC LIMIT 10"}}}'
+  curl -s $url -H 'Authorization: Bearer $token' -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"query","arguments":{"sql":"SELECT cost_centre, round(sum(distance_km)) AS km FROM reporting.v_daily_summary WHERE day >= current_date - 30 GROUP BY 1 ORDER BY 2 DESC LIMIT 10"}}}'$readable
 
 Three questions to ask:
   - What were the top 10 cost centres by distance in the last 30 days?
-  - How many INC tickets are open, by region and SLA status?
+  - How many INC tickets are open right now, by region and SLA status?
   - What is the MTTR by cluster this month, and which cluster is the slowest?
 
 Ctrl-C stops it. One line per question follows.

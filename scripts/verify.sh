@@ -444,11 +444,12 @@ refused_by_guard() {
 check_guard_update() { refused_by_guard "UPDATE reporting.refresh_log SET notes = 'x' WHERE false" GUARD_NOT_A_QUERY; }
 check_guard_lock() { refused_by_guard 'SELECT pg_advisory_lock(1)' 'GUARD_*'; }
 
-# Schemas beyond the list in which the role can read a table; extensions' tables and TimescaleDB's inner ones do not count.
+# Schemas beyond the list in which the role can read a table; extensions' tables, TimescaleDB's inner ones and the catalogue of
+# meaning (analytics_meta.sql) do not count.
 others_readable() {
     local list="'${schemas//,/"','"}'"
     printf '%s' "SELECT n.nspname AS schema FROM pg_catalog.pg_namespace n
-        WHERE n.nspname NOT IN ($list, 'pg_catalog', 'information_schema', 'pg_toast')
+        WHERE n.nspname NOT IN ($list, 'analytics_meta', 'pg_catalog', 'information_schema', 'pg_toast')
           AND n.nspname !~ '^(_timescaledb|timescaledb|pg_temp_|pg_toast_temp_)' AND has_schema_privilege(n.oid, 'USAGE')
           AND EXISTS (SELECT FROM pg_catalog.pg_class c
             WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_any_column_privilege(c.oid, 'SELECT')

@@ -1,9 +1,10 @@
 -- 10_schemas.sql — roles, extension, schemas and helpers
 --
 -- The numbered files of this folder are run in order, as superuser, into an empty database (load.sh does it):
---   psql -v positions=1000000 -v today=2026-06-17 -f 10_schemas.sql ...
--- The data is the same at each load: nothing is random, everything follows from hashes of row keys. Only the dates move:
--- the last complete day is the day before `today`, so that "the last 30 days" is never empty.
+--   psql -v positions=1000000 -v now='2026-06-17 14:30' -v stale=0 -f 10_schemas.sql ...
+-- Nothing is random, everything follows from hashes of row keys: the same `now` makes the same data, another one moves the
+-- dates. The raw data end at `now` (local time), the nightly figures with the day before. With `stale` the feeds of trackers
+-- and fuel cards stopped the evening before, and the tickets go on.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 SET jit = off;
@@ -11,9 +12,13 @@ SET jit = off;
 \else
   \set positions 1000000
 \endif
-\if :{?today}
+\if :{?now}
 \else
-  SELECT (now() AT TIME ZONE 'Africa/Nairobi')::date AS today \gset
+  SELECT now() AT TIME ZONE 'Africa/Nairobi' AS now \gset
+\endif
+\if :{?stale}
+\else
+  \set stale 0
 \endif
 
 BEGIN;
@@ -50,20 +55,22 @@ CREATE SCHEMA fuel;
 CREATE SCHEMA infrastructure;
 
 COMMENT ON SCHEMA reporting IS
-  'Curated reporting layer; start here. One row per vehicle and day (v_daily_summary), per trip (v_trips, materialised), per month and cost centre (v_monthly_cost_centre), and fn_* functions for the usual questions. Distances in km, speeds in km/h, money in Kenyan shillings (KES). Days are calendar days in Africa/Nairobi (UTC+3, no daylight saving) and end with yesterday: refreshed once a night, see refresh_log.';
+  'Curated reporting layer; start here. One row per vehicle and day (v_daily_summary), per trip (v_trips, materialised), per month and cost centre (v_monthly_cost_centre), and fn_* functions for the usual questions. Km, km/h, Kenyan shillings (KES). Days are calendar days in Africa/Nairobi (UTC+3) and end with yesterday: refreshed once a night, see refresh_log.';
 COMMENT ON SCHEMA tracksolid IS
-  'Raw telematics as the trackers sent it: devices (one per vehicle), positions (GPS fixes, the largest table: always bound ts), events (harsh braking, overspeed, idling, geofence). Timestamps are timestamptz. For distances per day or trip use the reporting schema rather than positions.';
+  'Raw telematics as the trackers sent it: devices (one per vehicle), positions (GPS fixes, large: always bound ts), events (harsh braking, overspeed, idling, geofence). Up to now: max(ts) says how far. For distances per day or trip use the reporting schema rather than positions.';
 COMMENT ON SCHEMA tickets IS
   'Network operations tickets: inc (incidents, INC), crq (change requests, CRQ), closure_events (status changes), inc_daily_snapshot (open and closed counts a day), geo_clusters and geo_locations (where), inc_open_sla (view of open incidents against their SLA). MTTR is an interval; an incident is open while closed_at is null.';
 COMMENT ON SCHEMA fuel IS
-  'Fuel card fills: records (litres, KES, odometer at the pump), ingest_state (how far each provider''s feed has been read), and fn_* functions for consumption and cost. Join to tracksolid.devices by device_id for plate, driver and cost centre.';
+  'Fuel card fills: records (litres, KES, odometer at the pump), ingest_state (how far each provider''s feed has been read), and fn_* functions for consumption, cost and suspicious fills; up to now. Join to tracksolid.devices by device_id for plate, driver and cost centre.';
 COMMENT ON SCHEMA infrastructure IS 'Internal to the platform. Not for analysts.';
 
 -- Everything below lives in demo_build and is dropped by the last file.
 CREATE SCHEMA demo_build;
 CREATE TABLE demo_build.params AS
 SELECT greatest(:positions::int, 1000) AS positions,
-       (:'today')::date AS today,
+       (:'now')::date AS today,
+       date_trunc('second', (:'now')::timestamp) AT TIME ZONE 'Africa/Nairobi' AS now_at,
+       CASE WHEN :stale::bool THEN (:'now')::date - 1 + time '18:08' ELSE (:'now')::timestamp END AT TIME ZONE 'Africa/Nairobi' AS feed_until,
        -- fewer vehicles at small scale, so that each still has several fixes a day
        least(120, greatest(12, :positions::int / 500)) AS devices,
        90 AS days;

@@ -13,11 +13,11 @@ CREATE TABLE tracksolid.devices (
     imei            text NOT NULL UNIQUE,
     plate           text NOT NULL UNIQUE,
     cost_centre     text NOT NULL,
-    region          text NOT NULL,
+    region          text NOT NULL CHECK (region IN ('Nairobi', 'Mombasa', 'Kisumu', 'Nakuru', 'Eldoret')),
     driver_name     text,
     model           text NOT NULL,
     fuel_type       text NOT NULL CHECK (fuel_type IN ('diesel', 'petrol')),
-    speed_limit_kmh int NOT NULL,
+    speed_limit_kmh int NOT NULL CHECK (speed_limit_kmh > 0),
     status          text NOT NULL CHECK (status IN ('active', 'maintenance')),
     installed_at    timestamptz NOT NULL,
     specs           jsonb NOT NULL,
@@ -35,11 +35,11 @@ COMMENT ON COLUMN tracksolid.devices.driver_name IS 'Assigned driver (personal d
 COMMENT ON COLUMN tracksolid.devices.model IS 'Make and model of the vehicle.';
 COMMENT ON COLUMN tracksolid.devices.fuel_type IS 'diesel or petrol.';
 COMMENT ON COLUMN tracksolid.devices.speed_limit_kmh IS 'Company speed limit for the vehicle, km/h; above it an overspeed event is recorded.';
-COMMENT ON COLUMN tracksolid.devices.status IS 'active, or maintenance while in the workshop.';
+COMMENT ON COLUMN tracksolid.devices.status IS 'active (in service, whether it moves or not), or maintenance (in the workshop).';
 COMMENT ON COLUMN tracksolid.devices.installed_at IS 'When the tracker was fitted.';
 COMMENT ON COLUMN tracksolid.devices.specs IS
   'JSON: model (tracker model), fw (firmware number), tank_l (tank, litres), l_per_100km (rated consumption), seats.';
-COMMENT ON COLUMN tracksolid.devices.tags IS 'Free labels, for example {pickup,4x4}. Test with ''pickup'' = ANY (tags).';
+COMMENT ON COLUMN tracksolid.devices.tags IS 'Free labels, for example {pickup,4x4}; night: works night shifts. Test with ''pickup'' = ANY (tags).';
 
 RESET ROLE;
 
@@ -84,7 +84,7 @@ SELECT i,
            AT TIME ZONE 'Africa/Nairobi',
        jsonb_build_object('model', demo_build.pick(ARRAY['JC400P', 'JC261', 'VL103', 'X3'], i, 5), 'fw', 1 + i % 5,
                           'tank_l', s.tank_l, 'l_per_100km', s.l_per_100km, 'seats', s.seats),
-       s.tags || lower(c.region)
+       s.tags || lower(c.region) || CASE WHEN i % 24 = 7 THEN ARRAY['night'] ELSE '{}' END
 FROM demo_build.params p,
      generate_series(1, p.devices) AS i,
      LATERAL (SELECT * FROM centre WHERE (i * 37) % 120 BETWEEN first_slot AND last_slot) AS c,

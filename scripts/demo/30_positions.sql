@@ -9,12 +9,12 @@ SET timezone = 'Africa/Nairobi';
 
 BEGIN;
 
--- One row per vehicle and working day: full Monday to Friday, some Saturdays, few Sundays.
+-- One row per vehicle and working day: full Monday to Friday, some Saturdays, few Sundays. A few vehicles work at night.
 CREATE TABLE demo_build.shifts AS
 WITH calendar AS (
     SELECT d.device_id, d.region, d.cost_centre, off, p.today - off AS day, extract(isodow FROM p.today - off)::int AS dow,
            d.device_id * 1000 + off AS key, d.status
-    FROM demo_build.params p, tracksolid.devices d, generate_series(1, p.days) AS off
+    FROM demo_build.params p, tracksolid.devices d, generate_series(0, p.days) AS off
 ), working AS (
     SELECT *, CASE WHEN dow <= 5 THEN 2 + floor(demo_build.u(key, 11) * 5)::int ELSE 2 + floor(demo_build.u(key, 11) * 2)::int END AS legs
     FROM calendar
@@ -22,7 +22,7 @@ WITH calendar AS (
       AND NOT (status = 'maintenance' AND off < 8)
 )
 SELECT row_number() OVER (ORDER BY off DESC, device_id)::int AS shift_id, device_id, region, cost_centre, off, day, key, dow, legs,
-       (day + time '06:20' + (demo_build.u(key, 12) * 100) * interval '1 minute') AT TIME ZONE 'Africa/Nairobi' AS start_at,
+       (day + CASE WHEN device_id % 24 = 7 THEN time '19:05' ELSE time '06:20' END + (demo_build.u(key, 12) * 100) * interval '1 minute') AT TIME ZONE 'Africa/Nairobi' AS start_at,
        CASE WHEN dow <= 5 THEN 30000 + demo_build.u(key, 13) * 7500 ELSE 16000 + demo_build.u(key, 13) * 5000 END AS planned_s
 FROM working;
 
@@ -68,8 +68,21 @@ SELECT shift_id, device_id, off, leg, legs, key, start_at, shift_s, lat1, lon1, 
        18000 + demo_build.u(device_id, 35) * 160000 + sum(km) OVER (PARTITION BY device_id ORDER BY off DESC, leg) - km AS odometer_km,
        degrees(ST_Azimuth(ST_MakePoint(lon1, lat1), ST_MakePoint(lon2, lat2))) AS heading
 FROM placed;
+
+-- How much of each shift is over, and its part of the fixes. Shares of :positions by running total: the count is exact.
+CREATE TABLE demo_build.spans AS
+SELECT shift_id, span_s, (p.positions * upto / total - p.positions * (upto - share) / total)::int AS fixes
+FROM (SELECT *, sum(share) OVER (ORDER BY shift_id)::bigint AS upto, sum(share) OVER ()::bigint AS total
+      FROM (SELECT shift_id, span_s, round(1000 * span_s / shift_s)::bigint AS share
+            FROM (SELECT l.shift_id, l.shift_s,
+                         -- trackers send now and then, so the newest fixes are up to three minutes old
+                         least(l.shift_s, extract(epoch FROM p.feed_until - l.start_at) - 170 * demo_build.u(l.device_id, 36)) AS span_s
+                  FROM demo_build.legs l, demo_build.params p WHERE leg = 1) AS s
+            WHERE span_s > 600) AS s) AS s,
+     (SELECT positions::bigint FROM demo_build.params) AS p;
 ANALYZE demo_build.shifts;
 ANALYZE demo_build.legs;
+ANALYZE demo_build.spans;
 
 SET ROLE tracksolid_owner;
 CREATE TABLE tracksolid.positions (
@@ -86,14 +99,14 @@ CREATE TABLE tracksolid.positions (
 );
 
 COMMENT ON TABLE tracksolid.positions IS
-  'GPS fixes while a vehicle is on shift, one row per device_id and ts; by far the largest table. Always filter on ts (and device_id where possible), and aggregate in SQL. For distance per day or trip use reporting.v_daily_summary and reporting.v_trips.';
-COMMENT ON COLUMN tracksolid.positions.device_id IS 'Vehicle, tracksolid.devices.device_id.';
+  'GPS fixes, one row per device_id and ts, every few minutes while a vehicle is on shift and none while it is parked; by far the largest table. Always filter on ts. For distance per day or trip use reporting.v_daily_summary and reporting.v_trips.';
+COMMENT ON COLUMN tracksolid.positions.device_id IS 'Vehicle.';
 COMMENT ON COLUMN tracksolid.positions.ts IS 'When the fix was taken (timestamptz). For local days: (ts AT TIME ZONE ''Africa/Nairobi'')::date.';
 COMMENT ON COLUMN tracksolid.positions.lat IS 'Latitude, WGS 84 degrees; south is negative.';
 COMMENT ON COLUMN tracksolid.positions.lon IS 'Longitude, WGS 84 degrees.';
-COMMENT ON COLUMN tracksolid.positions.speed_kmh IS 'Ground speed, km/h; 0 while stopped.';
+COMMENT ON COLUMN tracksolid.positions.speed_kmh IS 'Ground speed, km/h; moving means above 0.';
 COMMENT ON COLUMN tracksolid.positions.heading IS 'Course over ground, degrees clockwise from north, 0 to 359.';
-COMMENT ON COLUMN tracksolid.positions.ignition IS 'Ignition line: on, off or unknown. On with speed 0 is idling.';
+COMMENT ON COLUMN tracksolid.positions.ignition IS 'Ignition line: on, off or unknown. On with speed 0 is idle.';
 COMMENT ON COLUMN tracksolid.positions.odometer_km IS 'Vehicle odometer, km; never decreases. Distance between two fixes is the difference.';
 COMMENT ON COLUMN tracksolid.positions.geom IS 'The same place as lat and lon as a PostGIS point (SRID 4326); cast to geography for metres.';
 COMMENT ON COLUMN tracksolid.positions.raw IS 'Fields of the tracker''s message without a column: sat (satellites), hdop, gsm (signal 0 to 31), mv (battery, millivolt).';
@@ -107,7 +120,7 @@ BEGIN
     END IF;
 END $$;
 
--- Fixes are spread evenly over each shift; the remainder of :positions goes to the newest shifts, so the count is exact.
+-- Fixes are spread evenly over what is over of each shift.
 INSERT INTO tracksolid.positions
 SELECT f.device_id, f.ts,
        round((lat1 + (lat2 - lat1) * done + wobble * (lon2 - lon1) * 0.08)::numeric, 6)::double precision,
@@ -121,15 +134,13 @@ SELECT f.device_id, f.ts,
        jsonb_build_object('sat', 5 + (r2 * 9)::int, 'hdop', round((0.7 + r1)::numeric, 1), 'gsm', 9 + (r1 * 22)::int, 'mv', 12100 + (r2 * 1900)::int)
 FROM (
     SELECT l.*, x.*, m.*, v.*
-    FROM (SELECT l.*, n.fixes, l.shift_s / greatest(n.fixes - 1, 1) AS step_s
-          FROM demo_build.legs l,
-               LATERAL (SELECT (p.positions / t.shifts + CASE WHEN l.shift_id > t.shifts - p.positions % t.shifts THEN 1 ELSE 0 END)::int AS fixes
-                        FROM demo_build.params p, (SELECT count(*)::int AS shifts FROM demo_build.shifts) AS t) AS n
+    FROM (SELECT l.*, n.fixes, n.span_s / greatest(n.fixes - 1, 1) AS step_s
+          FROM demo_build.legs l JOIN demo_build.spans n USING (shift_id)
           ORDER BY l.shift_id, l.leg) AS l
     -- the fixes whose time falls into this leg; the last leg takes the last one too
     CROSS JOIN LATERAL generate_series(ceil(l.leg_start_s / l.step_s - 1e-9)::int,
                                        CASE WHEN l.leg = l.legs THEN l.fixes - 1
-                                            ELSE ceil((l.leg_start_s + l.leg_s) / l.step_s - 1e-9)::int - 1 END) AS i
+                                            ELSE least(l.fixes, ceil((l.leg_start_s + l.leg_s) / l.step_s - 1e-9)::int) - 1 END) AS i
     CROSS JOIN LATERAL (SELECT date_trunc('second', l.start_at + i * l.step_s * interval '1 second') AS ts,
                                i * l.step_s - l.leg_start_s AS leg_t,
                                demo_build.u(l.key * 10000 + i, 41) AS r1,

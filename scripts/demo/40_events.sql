@@ -16,16 +16,16 @@ CREATE TABLE tracksolid.events (
     payload   jsonb NOT NULL
 );
 COMMENT ON TABLE tracksolid.events IS
-  'Driver behaviour and geofence events, one row each. For driver scores count by kind and divide by distance from reporting.v_daily_summary.';
-COMMENT ON COLUMN tracksolid.events.device_id IS 'Vehicle, tracksolid.devices.device_id.';
-COMMENT ON COLUMN tracksolid.events.ts IS 'When it happened (timestamptz).';
-COMMENT ON COLUMN tracksolid.events.kind IS 'harsh_brake, harsh_acceleration, overspeed, idle (engine on, not moving) or geofence (entered or left a work area).';
+  'Driver behaviour and geofence events, one row each. For driver scores: reporting.fn_driver_scores.';
+COMMENT ON COLUMN tracksolid.events.device_id IS 'Vehicle.';
+COMMENT ON COLUMN tracksolid.events.ts IS 'When it happened.';
+COMMENT ON COLUMN tracksolid.events.kind IS 'harsh_brake, harsh_acceleration, overspeed, idle (a sample; idle time is v_daily_summary.idle_hours) or geofence (entered or left a work area).';
 COMMENT ON COLUMN tracksolid.events.severity IS '1 (slight) to 5 (dangerous).';
 COMMENT ON COLUMN tracksolid.events.payload IS
   'JSON. v is the measured value and unit its unit: km/h for overspeed (with limit_kmh), m/s2 for harsh_brake and harsh_acceleration, s for idle, m for geofence (with action: enter or leave). odometer_km is the odometer at the event.';
 
 CREATE TABLE reporting.daily_rollup (
-    device_id      bigint NOT NULL,
+    device_id      bigint NOT NULL REFERENCES tracksolid.devices,
     day            date NOT NULL,
     fixes          int NOT NULL,
     distance_km    numeric(10,2) NOT NULL,
@@ -39,20 +39,23 @@ CREATE TABLE reporting.daily_rollup (
     PRIMARY KEY (device_id, day)
 );
 COMMENT ON TABLE reporting.daily_rollup IS
-  'Stored totals behind v_daily_summary, filled from tracksolid.positions each night. Query v_daily_summary instead: it adds plate, driver, cost centre and events.';
+  'Stored totals behind v_daily_summary; query that instead: it adds plate, driver, cost centre and events.';
 RESET ROLE;
 
--- Each fix accounts for the time since the one before it on the same day.
-INSERT INTO reporting.daily_rollup
+-- Each fix accounts for the time since the one before it on the same day. What is stored ends with yesterday, as after a
+-- nightly refresh; the fuel cards know of today too.
+CREATE TABLE demo_build.rollup (LIKE reporting.daily_rollup);
+INSERT INTO demo_build.rollup
 SELECT device_id, day, count(*), max(odometer_km) - min(odometer_km),
        coalesce(sum(seconds) FILTER (WHERE speed_kmh > 0) / 3600, 0), coalesce(sum(seconds) FILTER (WHERE speed_kmh = 0 AND ignition = 'on') / 3600, 0),
        avg(speed_kmh) FILTER (WHERE speed_kmh > 0), max(speed_kmh), min(ts), max(ts), max(odometer_km)
 FROM (SELECT device_id, (ts AT TIME ZONE 'Africa/Nairobi')::date AS day, ts, speed_kmh, ignition, odometer_km,
-             CASE WHEN ts - prev_ts < interval '6 hours' THEN extract(epoch FROM ts - prev_ts) ELSE 0 END AS seconds
+             CASE WHEN prev_ts >= date_trunc('day', ts) AND ts - prev_ts < interval '6 hours' THEN extract(epoch FROM ts - prev_ts) ELSE 0 END AS seconds
       -- this window follows the primary key, so the million rows need no sort
       FROM (SELECT *, lag(ts) OVER (PARTITION BY device_id ORDER BY ts) AS prev_ts FROM tracksolid.positions) AS fixes) AS p
 GROUP BY device_id, day
 HAVING max(odometer_km) > min(odometer_km);
+INSERT INTO reporting.daily_rollup SELECT r.* FROM demo_build.rollup r, demo_build.params p WHERE r.day < p.today;
 
 -- Who drives hard does so every day: temper is a trait of the vehicle's driver.
 INSERT INTO tracksolid.events (device_id, ts, kind, severity, payload)

@@ -4,10 +4,15 @@
 #   load.sh DSN [POSITIONS]
 #
 # DSN is a libpq connection string or URI of a superuser, with the database in it; POSITIONS (default 1000000) scales the
-# data. DEMO_TODAY=YYYY-MM-DD moves the dates (default: today in Nairobi). Prints one line per step with its seconds.
+# data. Positions, events, fuel and tickets end now, the nightly figures with yesterday. Prints one line per step with its seconds.
+#
+#   DEMO_STALE=1                  trackers and fuel cards stopped sending yesterday at 18:08
+#   DEMO_TODAY=YYYY-MM-DD[ HH:MM] loads as if it were this time of the past in Nairobi; without HH:MM, the midnight at which
+#                                 that day begins, so that the data end with the day before. (v_trips, which cuts at the real
+#                                 midnight, then goes up to that time too.)
 set -euo pipefail
 
-usage() { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 die() { printf 'load.sh: %s\n' "$*" >&2; exit 1; }
 
 case $# in 1 | 2) ;; *) usage ;; esac
@@ -19,11 +24,17 @@ command -v psql > /dev/null || die "psql not found: install the PostgreSQL clien
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # PGCONNECT_TIMEOUT and the like still come from the environment; the options below are what the files rely on
-args=(-X -q -v ON_ERROR_STOP=1 -v "positions=$positions" -d "$dsn")
+[ -r "$here/../analytics_meta.sql" ] || die "analytics_meta.sql is missing beside the folder of this script"
+args=(-X -q -v ON_ERROR_STOP=1 -v "positions=$positions" -v "meta=$here/../analytics_meta.sql" -d "$dsn")
 if [ -n "${DEMO_TODAY:-}" ]; then
-    [[ $DEMO_TODAY =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}$ ]] || die "DEMO_TODAY must be YYYY-MM-DD, not '$DEMO_TODAY'"
-    args+=(-v "today=$DEMO_TODAY")
+    [[ $DEMO_TODAY =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}(\ [0-9]{2}:[0-9]{2})?$ ]] || die "DEMO_TODAY must be YYYY-MM-DD or 'YYYY-MM-DD HH:MM', not '$DEMO_TODAY'"
+    args+=(-v "now=$DEMO_TODAY")
 fi
+case ${DEMO_STALE:-} in
+    '' | 0) ;;
+    1) args+=(-v stale=1) ;;
+    *) die "DEMO_STALE must be 1 or 0, not '$DEMO_STALE'" ;;
+esac
 
 # what each file is about comes from its first line: "-- NAME — ABOUT"
 began=${EPOCHREALTIME/[.,]/}
