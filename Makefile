@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-clean test test-quick test-deploy verify lint deny docs docs-check fuzz fuzz-sqlsmith sweep bench soak python
+.PHONY: help build demo demo-clean test test-quick test-deploy verify lint deny docs docs-check fuzz fuzz-sqlsmith sweep eval bench soak python
 
 DENY_VERSION := 0.20.2
 DENY_HOME := target/tools/cargo-deny-$(DENY_VERSION)
@@ -102,6 +102,10 @@ sweep: ## call every function with values at the edges for longer: SWEEP_SECONDS
 fuzz-sqlsmith: build ## send SQLsmith's queries through the server: SECONDS=180 SEED=1
 	@scripts/packages.sh postgresql sqlsmith
 	@tests/fuzz_sqlsmith.py --seconds $(or $(SECONDS),180) --seed $(or $(SEED),1)
+
+eval: build ## what an answer needs and whether the tools tell it, on the demo fleet, without a model; writes docs/evaluation.md
+	@scripts/packages.sh postgresql
+	@tests/eval/run.py $(ARGS)
 
 bench: build ## measure speed beside others, memory and growth, and write docs/performance.md; QUICK=1: 2 minutes, writes nothing
 	@scripts/packages.sh postgresql wrk
