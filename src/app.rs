@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    config::Config, db::Database, freshness::Freshness, instructions::Instructions, metrics::Metrics, permits::Permits, role_check::RoleCheck,
+    config::Config, db::Database, freshness::Freshness, instructions::Instructions, metrics::Metrics, permits::Permits,
+    role_check::RoleCheck,
 };
 
 /// The state of the running server that the tools and the MCP methods work with.

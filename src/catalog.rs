@@ -8,7 +8,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     db::Reading,
-    error::{Code, Failure}, rows::List, statement::Statement};
+    error::{Code, Failure},
+    rows::List,
+    statement::Statement,
+};
 
 /// The most bytes of a listing that is not an answer itself.
 pub(crate) const MAX_BYTES: usize = 1 << 20;

@@ -94,22 +94,26 @@ impl Freshness {
         Freshness(Arc::new(Shared { database, role_check, state, changed }))
     }
 
+    /// Begins to look at these tables and views of a schema.
+    pub fn begin(&self, schema: &str, tables: &[String]) {
+        self.of(schema, tables, Duration::ZERO);
+    }
+
     /// What is known of these tables and views of a schema, by name, after `patience` at the most.
     pub fn of(&self, schema: &str, tables: &[String], patience: Duration) -> HashMap<String, Facts> {
         let names: Vec<Name> = tables.iter().map(|table| (schema.to_owned(), table.clone())).collect();
         let mut state = self.0.lock();
-        let missing = |state: &State| -> Vec<Name> {
-            names.iter().filter(|name| !state.is_fresh(name)).cloned().collect()
-        };
-        let wanted: Vec<Name> = missing(&state).into_iter().filter(|name| !state.asking.contains(name)).collect();
+        let is_wanted = |name: &&Name| !state.is_fresh(name) && !state.asking.contains(*name);
+        let wanted: Vec<Name> = names.iter().filter(is_wanted).cloned().collect();
         if !wanted.is_empty() && state.threads < MOST_THREADS {
             self.ask(&mut state, schema.to_owned(), wanted);
         }
-        let wait = |state: &mut State| missing(state).iter().any(|name| state.asking.contains(name));
+        let wait = |state: &mut State| names.iter().any(|name| state.asking.contains(name));
         let waited = self.0.changed.wait_timeout_while(state, patience, wait);
         let state = waited.unwrap_or_else(PoisonError::into_inner).0;
         // What is too old is better than nothing only if it says so; it does not, so it is left out.
-        let known = |name: &Name| state.known.get(name).filter(|_| state.is_fresh(name)).map(|(_, facts)| facts.clone());
+        let known =
+            |name: &Name| state.known.get(name).filter(|_| state.is_fresh(name)).map(|(_, facts)| facts.clone());
         names.into_iter().filter_map(|name| known(&name).map(|facts| (name.1, facts))).collect()
     }
 

@@ -105,13 +105,23 @@ impl Instructions {
         let shared = Arc::clone(&self.0);
         let asking = thread::Builder::new().name("instructions".to_owned()).spawn(move || {
             let overview = panic::catch_unwind(AssertUnwindSafe(|| shared.look())).ok().flatten();
+            let listed: Vec<(String, Vec<String>)> = overview
+                .iter()
+                .flat_map(|overview| &overview.schemas)
+                .map(|schema| (schema.schema.clone(), schema.tables.clone()))
+                .collect();
             let mut state = shared.lock();
             match overview {
                 Some(overview) => (state.text, state.failed) = (Some((Instant::now(), compose(&overview))), None),
                 None => state.failed = Some(Instant::now()),
             }
             state.asking = false;
+            drop(state);
             shared.answered.notify_all();
+            // The client that connects now lists tables next.
+            for (schema, tables) in listed {
+                shared.freshness.of(&schema, &tables, SILENT);
+            }
         });
         asking.is_ok()
     }
@@ -123,13 +133,15 @@ impl Shared {
         let names = catalog::parameter(&self.schemas);
         let here: Here = self.rows(&catalog::HERE, &[])?.pop()?;
         let schemas: Vec<Schema> = self.rows(&catalog::OVERVIEW, &[&names])?;
-        let meaning = if here.meaning { self.rows(&catalog::MEANING, &[]).and_then(|mut rows| rows.pop()) } else { None };
+        let meaning =
+            if here.meaning { self.rows(&catalog::MEANING, &[]).and_then(|mut rows| rows.pop()) } else { None };
         let mut largest: Vec<(&str, &str, i64)> = schemas
             .iter()
             .flat_map(|of| of.largest.iter().map(|(table, rows)| (of.schema.as_str(), table.as_str(), *rows)))
             .collect();
         largest.sort_by_key(|(.., rows)| std::cmp::Reverse(*rows));
-        let ranges = largest.into_iter().take(LARGEST).filter_map(|(schema, table, _)| self.range(schema, table)).collect();
+        let ranges =
+            largest.into_iter().take(LARGEST).filter_map(|(schema, table, _)| self.range(schema, table)).collect();
         Some(Overview { here: Some(here), meaning, schemas, ranges })
     }
 

@@ -190,9 +190,13 @@ struct Inspected {
 fn inspect() -> Result<Inspected, Refusal> {
     let (config, _, database) = prepare()?;
     let role_check = RoleCheck::new(config.readable_schemas.clone());
-    let look = role_check.look(&database, &Arc::default(), Instant::now()).map_err(|failure| refused_login(&database, &failure))?;
+    let look = role_check
+        .look(&database, &Arc::default(), Instant::now())
+        .map_err(|failure| refused_login(&database, &failure))?;
     // A role that must not be used reads nothing.
-    let definitions = if refused(&look.findings) { None } else {
+    let definitions = if refused(&look.findings) {
+        None
+    } else {
         definitions::check(&database, &look.known).unwrap_or_else(|failure| {
             log::warn!("analytics_meta cannot be read: {}", failure.message);
             None

@@ -29,8 +29,16 @@ pub struct Scan {
 const STREAMING: &[&str] =
     &["Limit", "Subquery Scan", "Append", "Result", "ProjectSet", "Custom Scan", "LockRows", "Gather", "CTE Scan"];
 /// The members of a node that hold conditions.
-const CONDITIONS: &[&str] =
-    &["Filter", "Index Cond", "Recheck Cond", "TID Cond", "Vectorized Filter", "Startup Exclusion", "Runtime Exclusion", "Order By"];
+const CONDITIONS: &[&str] = &[
+    "Filter",
+    "Index Cond",
+    "Recheck Cond",
+    "TID Cond",
+    "Vectorized Filter",
+    "Startup Exclusion",
+    "Runtime Exclusion",
+    "Order By",
+];
 /// A join of fewer pairs is no matter.
 const MANY_PAIRS: u64 = 10_000;
 /// How deep a plan is read.
@@ -66,9 +74,12 @@ impl Plan {
             let pairs = rows(outer).saturating_mul(rows(inner));
             let (left, inner_text) = (aliases(outer, depth), inner.to_string());
             let joins = left.iter().any(|alias| inner_text.contains(&format!("{alias}.")));
-            if let ([left, ..], [right, ..], false, true) =
-                (left.as_slice(), aliases(inner, depth).as_slice(), joins, pairs >= MANY_PAIRS && rows(outer) > 1 && rows(inner) > 1)
-            {
+            if let ([left, ..], [right, ..], false, true) = (
+                left.as_slice(),
+                aliases(inner, depth).as_slice(),
+                joins,
+                pairs >= MANY_PAIRS && rows(outer) > 1 && rows(inner) > 1,
+            ) {
                 self.crossed.push((left.clone(), right.clone(), pairs));
             }
         }
@@ -107,7 +118,8 @@ fn gather(node: &Value, conditions: &mut String, depth: usize) {
 /// The aliases of the tables that are read below a node.
 fn aliases(node: &Value, depth: usize) -> Vec<String> {
     let own = Some(text(node, "Alias")).filter(|alias| !alias.is_empty()).map(str::to_owned);
-    let below = children(node).iter().filter(|_| depth <= DEEPEST).flat_map(|child| aliases(child, depth.saturating_add(1)));
+    let below =
+        children(node).iter().filter(|_| depth <= DEEPEST).flat_map(|child| aliases(child, depth.saturating_add(1)));
     own.into_iter().chain(below).collect()
 }
 

@@ -82,7 +82,20 @@ impl Page {
             (Text::from(format!("{before}{}:", json_text(name)).as_str()), column.kind)
         });
         let (fields, column_list) = (fields.collect(), column_list.text);
-        Page { format, fields, column_list, max_rows, more, budget, text, count: 0, cut, is_json: true, longest: usize::MAX, has_shortened: false }
+        Page {
+            format,
+            fields,
+            column_list,
+            max_rows,
+            more,
+            budget,
+            text,
+            count: 0,
+            cut,
+            is_json: true,
+            longest: usize::MAX,
+            has_shortened: false,
+        }
     }
 
     /// The same with values cut after so many characters, in CSV.
@@ -197,7 +210,9 @@ impl Page {
         }
         if self.has_shortened {
             let most = self.longest;
-            about.push_str(&format!(",\"shortened\":\"values of more than {most} characters are cut: query shows them whole\""));
+            about.push_str(&format!(
+                ",\"shortened\":\"values of more than {most} characters are cut: query shows them whole\""
+            ));
         }
         about.push_str(&format!(",\"columns\":{}", self.column_list));
         let blocks = match self.format {

@@ -102,7 +102,10 @@ impl Statement {
             }
         };
         let only = if with.is_empty() { String::new() } else { format!(" WHERE (SELECT count(*) FROM few) <= {FEW}") };
-        Statement { text: Cow::Owned(format!("{with}SELECT json_build_array({list})::text AS j{only}")), analysts: None }
+        Statement {
+            text: Cow::Owned(format!("{with}SELECT json_build_array({list})::text AS j{only}")),
+            analysts: None,
+        }
     }
 
     /// What TimescaleDB knows of hypertables and continuous aggregates, by functions in its schema.

@@ -49,7 +49,8 @@ pub const TOOLS: &[Tool] = &[
         title: "Search tables, columns and definitions",
         description: "Finds tables, columns, functions, metric definitions and verified queries by words in their names and comments, in all schemas, the best first.",
         arguments: |_| {
-            let words = json!({ "type": "string", "minLength": 2, "maxLength": 200, "description": "For example: idle hours" });
+            let words =
+                json!({ "type": "string", "minLength": 2, "maxLength": 200, "description": "For example: idle hours" });
             (json!({ "words": words }), &["words"])
         },
         run: listings::search,

@@ -17,4 +17,4 @@ WITH words AS MATERIALIZED (
     FROM (SELECT *, replace(name, '_', ' ') AS spaced FROM things) AS t
 )
 SELECT json_build_object('kind', kind, 'label', label, 'about', about, 'score', hits + weight)::text AS j
-FROM scored WHERE hits > 0 ORDER BY hits + weight DESC, label LIMIT 6
+FROM scored WHERE hits > 0 ORDER BY hits + weight DESC, label LIMIT 4

@@ -42,11 +42,15 @@ impl Hypertable {
     pub fn text(&self) -> String {
         let mut text = Vec::new();
         if let (Some(time), Some(interval), Some(chunks)) = (&self.time, &self.interval, self.chunks) {
-            text.push(format!("{chunks} chunks of {interval} by {time}: a filter on {time} reads only those it needs."));
+            text.push(format!(
+                "{chunks} chunks of {interval} by {time}: a filter on {time} reads only those it needs."
+            ));
         }
         if let Some(compressed) = self.compressed_chunks {
-            let before = self.compressed_before.as_ref().map(|to| format!(" (before {})", second(to))).unwrap_or_default();
-            let fast = self.segment_by.as_ref().map(|by| format!("; there a filter on {by} is fast")).unwrap_or_default();
+            let before =
+                self.compressed_before.as_ref().map(|to| format!(" (before {})", second(to))).unwrap_or_default();
+            let fast =
+                self.segment_by.as_ref().map(|by| format!("; there a filter on {by} is fast")).unwrap_or_default();
             text.push(format!("{compressed} are compressed{before}{fast}."));
         }
         if let Some(after) = &self.compress_after {

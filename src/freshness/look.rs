@@ -136,7 +136,12 @@ fn walk(shared: &Shared, schema: &str, tables: &mut [Table], mut steps: VecDeque
 }
 
 /// Takes one step.
-fn take(reading: &mut Reading<'_>, schema: &str, Table { times, facts, .. }: &mut Table, step: Step) -> Result<(), Failure> {
+fn take(
+    reading: &mut Reading<'_>,
+    schema: &str,
+    Table { times, facts, .. }: &mut Table,
+    step: Step,
+) -> Result<(), Failure> {
     let table = (schema, times.name.as_str());
     let time = facts.time.clone().unwrap_or_default();
     let columns = [time.as_str()];
@@ -166,14 +171,18 @@ fn take(reading: &mut Reading<'_>, schema: &str, Table { times, facts, .. }: &mu
             }
         }
         Step::Source => {
-            let Some(source) = times.source.as_ref().filter(|_| facts.about.is_none() && !facts.ends.contains_key(&time))
+            let Some(source) =
+                times.source.as_ref().filter(|_| facts.about.is_none() && !facts.ends.contains_key(&time))
             else {
                 return Ok(());
             };
             let look = if source.indexed { Look::Indexed } else { Look::Few };
-            if let Some((_, (first, last))) = ends(reading, (&source.schema, &source.table), &columns, look)?.into_iter().next() {
+            if let Some((_, (first, last))) =
+                ends(reading, (&source.schema, &source.table), &columns, look)?.into_iter().next()
+            {
                 let (first, last) = (second(&first), second(&last));
-                facts.about = Some(format!("{time} {first} to {last} in {}.{}, which it reads", source.schema, source.table));
+                facts.about =
+                    Some(format!("{time} {first} to {last} in {}.{}, which it reads", source.schema, source.table));
             }
         }
     }

@@ -118,7 +118,11 @@ pub(super) struct Admitted<'a> {
 
 impl Admitted<'_> {
     /// What is here, then the rows of a statement about the catalog. Neither waits for a lock.
-    pub(super) fn list<T: DeserializeOwned>(&self, statement: &Statement, params: &[&str]) -> Result<(Here, Vec<T>), Failure> {
+    pub(super) fn list<T: DeserializeOwned>(
+        &self,
+        statement: &Statement,
+        params: &[&str],
+    ) -> Result<(Here, Vec<T>), Failure> {
         let (here, rows) = self.read(|mut reading| {
             reading.run(&catalog::NO_WAITING, &[], (), |(), _| Flow::More)?;
             let here = reading.run(&catalog::HERE, &[], List::new(catalog::MAX_BYTES), List::push)?;

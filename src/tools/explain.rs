@@ -37,7 +37,10 @@ pub(super) fn explain(admitted: &Admitted<'_>, checked: &ReadOnlySql, max_rows: 
         let json = reading.run(&Statement::plan(checked, max_rows, PlanOptions::Json), &[], String::new(), text)?;
         Ok((json, reading.run_last(&Statement::plan(checked, max_rows, PlanOptions::Lines), &[], String::new(), text)?))
     })?;
-    let mut answer = format!("The plan. The query has not been run; costs and rows are PostgreSQL's estimates.\n{}", lines.trim_end());
+    let mut answer = format!(
+        "The plan. The query has not been run; costs and rows are PostgreSQL's estimates.\n{}",
+        lines.trim_end()
+    );
     for advice in advice(admitted, &Plan::read(&json)) {
         answer.push_str(&format!("\nadvice: {advice}"));
     }

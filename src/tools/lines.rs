@@ -6,10 +6,7 @@ use std::{collections::HashMap, fmt::Write as _};
 
 use serde::Deserialize;
 
-use crate::{
-    catalog::Here,
-    freshness::Facts,
-};
+use crate::{catalog::Here, freshness::Facts};
 
 /// The most characters of a comment in a list, of one value, and of a list of values.
 const COMMENT: usize = 400;
@@ -92,8 +89,7 @@ struct Column {
 }
 
 /// What to write where a function of TimescaleDB is missed.
-pub(super) const NO_TIMESCALEDB: &str =
-    "TimescaleDB is not installed: in place of time_bucket('15 minutes', ts) write date_bin('15 minutes', ts, timestamptz '2000-01-01') or date_trunc('hour', ts).";
+pub(super) const NO_TIMESCALEDB: &str = "TimescaleDB is not installed: in place of time_bucket('15 minutes', ts) write date_bin('15 minutes', ts, timestamptz '2000-01-01') or date_trunc('hour', ts).";
 
 /// When it is, and how the session counts days.
 pub(super) fn now(here: &Here) -> String {
@@ -127,7 +123,12 @@ impl Table {
         let kind = hypertable.map_or(&self.kind, |table| &table.kind);
         let rows = rows(hypertable.map_or(self.rows, |table| table.rows));
         let range = facts.range().map(|range| format!(", {range}")).unwrap_or_default();
-        format!("{}: {kind}, {} columns{rows}{range}.{}", self.name, self.columns, comment(self.comment.as_deref(), COMMENT))
+        format!(
+            "{}: {kind}, {} columns{rows}{range}.{}",
+            self.name,
+            self.columns,
+            comment(self.comment.as_deref(), COMMENT)
+        )
     }
 }
 
@@ -150,13 +151,15 @@ impl Description {
         let of = hypertable.and_then(|table| table.of.as_ref()).map(|of| format!(" of {of}")).unwrap_or_default();
         let rows = rows(hypertable.map_or(self.rows, |table| table.rows));
         let range = facts.range().map(|range| format!(", {range}")).unwrap_or_default();
-        let mut text = format!("{name}: {kind}{of}{rows}{range}.{}\n{}", comment(self.comment.as_deref(), usize::MAX), now(here));
+        let mut text =
+            format!("{name}: {kind}{of}{rows}{range}.{}\n{}", comment(self.comment.as_deref(), usize::MAX), now(here));
         if let Some(about) = hypertable.map(|table| table.text()).filter(|about| !about.is_empty()) {
             let _ = write!(text, "\n{about}");
         }
         if self.columns.iter().any(Column::is_estimated) {
             let since = self.analyzed.as_ref().map(|day| format!(" of {day}")).unwrap_or_default();
-            let _ = write!(text, "\nValues, null shares and what is \"about\" are estimates from the statistics{since}.");
+            let _ =
+                write!(text, "\nValues, null shares and what is \"about\" are estimates from the statistics{since}.");
         }
         for column in &self.columns {
             let _ = write!(text, "\n{}", column.line(&facts.ends, facts.time.as_deref()));
@@ -165,7 +168,9 @@ impl Description {
             let _ = write!(text, "\npartitioned by {key}");
         }
         let keys: Vec<&str> = self.keys.iter().flatten().map(String::as_str).collect();
-        for (what, list) in [("", &keys), ("indexes: ", &all(&self.indexes)), ("referenced by ", &all(&self.referenced_by))] {
+        for (what, list) in
+            [("", &keys), ("indexes: ", &all(&self.indexes)), ("referenced by ", &all(&self.referenced_by))]
+        {
             if !list.is_empty() {
                 let _ = write!(text, "\n{what}{}", list.join(if what.is_empty() { "; " } else { ", " }));
             }
@@ -196,14 +201,19 @@ impl Column {
     }
 
     fn is_estimated(&self) -> bool {
-        !self.hidden && (self.null_share.is_some() || self.values.is_some() || self.elements.is_some() || self.low.is_some())
+        !self.hidden
+            && (self.null_share.is_some() || self.values.is_some() || self.elements.is_some() || self.low.is_some())
     }
 
     /// `closed_at timestamptz: about … to …, 1.9 % null. When it was closed; null while open.`
     fn line(&self, ends: &HashMap<String, (String, String)>, time: Option<&str>) -> String {
         let kind = short(&self.kind);
         if self.hidden {
-            return format!("{} {kind}: hidden from this role.{}", self.name, comment(self.comment.as_deref(), COMMENT));
+            return format!(
+                "{} {kind}: hidden from this role.{}",
+                self.name,
+                comment(self.comment.as_deref(), COMMENT)
+            );
         }
         let mut facts: Vec<String> = Vec::new();
         let allowed = self.check.iter().find_map(|check| allowed(check)).or_else(|| self.labels.clone());
@@ -243,7 +253,13 @@ impl Column {
         let refers = self.refers.as_ref().map(|refers| format!(" -> {refers}")).unwrap_or_default();
         let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) };
         let comment = comment(self.comment.as_deref(), usize::MAX);
-        let end = if facts.is_empty() && comment.is_empty() { "" } else if facts.is_empty() { ":" } else { "." };
+        let end = if facts.is_empty() && comment.is_empty() {
+            ""
+        } else if facts.is_empty() {
+            ":"
+        } else {
+            "."
+        };
         format!("{} {kind}{refers}{facts}{end}{comment}", self.name)
     }
 }
@@ -294,7 +310,8 @@ fn list(values: &[String]) -> String {
 
 /// Numbers in their order; what is no number stays where it is.
 fn sorted(values: &[String]) -> Vec<String> {
-    let mut numbers: Vec<(f64, &String)> = values.iter().filter_map(|value| Some((value.parse().ok()?, value))).collect();
+    let mut numbers: Vec<(f64, &String)> =
+        values.iter().filter_map(|value| Some((value.parse().ok()?, value))).collect();
     if numbers.len() < values.len() {
         return values.to_vec();
     }

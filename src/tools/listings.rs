@@ -1,5 +1,7 @@
 //! The tools that say what there is: schemas, tables, columns, functions, and what has a word in it.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::{
@@ -17,11 +19,14 @@ use crate::{
 
 /// The most bytes of a listing, and the most hits of a search.
 const MOST: usize = 15_000;
-const HITS: usize = 10;
+const HITS: usize = 8;
+/// A list of more tables waits for less of what is not known yet.
+const MANY: usize = 20;
+const BRIEFLY: Duration = Duration::from_millis(15);
 /// The most words that are searched for, and the most characters of what is said of a hit.
 const WORDS: usize = 8;
-const ABOUT: usize = 110;
-const DEFINITION: usize = 330;
+const ABOUT: usize = 90;
+const DEFINITION: usize = 600;
 
 pub(super) fn list_schemas(call: &mut Call<'_>, arguments: Arguments) -> Outcome {
     arguments.finish()?;
@@ -45,12 +50,18 @@ pub(super) fn list_tables(call: &mut Call<'_>, mut arguments: Arguments) -> Outc
     let admitted = call.admit()?;
     let (here, tables) = admitted.list::<Table>(&catalog::TABLES, &[&schema, &search])?;
     let names: Vec<String> = tables.iter().map(|table| table.name.clone()).collect();
-    let facts = admitted.app.freshness.of(&schema, &names, freshness::PATIENCE);
+    let patience = if names.len() > MANY { BRIEFLY } else { freshness::PATIENCE };
+    let facts = admitted.app.freshness.of(&schema, &names, patience);
     let mut text = vec![format!("Schema {schema}. {}", lines::now(&here))];
     let none = freshness::Facts::default();
     text.extend(tables.iter().map(|table| table.line(facts.get(&table.name).unwrap_or(&none))));
     text.extend(tables.is_empty().then(|| {
-        if search.is_empty() { "There is nothing that can be read here." } else { "Nothing here has this in its name or comment; leave search out to see all." }.to_owned()
+        if search.is_empty() {
+            "There is nothing that can be read here."
+        } else {
+            "Nothing here has this in its name or comment; leave search out to see all."
+        }
+        .to_owned()
     }));
     let more = tables.first().map_or(0, |table| table.all.saturating_sub(tables.len()));
     text.extend((more > 0).then(|| format!("{more} more: narrow the list with search.")));
@@ -67,7 +78,12 @@ pub(super) fn list_functions(call: &mut Call<'_>, mut arguments: Arguments) -> O
     let mut text = vec![format!("Schema {schema}. Call them as SELECT * FROM {schema}.name(argument => value).")];
     text.extend(functions.iter().map(Function::line));
     text.extend(functions.is_empty().then(|| {
-        if function.is_empty() { "It has no functions that can be called." } else { "It has no such function that can be called; without function all are listed." }.to_owned()
+        if function.is_empty() {
+            "It has no functions that can be called."
+        } else {
+            "It has no such function that can be called; without function all are listed."
+        }
+        .to_owned()
     }));
     Ok(listing(text, functions.len(), "name one with function"))
 }
@@ -78,6 +94,8 @@ pub(super) fn describe_table(call: &mut Call<'_>, mut arguments: Arguments) -> O
     let definition = arguments.boolean("definition")?;
     arguments.finish()?;
     let admitted = call.admit()?;
+    // It looks while the catalog is read.
+    admitted.app.freshness.begin(&schema, std::slice::from_ref(&table));
     let describe = |how: &str| {
         let wanted = if definition { "definition" } else { "" };
         admitted.list::<Description>(&catalog::DESCRIBE, &[&schema, &table, how, wanted])
@@ -91,8 +109,13 @@ pub(super) fn describe_table(call: &mut Call<'_>, mut arguments: Arguments) -> O
     let Some(description) = rows.first() else {
         return Err(not_found(&schema, &table, similar_tables(&admitted, &name)));
     };
-    let facts = admitted.app.freshness.of(&schema, std::slice::from_ref(&table), freshness::PATIENCE);
-    let text = description.text(&name, &facts.get(&table).cloned().unwrap_or_default(), &here, definition);
+    let facts = admitted
+        .app
+        .freshness
+        .of(&schema, std::slice::from_ref(&table), freshness::PATIENCE)
+        .remove(&table)
+        .unwrap_or_default();
+    let text = description.text(&name, &facts, &here, definition);
     Ok(listing(vec![text], 1, "query information_schema.columns for the rest"))
 }
 
@@ -108,8 +131,12 @@ struct Hit {
 pub(super) fn search(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let words = arguments.text("words", 200, None)?;
     arguments.finish()?;
-    let words: Vec<String> =
-        words.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 1).take(WORDS).map(str::to_lowercase).collect();
+    let words: Vec<String> = words
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.len() > 1)
+        .take(WORDS)
+        .map(str::to_lowercase)
+        .collect();
     if words.is_empty() {
         return Err(Failure::argument("words", "must have a word of two letters or more"));
     }
@@ -121,19 +148,26 @@ pub(super) fn search(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     }
     hits.sort_by_key(|hit| std::cmp::Reverse(hit.score));
     hits.truncate(HITS);
-    let mut text: Vec<String> = hits.iter().map(Hit::line).collect();
-    if hits.iter().any(|hit| hit.kind == "verified query") {
-        text.push("The SQL of a verified query: SELECT sql, parameters FROM analytics_meta.verified_query WHERE name = '…'".to_owned());
+    let mut text: Vec<String> = hits.iter().enumerate().map(|(place, hit)| hit.line(place == 0)).collect();
+    if hits.iter().any(Hit::is_definition) {
+        text.push("Whole: SELECT * FROM analytics_meta.metric (or verified_query, by name; or glossary, by term) WHERE name = '…'".to_owned());
     }
     if hits.is_empty() {
-        text.push("Nothing has such a word in its name or comment. Try another word for it, or list_schemas.".to_owned());
+        text.push(
+            "Nothing has such a word in its name or comment. Try another word for it, or list_schemas.".to_owned(),
+        );
     }
     Ok(listing(text, hits.len(), "search for fewer words"))
 }
 
 impl Hit {
-    fn line(&self) -> String {
-        let most = if matches!(self.kind.as_str(), "metric" | "term") { DEFINITION } else { ABOUT };
+    fn is_definition(&self) -> bool {
+        matches!(self.kind.as_str(), "metric" | "verified query" | "term")
+    }
+
+    /// `kind label: about`. Of the first hit the whole of a definition.
+    fn line(&self, is_first: bool) -> String {
+        let most = if is_first && self.is_definition() { DEFINITION } else { ABOUT };
         let about = lines::comment(self.about.as_deref(), most);
         format!("{} {}{}{about}", self.kind, lines::short(&self.label), if about.is_empty() { "" } else { ":" })
     }

@@ -60,7 +60,8 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
     let form = Form { format: Format::Csv, max_rows: n, more: "n", longest: VALUE };
     let name = format!("{}.{}", quote(&schema), quote(&table));
     let pages = admitted.more::<i64>(&catalog::PAGES, &[&schema, &table])?.first().copied();
-    let first = |rows: u32| format!("SELECT * FROM (SELECT * FROM {name} LIMIT {rows}) AS r ORDER BY random() LIMIT {n}");
+    let first =
+        |rows: u32| format!("SELECT * FROM (SELECT * FROM {name} LIMIT {rows}) AS r ORDER BY random() LIMIT {n}");
     // Rows that lie together are often of one vehicle and one hour. Not every table can be sampled, and a sample may be empty.
     let share = pages.map(|pages| f64::from(SAMPLED_PAGES) * 100.0 / pages as f64).filter(|share| *share < 50.0);
     let sampled = share.and_then(|share| {
@@ -91,7 +92,8 @@ fn run(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, form: Form) -> O
     let page = admitted.read(|mut reading| {
         let prepared = reading.prepare(&statement)?;
         let max_bytes = admitted.app.config.max_bytes;
-        let page = Page::new(form.format, &prepared.columns, form.max_rows, form.more, max_bytes).shortened(form.longest);
+        let page =
+            Page::new(form.format, &prepared.columns, form.max_rows, form.more, max_bytes).shortened(form.longest);
         let page = if prepared.columns.iter().all(Column::is_plain) {
             reading.run_prepared(&prepared, page, Page::push)?
         } else {

@@ -16,6 +16,7 @@
     reason = "the tests are the administrator of their own database, and look at the environment for its programs"
 )]
 
+mod answers;
 mod auth;
 mod containment;
 mod differential;

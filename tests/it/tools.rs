@@ -8,20 +8,21 @@ use crate::support::{
     server::Server,
 };
 
-#[track_caller]
-fn names(rows: &[Value], key: &str) -> Vec<String> {
-    rows.iter().map(|row| row[key].as_str().unwrap_or_else(|| panic!("no {key}: {row}")).to_owned()).collect()
-}
-
 #[test]
 fn every_object_of_the_guide_is_listed() {
     let server = Server::start(&[]);
     let alice = server.alice();
-    let schemas = alice.call("list_schemas", json!({})).rows();
-    assert_eq!(names(&schemas, "schema"), ["reporting", "tracksolid", "tickets", "fuel"]);
-    for row in &schemas {
-        assert_eq!(row["readable"], true);
-        assert!(row["comment"].as_str().is_some_and(|comment| comment.len() > 40), "{row}");
+    let schemas = alice.call("list_schemas", json!({}));
+    schemas.line("Now: 2");
+    schemas.line("Definitions are in analytics_meta: ");
+    for (schema, counts) in [
+        ("reporting", "2 tables, 2 views, 1 materialized view, 5 functions"),
+        ("tracksolid", "3 tables"),
+        ("tickets", "6 tables, 1 view, 7 functions"),
+        ("fuel", "2 tables, 7 functions"),
+    ] {
+        let line = schemas.line(&format!("{schema}: {counts}. "));
+        assert!(line.len() > 80, "the comment is missing: {line}");
     }
     for (schema, objects) in [
         (
@@ -48,22 +49,18 @@ fn every_object_of_the_guide_is_listed() {
         ),
         ("fuel", &[("records", "table"), ("ingest_state", "table")]),
     ] {
-        let tables = alice.call("list_tables", json!({ "schema": schema })).rows();
+        let tables = alice.call("list_tables", json!({ "schema": schema }));
         for (name, kind) in objects {
-            let row =
-                tables.iter().find(|row| row["name"] == *name).unwrap_or_else(|| panic!("{schema}.{name} is missing"));
-            assert_eq!(row["kind"], *kind, "{row}");
-            assert!(row["comment"].is_string() && row["columns"].as_u64() > Some(0), "{row}");
+            let line = tables.line(&format!("{name}: {kind}, "));
+            assert!(line.contains(" columns") && line.contains(". "), "columns or comment are missing: {line}");
         }
-        let counted = schemas.iter().find(|row| row["schema"] == schema).unwrap();
-        let count = |key: &str| counted[key].as_u64().unwrap();
-        assert_eq!(count("tables") + count("views") + count("materialized_views"), tables.len() as u64, "{schema}");
     }
     for (schema, count) in [("reporting", 5), ("tickets", 7), ("fuel", 7)] {
-        let functions = alice.call("list_functions", json!({ "schema": schema })).rows();
-        assert_eq!(functions.len(), count, "{schema}: {functions:?}");
-        for function in &functions {
-            assert!(function["comment"].is_string() && function["returns"].is_string(), "{function}");
+        let functions = alice.call("list_functions", json!({ "schema": schema }));
+        let lines: Vec<&str> = functions.text().lines().filter(|line| line.starts_with("fn_")).collect();
+        assert_eq!(lines.len(), count, "{schema}: {lines:?}");
+        for line in lines {
+            assert!(line.contains(") returns ") && !line.contains("It has no comment"), "{line}");
         }
     }
     assert_eq!(
@@ -74,66 +71,77 @@ fn every_object_of_the_guide_is_listed() {
 }
 
 #[test]
-fn search_finds_by_name_and_by_comment() {
+fn a_functions_sql_is_shown_on_request() {
+    let server = Server::start(&[]);
+    let show = |function: &str| {
+        server.alice().call("list_functions", json!({ "schema": "fuel", "function": function })).text().to_owned()
+    };
+    let price = show("fn_price");
+    assert!(
+        price.contains("CREATE OR REPLACE FUNCTION fuel.fn_price") && price.contains("FROM fuel.records"),
+        "{price}"
+    );
+    assert!(!price.contains("fn_litres"), "{price}");
+    assert!(show("fn_pric").contains("no such function"));
+    assert!(!server.alice().call("list_functions", json!({ "schema": "fuel" })).text().contains("CREATE OR REPLACE"));
+}
+
+#[test]
+fn a_list_can_be_narrowed_by_name_and_by_comment() {
     let server = Server::start(&[]);
     let found = |search: &str| {
-        names(&server.alice().call("list_tables", json!({ "schema": "tickets", "search": search })).rows(), "name")
+        let answer = server.alice().call("list_tables", json!({ "schema": "tickets", "search": search }));
+        let lines =
+            answer.text().lines().filter_map(|line| line.split_once(": table, ").map(|(name, _)| name.to_owned()));
+        lines.collect::<Vec<String>>()
     };
     assert_eq!(found("GEO_"), ["geo_clusters", "geo_locations"]);
     assert!(found("change request").contains(&"crq".to_owned()), "by comment");
     assert_eq!(found("%"), Vec::<String>::new(), "a pattern's signs are plain characters");
-    let nothing = server.alice().call("list_tables", json!({ "schema": "tickets", "search": "zebra" })).data();
-    assert_eq!((&nothing["row_count"], nothing["notice"].is_string()), (&json!(0), true), "{nothing}");
+    let nothing = server.alice().call("list_tables", json!({ "schema": "tickets", "search": "zebra" }));
+    assert!(nothing.text().contains("Nothing here has this"), "{nothing:?}");
 }
 
 #[test]
 fn describe_table_is_the_data_dictionary() {
     let server = Server::start(&[]);
-    let inc = server.alice().call("describe_table", json!({ "schema": "tickets", "table": "inc" })).data();
-    let columns = inc["columns"].as_array().unwrap();
-    let column = |name: &str| {
-        columns.iter().find(|column| column["column"] == name).unwrap_or_else(|| panic!("no column {name}")).clone()
-    };
-    for name in [
-        "ticket_id",
-        "bucket",
-        "raw_status",
-        "normalized_status",
-        "sla_status",
-        "region",
-        "cluster",
-        "owner",
-        "mttr",
-        "opened_at",
-        "closed_at",
-        "latitude",
-        "longitude",
-        "geog",
-        "comment",
-        "raw",
+    let describe =
+        |schema: &str, table: &str| server.alice().call("describe_table", json!({ "schema": schema, "table": table }));
+    let inc = describe("tickets", "inc");
+    for column in [
+        "ticket_id bigint",
+        "bucket text",
+        "raw_status text",
+        "normalized_status text",
+        "sla_status text",
+        "region text",
+        "cluster text -> tickets.geo_clusters.cluster",
+        "owner text",
+        "mttr interval",
+        "opened_at timestamptz",
+        "closed_at timestamptz",
+        "latitude double precision",
+        "longitude double precision",
+        "geog geography(Point,4326)",
+        "comment text",
+        "raw text",
     ] {
-        column(name);
+        inc.line(column);
     }
-    assert_eq!((&column("comment")["type"], &column("comment")["nullable"]), (&json!("text"), &json!(true)));
-    assert!(
-        column("comment")["comment"].is_string() && column("mttr")["comment"].as_str().unwrap().contains("interval")
-    );
-    assert_eq!(column("geog")["type"], "geography(Point,4326)");
-    assert!(inc["comment"].as_str().unwrap().contains("INC"), "{inc}");
-    assert!(inc["keys"].to_string().contains("PRIMARY KEY (ticket_id)"), "{}", inc["keys"]);
-    assert!(
-        inc["keys"].to_string().contains("FOREIGN KEY (cluster) REFERENCES tickets.geo_clusters"),
-        "{}",
-        inc["keys"]
-    );
-    assert!(inc["indexes"].to_string().contains("opened_at"), "{}", inc["indexes"]);
+    assert!(inc.line("mttr ").contains("interval, closed_at - opened_at"));
+    assert!(inc.line("tickets.inc: table, about 6000 rows").contains("INC"));
+    assert!(inc.text().contains("primary key (ticket_id)") && inc.text().contains("unique (reference)"));
+    assert!(inc.line("indexes: ").contains("btree (opened_at)"));
+    assert!(inc.line("referenced by ").contains("tickets.closure_events.ticket_id"));
 
-    let trips = server.alice().call("describe_table", json!({ "schema": "reporting", "table": "v_trips" })).data();
-    assert_eq!(trips["kind"], "materialized view");
-    assert!(trips["definition"].as_str().unwrap().contains("positions"), "{trips}");
-    let positions =
-        server.alice().call("describe_table", json!({ "schema": "tracksolid", "table": "positions" })).data();
-    assert!(positions.to_string().contains(r#"["on","off","unknown"]"#), "an enum's values: {positions}");
+    let trips = describe("reporting", "v_trips");
+    trips.line("reporting.v_trips: materialized view, ");
+    assert!(!trips.text().contains("lag("), "the definition was not asked for: {trips:?}");
+    let whole =
+        server.alice().call("describe_table", json!({ "schema": "reporting", "table": "v_trips", "definition": true }));
+    assert!(whole.text().contains("lag(") && whole.text().contains("tracksolid.positions"), "{whole:?}");
+    let positions = describe("tracksolid", "positions");
+    assert!(positions.line("ignition ").contains("on, off or unknown"));
 }
 
 #[test]
@@ -260,6 +268,7 @@ fn an_error_points_into_the_analysts_own_text() {
     // The audit log keeps only the beginning of a refused text; the place is still that in the whole of it.
     let long = format!("/* {} */\n", "é\n".repeat(5_000));
     for (sql, code, near) in [
+        ("EXPLAIN SELECT 'é', wrong_column\nFROM tickets.inc", "42703", "wrong_column"),
         ("SELECT 'é', wrong_column\nFROM tickets.inc", "42703", "wrong_column"),
         ("SELECT 1\n  FROM tickets.inc\n WHERE no_function(1)", "42883", "no_function"),
         ("SELECT count(* FROM tickets.inc)", "42601", "FROM"),
@@ -291,17 +300,33 @@ fn an_error_points_into_the_analysts_own_text() {
 #[test]
 fn sample_table_returns_as_many_rows_as_asked() {
     let server = Server::start(&[]);
-    let sample = |arguments: Value| server.alice().call("sample_table", arguments).rows().len();
-    assert_eq!(sample(json!({ "schema": "tickets", "table": "inc" })), 20);
+    let sample = |arguments: Value| server.alice().call("sample_table", arguments).text().lines().count() - 1;
+    assert_eq!(sample(json!({ "schema": "tickets", "table": "inc" })), 5);
     assert_eq!(sample(json!({ "schema": "tickets", "table": "inc", "n": 3 })), 3);
     assert_eq!(sample(json!({ "schema": "reporting", "table": "v_trips", "n": 1 })), 1);
     assert_eq!(
         sample(json!({ "schema": "fuel", "table": "ingest_state", "n": 50 })),
         Cluster::shared().count(DEMO, "SELECT count(*) FROM fuel.ingest_state") as usize
     );
-    let row =
-        &server.alice().call("sample_table", json!({ "schema": "tracksolid", "table": "positions", "n": 1 })).rows()[0];
-    assert_eq!(row["geom"]["type"], "Point", "{row}");
+}
+
+#[test]
+fn a_sample_is_of_several_vehicles_and_days_and_cuts_what_is_long() {
+    let server = Server::start(&[]);
+    let sample = server.alice().call("sample_table", json!({ "schema": "tracksolid", "table": "positions", "n": 8 }));
+    let column = |at: usize| -> std::collections::BTreeSet<&str> {
+        sample
+            .text()
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split(',').nth(at))
+            .map(|cell| cell.split('T').next().unwrap())
+            .collect()
+    };
+    assert!(column(0).len() > 2 && column(1).len() > 2, "{sample:?}");
+    let clusters = server.alice().call("sample_table", json!({ "schema": "tickets", "table": "geo_clusters" }));
+    assert!(clusters.text().contains("Polygon") && clusters.text().len() < 2_000, "{clusters:?}");
+    assert!(clusters.texts[1].contains("values of more than 80 characters are cut"), "{clusters:?}");
 }
 
 #[test]
@@ -346,6 +371,18 @@ fn csv_is_csv() {
     let sql = "SELECT * FROM (VALUES (1, 'plain', true), (2, NULL, false), (3, '', NULL), (4, 'a,\"b\"' || chr(10) || 'c', true)) AS v(n, \"text, or not\", flag) ORDER BY n";
     let answer = server.alice().call("query", json!({ "sql": sql, "format": "csv" }));
     assert!(!answer.is_error, "{:?}", answer.texts);
+    let same = "SELECT timestamptz '2026-06-17 11:00:00.5+03' AS t, ARRAY[timestamp '2026-06-17 11:00'] AS a, inet '10.0.0.1' AS i,
+        ST_SetSRID(ST_MakePoint(36.8, -1.28), 4326) AS g, 'x'::char(3) AS c, ROW(1, 'a') AS r";
+    let json = server.alice().query(same).rows()[0].clone();
+    let csv = server.alice().call("query", json!({ "sql": same, "format": "csv" }));
+    let field = |value: &Value| {
+        value.as_str().map_or_else(|| format!("\"{}\"", value.to_string().replace('"', "\"\"")), str::to_owned)
+    };
+    let fields: Vec<String> = ["t", "a", "i", "c", "r"].map(|name| field(&json[name])).to_vec();
+    let line =
+        csv.texts[0].lines().nth(1).unwrap().replace(r#""{""type"":""Point"",""coordinates"":[36.8,-1.28]}","#, "");
+    assert_eq!(line, fields.join(","), "JSON and CSV agree");
+    assert!(line.starts_with("2026-06-17T11:00:00.5+03:00,"), "{line}");
     assert_eq!(
         answer.texts[0],
         "n,\"text, or not\",flag\n1,plain,true\n2,,false\n3,\"\",\n4,\"a,\"\"b\"\"\nc\",true\n"
@@ -404,6 +441,14 @@ fn refusals_tell_their_rule_and_what_to_do_instead() {
         ("-- nothing", "GUARD_EMPTY"),
         ("UPDATE reporting.refresh_log SET notes = 'x'", "GUARD_NOT_A_QUERY"),
         ("EXPLAIN ANALYZE SELECT 1", "GUARD_NOT_A_QUERY"),
+        ("EXPLAIN (ANALYZE) SELECT 1", "GUARD_NOT_A_QUERY"),
+        ("EXPLAIN (COSTS off, ANALYZE) SELECT 1", "GUARD_NOT_A_QUERY"),
+        ("EXPLAIN VERBOSE SELECT 1", "GUARD_NOT_A_QUERY"),
+        ("EXPLAIN EXPLAIN SELECT 1", "GUARD_NOT_A_QUERY"),
+        ("EXPLAIN DELETE FROM tickets.inc", "GUARD_NOT_A_QUERY"),
+        ("EXPLAIN WITH x AS (DELETE FROM tickets.inc RETURNING *) SELECT * FROM x", "GUARD_WRITES"),
+        ("EXPLAIN SELECT 1; DELETE FROM tickets.inc", "GUARD_MULTIPLE_STATEMENTS"),
+        ("EXPLAIN SELECT pg_sleep(1)", "GUARD_FUNCTION"),
         ("SELECT 1; SELECT 2", "GUARD_MULTIPLE_STATEMENTS"),
         ("WITH x AS (DELETE FROM tickets.inc RETURNING *) SELECT * FROM x", "GUARD_WRITES"),
         ("SELECT * INTO stolen FROM tickets.inc", "GUARD_SELECT_INTO"),

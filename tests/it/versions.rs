@@ -81,11 +81,11 @@ fn each_tool(server: &Server, version: i64) {
     for (tool, arguments, part) in [
         ("query", json!({ "sql": "SELECT sum(n) AS total FROM fuel.records" }), "\"total\":7"),
         ("query", json!({ "sql": "SELECT sum(n) AS total FROM fuel.records", "format": "csv" }), "total"),
-        ("list_schemas", json!({}), "\"fuel\""),
-        ("list_tables", json!({ "schema": "fuel" }), "\"records\""),
+        ("list_schemas", json!({}), "fuel: 1 table"),
+        ("list_tables", json!({ "schema": "fuel" }), "records: table"),
         ("describe_table", json!({ "schema": "fuel", "table": "records" }), "litres filled in"),
         ("list_functions", json!({ "schema": "fuel" }), "per_hundred"),
-        ("sample_table", json!({ "schema": "fuel", "table": "records" }), "\"n\":7"),
+        ("sample_table", json!({ "schema": "fuel", "table": "records" }), "n\n7\n"),
     ] {
         let answer = alice.call(tool, arguments);
         let text = answer.texts.concat();

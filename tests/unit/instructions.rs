@@ -5,14 +5,22 @@ fn every_schema_is_named_within_two_kilobytes() {
     let schema = |name: &str| Schema {
         schema: name.to_owned(),
         comment: Some("é".repeat(900)),
-        timezone: "UTC".to_owned(),
-        database: "tracksolid_db".to_owned(),
         tables: vec!["t".repeat(63); 12],
+        largest: Vec::new(),
     };
-    let text = compose(&["reporting", "tracksolid", "tickets", "fuel"].map(schema));
+    let here: Here = serde_json::from_value(serde_json::json!({
+        "now": "2026-06-17 11:00:00+03", "timezone": "Africa/Nairobi", "database": "tracksolid_db", "timescaledb": null, "meaning": true,
+    }))
+    .unwrap();
+    let meaning = Meaning { metrics: vec!["m".repeat(63); 30], verified_queries: 12, terms: 14 };
+    let ranges = vec!["r".repeat(150); 3];
+    let schemas = ["reporting", "tracksolid", "tickets", "fuel"].map(schema).into();
+    let text = compose(&Overview { here: Some(here), meaning: Some(meaning), schemas, ranges });
     assert!(text.len() <= MAX_BYTES, "{}", text.len());
-    for name in ["reporting:", "tracksolid:", "tickets:", "fuel:"] {
+    for name in
+        ["reporting:", "tracksolid:", "tickets:", "fuel:", "2026-06-17 11:00:00+03", "Africa/Nairobi", "analytics_meta"]
+    {
         assert!(text.contains(name), "{name}");
     }
-    assert!(compose(&[]).len() <= MAX_BYTES);
+    assert!(compose(&Overview::default()).len() <= MAX_BYTES);
 }

@@ -204,6 +204,20 @@ impl Answer {
         serde_json::from_str(&self.texts[0]).unwrap_or_else(|error| panic!("{error}: {}", self.texts[0]))
     }
 
+    /// The text, which must be no error.
+    #[track_caller]
+    pub(crate) fn text(&self) -> &str {
+        assert!(!self.is_error, "an error: {:?}", self.texts);
+        &self.texts[0]
+    }
+
+    /// The line that begins so, which must be there.
+    #[track_caller]
+    pub(crate) fn line(&self, beginning: &str) -> &str {
+        let line = self.text().lines().find(|line| line.starts_with(beginning));
+        line.unwrap_or_else(|| panic!("no line begins with {beginning:?}:\n{}", self.text()))
+    }
+
     /// The rows, which must be there.
     #[track_caller]
     pub(crate) fn rows(&self) -> Vec<Value> {

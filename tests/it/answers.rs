@@ -1,0 +1,321 @@
+//! What makes answers right: how far the data reach, what columns hold, what words mean, what a plan reads.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::{
+    client::Mcp,
+    cluster::{Cluster, DEMO, PASSWORD},
+    server::{Run, Server, run},
+};
+
+fn describe(client: &Mcp, schema: &str, table: &str) -> crate::support::client::Answer {
+    client.call("describe_table", json!({ "schema": schema, "table": table }))
+}
+
+/// A server on a database of its own in a cluster of its own, with what `sql` makes. analytics_ro may read schema `fuel`.
+fn with_tables(sql: &str) -> (Cluster, Server) {
+    let cluster = Cluster::new();
+    cluster.sql(
+        DEMO,
+        &format!(
+            "CREATE ROLE analytics_ro LOGIN PASSWORD '{PASSWORD}'; CREATE SCHEMA fuel; GRANT USAGE ON SCHEMA fuel TO analytics_ro;
+             ALTER DEFAULT PRIVILEGES IN SCHEMA fuel GRANT SELECT ON TABLES TO analytics_ro; ALTER DATABASE {DEMO} SET timezone = 'UTC';"
+        ),
+    );
+    cluster.sql(DEMO, sql);
+    let server =
+        Server::start(&[("DATABASE_URL", &cluster.dsn("analytics_ro", DEMO)), ("MCP_READABLE_SCHEMAS", "fuel")]);
+    (cluster, server)
+}
+
+#[test]
+fn every_table_says_from_when_to_when_it_has_rows() {
+    let server = Server::start(&[]);
+    let alice = server.alice();
+    let text = |sql: &str| Cluster::shared().text(DEMO, &format!("SELECT ({sql})::text"));
+    for (schema, table, column, sql) in [
+        ("tracksolid", "positions", "ts", "SELECT date_trunc('second', max(ts)) FROM tracksolid.positions"),
+        ("tracksolid", "events", "ts", "SELECT date_trunc('second', max(ts)) FROM tracksolid.events"),
+        ("reporting", "v_daily_summary", "day", "SELECT max(day) FROM reporting.v_daily_summary"),
+        ("reporting", "v_trips", "day", "SELECT max(day) FROM reporting.v_trips"),
+        ("reporting", "daily_rollup", "day", "SELECT max(day) FROM reporting.daily_rollup"),
+        ("tickets", "inc", "opened_at", "SELECT date_trunc('second', max(opened_at)) FROM tickets.inc"),
+        ("fuel", "records", "filled_at", "SELECT date_trunc('second', max(filled_at)) FROM fuel.records"),
+    ] {
+        let last = text(sql);
+        // What was not known in time is known at the next call.
+        let known = |find: &dyn Fn() -> String| {
+            let began = Instant::now();
+            loop {
+                let line = find();
+                if line.contains(&format!("{column} 2")) || began.elapsed() > Duration::from_secs(5) {
+                    return line;
+                }
+            }
+        };
+        let listed =
+            known(&|| alice.call("list_tables", json!({ "schema": schema })).line(&format!("{table}: ")).to_owned());
+        assert!(listed.contains(&format!(" to {last}")), "{last}: {listed}");
+        let described = known(&|| describe(&alice, schema, table).line(&format!("{schema}.{table}: ")).to_owned());
+        assert!(
+            described.contains(&format!("{column} 2")) && described.contains(&format!(" to {last}")),
+            "{last}: {described}"
+        );
+        describe(&alice, schema, table).line("Now: 2");
+    }
+}
+
+#[test]
+fn ranges_are_exact_by_an_index_and_about_otherwise() {
+    let (_cluster, server) = with_tables(
+        "CREATE TABLE fuel.skewed (id int PRIMARY KEY, n int, kind text, at timestamptz, late date, word text);
+         -- The most common value is the lowest, and is left out of the histogram.
+         INSERT INTO fuel.skewed SELECT g, CASE WHEN g % 2 = 0 THEN 1 ELSE g END, (ARRAY['on', 'off', 'it''s, so'])[1 + g % 3],
+             timestamptz '2026-01-01' + g * interval '1 minute', CASE WHEN g % 4 = 0 THEN date '2026-01-01' + g % 500 END, md5(g::text)
+             FROM generate_series(1, 5000) AS g;
+         CREATE INDEX ON fuel.skewed (at); CREATE TABLE fuel.empty (at timestamptz); CREATE TABLE fuel.unknown AS SELECT now() AS at, 1 AS n;
+         ANALYZE fuel.skewed; INSERT INTO fuel.skewed VALUES (9000, 7, 'on', '2026-09-09', NULL, 'x');",
+    );
+    let described = describe(&server.alice(), "fuel", "skewed");
+    described.line("fuel.skewed: table, about 5000 rows, at 2026-01-01 00:01:00+00 to 2026-09-09 00:00:00+00.");
+    described.line("id integer: 1 to 9000");
+    described.line("n integer: about 1 to 4999");
+    described.line("kind text: values ");
+    assert!(described.line("kind text").contains("'it's, so'"), "{described:?}");
+    assert!(described.line("late date").contains("75.0 % null"), "{described:?}");
+    assert!(described.line("word text").contains("such as "), "{described:?}");
+    assert!(!describe(&server.alice(), "fuel", "empty").text().contains("at 2"));
+    // Nobody has analysed it: nothing is said that is not known.
+    let unknown = describe(&server.alice(), "fuel", "unknown");
+    assert!(!unknown.text().contains("about"), "{unknown:?}");
+    assert!(unknown.line("fuel.unknown: table, at 2").contains(" to 2"), "a look at few rows: {unknown:?}");
+}
+
+#[test]
+fn a_lock_a_slow_view_and_a_large_table_hold_nothing_up() {
+    let (cluster, server) = with_tables(
+        "CREATE TABLE fuel.locked (id int PRIMARY KEY, at timestamptz, n int CHECK (n > 0), m int GENERATED ALWAYS AS (n + 1) STORED);
+         CREATE TABLE fuel.large AS SELECT g AS n, timestamptz '2026-01-01' + g * interval '1 second' AS at FROM generate_series(1, 300000) AS g;
+         CREATE VIEW fuel.slow AS SELECT at FROM fuel.large WHERE (SELECT count(*) FROM generate_series(1, 30000000)) > n;
+         CREATE VIEW fuel.over_locked AS SELECT at, n FROM fuel.locked; ANALYZE fuel.large;",
+    );
+    let alice = server.alice();
+    let mut holder = cluster.admin(DEMO);
+    holder.batch_execute("BEGIN; LOCK TABLE fuel.locked IN ACCESS EXCLUSIVE MODE; LOCK TABLE fuel.over_locked IN ACCESS EXCLUSIVE MODE;").unwrap();
+    let quick = |what: &str, call: &dyn Fn() -> crate::support::client::Answer| {
+        let began = Instant::now();
+        let answer = call();
+        // The lock would be waited for for 3 s, and the view takes longer than that.
+        assert!(began.elapsed() < Duration::from_millis(1_500), "{what} took {:?}", began.elapsed());
+        answer
+    };
+    for _ in 0..2 {
+        let listed = quick("list_tables", &|| alice.call("list_tables", json!({ "schema": "fuel" })));
+        for name in ["large", "locked", "over_locked", "slow"] {
+            listed.line(&format!("{name}: "));
+        }
+        let described = quick("describe_table", &|| describe(&alice, "fuel", "locked"));
+        described.line("n integer");
+        described.line("primary key (id)");
+        quick("a view over it", &|| describe(&alice, "fuel", "over_locked")).line("at timestamptz");
+        let definition = json!({ "schema": "fuel", "table": "over_locked", "definition": true });
+        quick("its definition", &|| alice.call("describe_table", definition.clone()))
+            .line("definition: not to be had at the moment");
+        quick("a slow view", &|| describe(&alice, "fuel", "slow")).line("fuel.slow: view");
+        // Without an index the newest of 300,000 rows is not looked for.
+        let large = quick("a large table", &|| describe(&alice, "fuel", "large"));
+        assert!(!large.line("fuel.large: ").contains(" at 2"), "{large:?}");
+        large.line("at timestamptz: about 2026-01-01");
+    }
+    holder.batch_execute("ROLLBACK").unwrap();
+    describe(&alice, "fuel", "locked").line("n integer: CHECK ((n > 0))");
+}
+
+#[test]
+fn hidden_columns_and_their_statistics_stay_hidden() {
+    let (cluster, server) = with_tables(
+        "CREATE TABLE fuel.drivers (id int PRIMARY KEY, name text, phone text CHECK (phone <> '0799000000'), grade int);
+         INSERT INTO fuel.drivers SELECT g, 'driver ' || g, '07' || 10000000 + g, g % 3 FROM generate_series(1, 400) AS g;
+         CREATE INDEX ON fuel.drivers (phone); CREATE INDEX ON fuel.drivers (lower(phone)) WHERE phone > '0711111111';
+         COMMENT ON COLUMN fuel.drivers.phone IS 'Mobile number.';
+         CREATE VIEW fuel.numbers AS SELECT id, phone FROM fuel.drivers; ANALYZE fuel.drivers;
+         REVOKE SELECT ON fuel.drivers FROM analytics_ro; GRANT SELECT (id, name, grade) ON fuel.drivers TO analytics_ro;",
+    );
+    let alice = server.alice();
+    let described = describe(&alice, "fuel", "drivers");
+    assert_eq!(described.line("phone "), "phone text: hidden from this role. Mobile number.");
+    described.line("grade integer: values 0, 1, 2");
+    let found = alice.call("search", json!({ "words": "phone mobile number" }));
+    let listed = alice.call("list_tables", json!({ "schema": "fuel" }));
+    // The owner of the view shows the column, but not what it holds.
+    let through_view = describe(&alice, "fuel", "numbers");
+    for answer in [&described, &found, &listed, &through_view] {
+        assert!(
+            !answer.text().contains("0710") && !answer.text().contains("0799") && !answer.text().contains("0711"),
+            "{answer:?}"
+        );
+    }
+    assert!(!found.text().contains("drivers.phone"), "{found:?}");
+    assert_eq!(
+        cluster.count(DEMO, "SELECT count(*) FROM pg_stats WHERE attname = 'phone'"),
+        1,
+        "there would be something to show"
+    );
+}
+
+#[test]
+fn keys_lead_in_both_directions() {
+    let server = Server::start(&[]);
+    let devices = describe(&server.alice(), "tracksolid", "devices");
+    let referenced = devices.line("referenced by ");
+    for from in [
+        "tracksolid.positions.device_id",
+        "tracksolid.events.device_id",
+        "fuel.records.device_id",
+        "tickets.inc.device_id",
+    ] {
+        assert!(referenced.contains(from), "{from}: {referenced}");
+    }
+    describe(&server.alice(), "fuel", "records").line("device_id bigint -> tracksolid.devices.device_id");
+    describe(&server.alice(), "tracksolid", "events").line("severity integer: ");
+}
+
+#[test]
+fn hypertables_and_continuous_aggregates_are_told() {
+    let (cluster, server) = with_tables(include_str!("../data/timescaledb.sql"));
+    let alice = server.alice();
+    let listed = alice.call("list_tables", json!({ "schema": "fuel" }));
+    listed
+        .line("fixes: hypertable, 3 columns, about 600000 rows, ts 2026-06-01 00:00:00+00 to 2026-06-20 12:00:00+00.");
+    listed.line("fixes_hourly: continuous aggregate, 2 columns, about 8092 rows, bucket 2026-06-01 00:00:00+00 to 2026-06-19 00:00:00+00.");
+    let fixes = describe(&alice, "fuel", "fixes");
+    for part in [
+        "3 chunks of 7 days by ts",
+        "2 are compressed (before 2026-06-15 00:00:00+00); there a filter on device_id is fast.",
+        "Compressed after 30 days.",
+        "Rows older than 400 days are dropped.",
+    ] {
+        assert!(fixes.text().contains(part), "{part}: {fixes:?}");
+    }
+    let hourly = alice.call("describe_table", json!({ "schema": "fuel", "table": "fixes_hourly", "definition": true }));
+    for part in [
+        "fuel.fixes_hourly: continuous aggregate of fuel.fixes",
+        "Refreshed every 00:30:00 for the time from 3 days to 01:00:00 ago",
+        "the last run: Failed",
+        "Materialized up to 2026-06-19 21:20:00+00.",
+        "Newer rows are not in it (not real-time).",
+        "time_bucket('01:00:00'::interval, fixes.ts)",
+    ] {
+        assert!(hourly.text().contains(part), "{part}: {hourly:?}");
+    }
+    assert!(!hourly.text().contains("_materialized"), "the definition is the true one: {hourly:?}");
+    assert!(!alice.call("list_schemas", json!({})).text().contains("TimescaleDB is not installed"));
+    // While a chunk is being compressed it cannot be read. What the catalog knows is said, and at once.
+    let fresh =
+        Server::start(&[("DATABASE_URL", &cluster.dsn("analytics_ro", DEMO)), ("MCP_READABLE_SCHEMAS", "fuel")]);
+    let mut holder = cluster.admin(DEMO);
+    holder.batch_execute("BEGIN; LOCK TABLE fuel.fixes IN ACCESS EXCLUSIVE MODE").unwrap();
+    let began = Instant::now();
+    let locked = describe(&fresh.alice(), "fuel", "fixes");
+    assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
+    locked.line("fuel.fixes: hypertable, about 600000 rows, ts between 2026-06-01 00:00:00+00 and 2026-06-22 00:00:00+00 (by its chunks).");
+    assert!(
+        Server::start(&[])
+            .alice()
+            .call("list_schemas", json!({}))
+            .line("TimescaleDB is not installed")
+            .contains("date_bin")
+    );
+}
+
+#[test]
+fn search_finds_tables_columns_functions_and_definitions() {
+    let server = Server::start(&[]);
+    let search = |words: &str| server.alice().call("search", json!({ "words": words })).text().to_owned();
+    for (words, hit) in [
+        ("mttr by cluster", "function tickets.fn_mttr_by_cluster("),
+        ("utilization", "metric utilisation"),
+        ("idling hours", "column reporting.v_daily_summary.idle_hours"),
+        ("change requests", "table tickets.crq"),
+        ("litres", "column fuel.records.litres"),
+        ("night driving", "verified query night_driving"),
+        ("what does MTTR mean", "term MTTR"),
+    ] {
+        let found = search(words);
+        assert!(found.lines().any(|line| line.starts_with(hit)), "{words}: {hit} is missing in\n{found}");
+        assert!(found.len() < 1_700, "{words}: {} bytes", found.len());
+    }
+    assert!(search("xyzzy").starts_with("Nothing has such a word"));
+    for odd in ["'); DROP TABLE x; --", "%%% ((( *** a1", "\\m(.*)+ re[g]ex", "Ünïcödé wörds", &"word ".repeat(40)]
+    {
+        server.alice().call("search", json!({ "words": odd })).text();
+    }
+    assert_eq!(server.alice().call("search", json!({ "words": "a b %" })).code(), "ARGUMENT");
+    assert!(!search("secret billing").contains("infrastructure"));
+}
+
+#[test]
+fn explain_shows_the_plan_and_what_reads_too_much() {
+    let server = Server::start_with_helpers(&[]);
+    let alice = server.alice();
+    let explain = |sql: &str| alice.query(&format!("EXPLAIN {sql}")).text().to_owned();
+    assert!(explain("SELECT * FROM tickets.inc WHERE ticket_id = 204007").contains("Index Scan using inc_pkey"));
+    let crossed = explain("SELECT count(*) FROM tracksolid.positions p, tickets.inc i");
+    assert!(crossed.contains("advice: ") && crossed.contains("are crossed"), "{crossed}");
+    let joined = explain("SELECT count(*) FROM tracksolid.positions p JOIN tracksolid.devices d USING (device_id)");
+    assert!(!joined.contains("are crossed"), "{joined}");
+    // It is not executed: the function would leave a row of its own behind, and take its time.
+    let began = Instant::now();
+    assert!(!alice.query("explain SELECT it.nap(20, 'explained') AS n").is_error);
+    assert!(began.elapsed() < Duration::from_secs(5));
+    let (_cluster, server) = with_tables(
+        "CREATE TABLE fuel.large AS SELECT g AS n, timestamptz '2026-01-01' + g * interval '1 second' AS at FROM generate_series(1, 150000) AS g;
+         CREATE INDEX ON fuel.large (at); ANALYZE fuel.large;",
+    );
+    let explain = |sql: &str| server.alice().query(&format!("/* why slow? */ EXPLAIN {sql}")).text().to_owned();
+    let whole = explain("SELECT avg(n) FROM fuel.large");
+    assert!(
+        whole.contains("advice: fuel.large (about 150000 rows) is read without a filter on its time column at"),
+        "{whole}"
+    );
+    for sql in [
+        "SELECT avg(n) FROM fuel.large WHERE at > '2026-01-02 10:00+00'",
+        "SELECT * FROM fuel.large LIMIT 10",
+        "SELECT max(at) FROM fuel.large",
+        "(SELECT 1)",
+    ] {
+        assert!(!explain(sql).contains("advice: "), "{sql}: {}", explain(sql));
+    }
+}
+
+#[test]
+fn check_names_the_definitions_that_no_longer_work() {
+    let (cluster, _server) = with_tables(
+        "CREATE TABLE fuel.records AS SELECT 7 AS litres; CREATE SCHEMA analytics_meta;
+         CREATE TABLE analytics_meta.metric (name text, description text, unit text, expression text, source text, caveats text);
+         CREATE TABLE analytics_meta.verified_query (name text, question text, sql text);
+         CREATE TABLE analytics_meta.glossary (term text, meaning text, tables text);
+         GRANT USAGE ON SCHEMA analytics_meta TO analytics_ro; GRANT SELECT ON ALL TABLES IN SCHEMA analytics_meta TO analytics_ro;
+         INSERT INTO analytics_meta.metric (name, description, expression, source) VALUES ('litres', 'Works.', 'sum(litres)', 'fuel.records'),
+            ('gone_column', 'Counts what is no more.', 'count(gone)', 'fuel.records'), ('sleeps', 'Is refused.', 'pg_sleep(9)', 'fuel.records');
+         INSERT INTO analytics_meta.verified_query VALUES ('two_statements', 'What?', 'SELECT 1; SELECT 2');",
+    );
+    let settings = [("DATABASE_URL", &*cluster.dsn("analytics_ro", DEMO)), ("MCP_READABLE_SCHEMAS", "fuel")];
+    let Run { code, stdout: out, stderr: err } = run(&["check", "--json"], &settings);
+    assert_eq!(code, Some(0), "{err}");
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let broken = found["definitions"]["broken"].as_array().unwrap();
+    assert_eq!(broken.len(), 3, "{found}");
+    for (name, why) in [
+        ("metric gone_column", "column \"gone\" does not exist"),
+        ("metric sleeps", "pg_sleep"),
+        ("verified_query two_statements", "more than one statement"),
+    ] {
+        let named =
+            broken.iter().filter_map(|line| line.as_str()).any(|line| line.contains(name) && line.contains(why));
+        assert!(named, "{name}: {found}");
+    }
+    assert!(err.contains("gone_column") && found["definitions"]["checked"] == 4, "{err}");
+}
