@@ -189,13 +189,16 @@ fn take(
     Ok(())
 }
 
-/// The lowest and highest values of those columns that have any.
+/// A column with its lowest and its highest value.
+type Ends = (String, (String, String));
+
+/// The ends of those columns that have any.
 fn ends(
     reading: &mut Reading<'_>,
     (schema, table): (&str, &str),
     columns: &[&str],
     look: Look<'_>,
-) -> Result<Vec<(String, (String, String))>, Failure> {
+) -> Result<Vec<Ends>, Failure> {
     let statement = Statement::ends(schema, table, columns, look);
     let list = reading.run(&statement, &[], List::new(catalog::MAX_BYTES), List::push)?;
     let values = catalog::parse::<Vec<Option<String>>>(&list)?.pop().unwrap_or_default();
