@@ -74,11 +74,25 @@ pub struct Meaning {
 /// What the catalogue of meaning holds, in a line.
 pub fn definitions(meaning: &Meaning) -> String {
     let Meaning { metrics, verified_queries, terms } = meaning;
+    let (names, more) = fitting(metrics, 340);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(
-        "Definitions are in analytics_meta: {} metrics ({}), {verified_queries} verified queries and {terms} terms; search finds them.",
+        "Definitions are in analytics_meta: {} metrics ({names}{more}), {verified_queries} verified queries and {terms} terms; search finds them.",
         metrics.len(),
-        metrics.join(", ")
     )
+}
+
+/// The names that fit into so many bytes, and how many do not.
+pub fn fitting(names: &[String], most: usize) -> (String, usize) {
+    let mut list = String::new();
+    for (index, name) in names.iter().enumerate() {
+        if list.len().saturating_add(name.len()).saturating_add(2) > most {
+            return (list, names.len().saturating_sub(index));
+        }
+        list.push_str(if index > 0 { ", " } else { "" });
+        list.push_str(name);
+    }
+    (list, 0)
 }
 
 /// Runs one of these statements, which is the last of its transaction.

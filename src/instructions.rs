@@ -70,6 +70,8 @@ struct Schema {
     schema: String,
     comment: Option<String>,
     tables: Vec<String>,
+    /// How many more there are.
+    more: usize,
     /// Names, and about how many rows they have.
     largest: Vec<(String, i64)>,
 }
@@ -178,7 +180,7 @@ fn compose(overview: &Overview) -> String {
     }
     text.push_str(".\n");
     if let Some(meaning) = &overview.meaning {
-        text.push_str(&clip(&catalog::definitions(meaning), 400));
+        text.push_str(&catalog::definitions(meaning));
         text.push('\n');
     }
     if !overview.ranges.is_empty() {
@@ -189,32 +191,49 @@ fn compose(overview: &Overview) -> String {
          far they reach; query answers. Comments are the data dictionary. Views of reporting before raw tables, typed columns before \
          a `raw` one.\n",
     );
-    // What is left is divided evenly, so that a long comment does not push another schema out.
-    for (index, schema) in overview.schemas.iter().enumerate() {
-        let left = MAX_BYTES.saturating_sub(text.len());
-        let remaining = overview.schemas.len().saturating_sub(index);
-        let share = left.checked_div(remaining).unwrap_or_default().saturating_sub(1);
-        let comment = schema.comment.as_deref().unwrap_or_default();
-        let line = format!("{}: {}. {}", schema.schema, schema.tables.join(", "), comment.trim()).replace('\n', " ");
-        text.push_str(&clip(line.trim_end(), share));
-        text.push('\n');
-    }
+    text.push_str(&lines(&overview.schemas, MAX_BYTES.saturating_sub(text.len())).join("\n"));
     text.truncate(text.trim_end().len());
     text
 }
 
-/// At most `most` bytes, cut after a word.
-fn clip(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
+/// A line for each schema: `reporting: v_daily_summary, v_trips. Curated reporting layer; start here.` The names come first, then the
+/// first sentence of each comment, then the second, and so on, as long as they fit whole into so many bytes.
+fn lines(schemas: &[Schema], most: usize) -> Vec<String> {
+    let share = most.checked_div(schemas.len()).unwrap_or_default();
+    let mut lines: Vec<String> = schemas.iter().map(|schema| names(schema, share)).collect();
+    let comments: Vec<String> = schemas
+        .iter()
+        .map(|schema| schema.comment.as_deref().unwrap_or_default().split_whitespace().collect::<Vec<&str>>().join(" "))
+        .collect();
+    let mut sentences: Vec<_> = comments.iter().map(|comment| comment.split_inclusive(". ")).collect();
+    let mut left = lines.iter().fold(most, |left, line| left.saturating_sub(line.len()).saturating_sub(1));
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = false;
+        for (line, sentences) in lines.iter_mut().zip(&mut sentences) {
+            let Some(sentence) = sentences.next() else { continue };
+            let sentence = sentence.trim_end();
+            if sentence.len() < left {
+                left = left.saturating_sub(sentence.len()).saturating_sub(1);
+                line.push(' ');
+                line.push_str(sentence);
+                goes_on = true;
+            } else {
+                // What comes after it would not be understood.
+                *sentences = "".split_inclusive(". ");
+            }
+        }
     }
-    let mut end = most.saturating_sub('…'.len_utf8());
-    while !text.is_char_boundary(end) {
-        end = end.saturating_sub(1);
-    }
-    let cut = text.get(..end).unwrap_or_default();
-    let word = cut.rfind(' ').and_then(|space| cut.get(..space)).unwrap_or(cut);
-    format!("{}…", word.trim_end_matches([',', ' ']))
+    lines
+}
+
+/// `reporting: v_daily_summary, v_trips.`
+fn names(Schema { schema, tables, more, .. }: &Schema, most: usize) -> String {
+    let room = most.saturating_sub(schema.len()).saturating_sub(20);
+    let (names, left_out) = catalog::fitting(tables, room);
+    let more = more.saturating_add(left_out);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{schema}: {names}{more}.")
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ SELECT json_strip_nulls(json_build_object(
         WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
           AND has_any_column_privilege(c.oid, 'SELECT')
         ORDER BY c.relkind IN ('v', 'm') DESC, c.relname LIMIT 12) q),
+    'more', (SELECT greatest(count(*) - 12, 0) FROM pg_catalog.pg_class c
+             WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
+               AND has_any_column_privilege(c.oid, 'SELECT')),
     'largest', (SELECT coalesce(json_agg(json_build_array(q.relname, q.rows)), '[]') FROM (
         SELECT c.relname, greatest(c.reltuples, (SELECT sum(greatest(k.reltuples, 0)) FROM pg_catalog.pg_inherits i
                                                  JOIN pg_catalog.pg_class k ON k.oid = i.inhrelid WHERE i.inhparent = c.oid))::bigint AS rows

@@ -4,8 +4,9 @@ use super::*;
 fn every_schema_is_named_within_two_kilobytes() {
     let schema = |name: &str| Schema {
         schema: name.to_owned(),
-        comment: Some("é".repeat(900)),
+        comment: Some(format!("First of {name}. {}", "é".repeat(900))),
         tables: vec!["t".repeat(63); 12],
+        more: 7,
         largest: Vec::new(),
     };
     let here: Here = serde_json::from_value(serde_json::json!({
@@ -22,5 +23,15 @@ fn every_schema_is_named_within_two_kilobytes() {
     {
         assert!(text.contains(name), "{name}");
     }
+    assert!(text.contains(" more.") && !text.contains('…'), "{text}");
     assert!(compose(&Overview::default()).len() <= MAX_BYTES);
+    let small = Schema {
+        schema: "fuel".to_owned(),
+        comment: Some("Fills. In litres.".to_owned()),
+        tables: vec!["records".to_owned()],
+        more: 0,
+        largest: Vec::new(),
+    };
+    assert_eq!(lines(std::slice::from_ref(&small), 400), ["fuel: records. Fills. In litres."]);
+    assert_eq!(lines(&[small], 32), ["fuel: records. Fills."]);
 }
