@@ -28,6 +28,7 @@ pub mod statement;
 pub mod db;
 pub mod role_check;
 pub mod catalog;
+mod advice;
 pub mod rows;
 pub mod answer;
 

@@ -1,13 +1,12 @@
 //! The tools that run a statement: an analyst's own, and the sample of a table.
 
 use super::{
-    DEFAULT_ROWS, DEFAULT_SAMPLE,
+    DEFAULT_ROWS, DEFAULT_SAMPLE, advice,
     arguments::Arguments,
     call::{Admitted, Call, Outcome},
-    listings::{not_found, similar_tables},
+    listings::not_found,
 };
 use crate::{
-    error::Failure,
     guard,
     rows::Page,
     statement::{Column, Format, Statement, quote},
@@ -33,7 +32,10 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
     let admitted = call.admit()?;
     let sql = format!("SELECT * FROM {}.{}", quote(&schema), quote(&table));
     run(call, &admitted, &sql, (n, "n"), Format::Json).map_err(|failure| match failure.sqlstate.as_deref() {
-        Some("42P01" | "42501") => not_found(&schema, &table, failure.similar),
+        Some("42P01" | "42501") => {
+            let failure = not_found(&schema, &table, failure.similar);
+            advice::function_named(&admitted, &schema, &table).map_or(failure.clone(), |hint| failure.hint(hint))
+        }
         _ => failure,
     })
 }
@@ -64,16 +66,7 @@ fn run(
         Ok(page) => Ok(page.into_answer()),
         Err(mut failure) => {
             failure.position = failure.position.map(|position| position.saturating_add(checked.skipped()));
-            Err(with_similar_names(admitted, failure))
+            Err(advice::with_advice(admitted, failure, sql))
         }
     }
-}
-
-/// For a table that does not exist: the closest that do. PostgreSQL knows no such hint.
-fn with_similar_names(admitted: &Admitted<'_>, mut failure: Failure) -> Failure {
-    if failure.sqlstate.as_deref() == Some("42P01") {
-        failure.similar = similar_tables(admitted, failure.message.split('"').nth(1).unwrap_or_default());
-        failure.hint.get_or_insert_with(|| "list_tables lists what can be read; write schema.table".to_owned());
-    }
-    failure
 }
