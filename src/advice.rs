@@ -79,7 +79,7 @@ pub(crate) fn question(failure: &Failure, text: &Text) -> Option<Question> {
             Some(Question::Columns(tables.take(MOST.saturating_mul(2)).collect(), name()))
         }
         "42P01" if text.is_source() => Some(Question::Callable(name())),
-        "42883" if text.is_call() => Some(Question::Callable(name())),
+        "42883" if is_call(failure, text) => Some(Question::Callable(name())),
         "22P02" => values::of_enum(&failure.message).map(|of| Question::Labels(of.to_owned())),
         _ => None,
     }
@@ -95,21 +95,40 @@ pub(crate) fn advise(failure: &mut Failure, text: &Text, rows: &[Row], schemas: 
         "42P01" => names::unknown_alias(text).into(),
         "42702" => names::ambiguous(text, &known).into(),
         "42501" => names::not_permitted(&known, schemas).into(),
-        "42883" if text.is_call() => calls::unknown_function(failure, text, rows),
+        "42883" if is_call(failure, text) => calls::unknown_function(failure, text, rows),
         "42883" => calls::unknown_operator(failure, text).into(),
         "42601" => syntax::advice(text, schemas).into(),
         "22P02" | "22007" | "22008" => values::bad(failure, rows),
         _ => values::other(&code, &failure.message, text).into(),
     };
+    if code == "42803"
+        && let Some(column) = quoted(&failure.message).pop()
+        && Some(column.rsplit('.').next().unwrap_or_default()) != text.names().pop().as_deref()
+    {
+        // PostgreSQL names a column that stands for `*`, and it may be one that must not be read.
+        failure.message =
+            "a column of * must appear in the GROUP BY clause or be used in an aggregate function".to_owned();
+    }
     let may_name = matches!(code.as_str(), "42703" | "42P01");
     let shown = |told: &String| !may_name || names::are_shown(&quoted(told), text, &known);
     failure.detail = failure.detail.take().filter(shown);
     // PostgreSQL's guess at a column is among the similar names if it is one. And no setting can be changed here.
-    let helps =
-        |hint: &String| !hint.contains("datestyle") && (code != "42703" || hint.contains("cannot be referenced"));
-    let hint = advice.hint.or(failure.hint.take().filter(shown).filter(helps));
-    failure.hint = hint.map(|hint| clip(&hint, 1_500));
-    failure.similar = advice.similar.iter().take(5).map(|name| clip(name, 160)).collect();
+    let own = failure.hint.take().filter(shown).filter(|hint| !hint.contains("datestyle"));
+    let hint = match own {
+        Some(own) if code == "42703" && own.contains("cannot be referenced") => Some(own),
+        Some(_) if code == "42703" => advice.hint,
+        own => advice.hint.or(own),
+    };
+    failure.message = clip(&failure.message, 600);
+    failure.detail = failure.detail.take().map(|detail| clip(&detail, 300));
+    failure.similar = advice.similar.iter().take(5).map(|name| clip(name, 140)).collect();
+    let told = failure.similar.iter().chain([&failure.message]).chain(&failure.detail).map(String::len).sum();
+    failure.hint = hint.map(|hint| clip(&hint, 1_700_usize.saturating_sub(told)));
+}
+
+/// Whether it is a function that does not exist, and no operator: `IN (` looks like a call.
+fn is_call(failure: &Failure, text: &Text) -> bool {
+    text.is_call() && failure.message.contains('(')
 }
 
 /// How alike two names are, up to 1; 0 unless they are really alike.

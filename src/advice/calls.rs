@@ -20,15 +20,20 @@ pub(super) fn unknown_function(failure: &Failure, text: &Text, rows: &[Row]) -> 
     }
     if let Some(function) = own.first() {
         let is_here = schema.is_some_and(|schema| own.iter().any(|function| plain(&function.schema) == schema));
-        let takes = own.iter().take(MOST).map(|function| function.signature()).collect::<Vec<_>>().join("; ");
-        let write = if is_here { String::new() } else { format!("write its schema: {}; ", function.call()) };
-        return Some(format!("{write}it takes {takes}")).into();
+        let signatures: Vec<String> = own.iter().take(MOST).map(|function| function.signature()).collect();
+        return if is_here {
+            Some(format!("it takes {}", signatures.join("; "))).into()
+        } else {
+            Advice { hint: Some(format!("write its schema: {}", function.call())), similar: signatures }
+        };
     }
     if !exact.is_empty() {
         let given = count(types);
         exact.sort_by_key(|function| count(&function.arguments).abs_diff(given));
+        let casts = exact.first().is_some_and(|function| count(&function.arguments) == given);
         let takes: Vec<String> = exact.iter().take(MOST).map(|function| function.signature()).collect();
-        return Some(format!("cast the arguments, as in x::numeric; there are {}", takes.join("; "))).into();
+        let what = if casts { "cast the arguments to what it takes: " } else { "it takes " };
+        return Some(format!("{what}{}", takes.join("; "))).into();
     }
     let table = rows.iter().find_map(|row| match row {
         Row::Table { schema, name: table } if plain(table) == name => Some(format!("{schema}.{table}")),
@@ -48,30 +53,40 @@ fn count(arguments: &str) -> usize {
 
 /// What to write in place of such a call. `exact` are the functions of that name.
 fn other_form(name: &str, types: &str, text: &Text, exact: &[&Function]) -> Option<String> {
+    let written: Vec<String> = text.arguments().into_iter().map(operand).collect();
+    let written: Vec<Option<&str>> =
+        written.iter().map(|written| Some(written.as_str()).filter(|written| written.len() < 80)).collect();
     if exact.is_empty()
         && let Some(form) = dialect::missing_call(name)
     {
-        return Some(format!("there is no {name} here: write {form}"));
+        return Some(format!("there is no {name} here: write {}", dialect::fill(form, &written)));
     }
     if let Some(form) = dialect::other_call(name, types) {
-        return Some(format!("write {form}"));
+        return Some(format!("write {}", dialect::fill(form, &written)));
     }
-    let written = text.arguments();
-    let first = written.first().copied().filter(|first| first.len() < 80).unwrap_or("x");
-    let is_simple = first.chars().all(|c| c.is_alphanumeric() || "_.()".contains(c));
-    let first = if is_simple { first.to_owned() } else { format!("({first})") };
-    let second = written.get(1).copied().filter(|second| second.len() < 20).unwrap_or("…");
+    let argument = |index: usize| written.get(index).copied().flatten();
+    let (x, second) = (argument(0).unwrap_or("x"), argument(1).unwrap_or("…"));
     if matches!(name, "round" | "trunc") && types == "double precision, integer" {
-        return Some(format!("cast to numeric: {name}({first}::numeric, {second})"));
+        return Some(format!("cast to numeric: {name}({x}::numeric, {second})"));
     }
     if dialect::wants_text(name, types) {
-        return Some(format!("cast the first argument to text: {name}({first}::text, …)"));
+        return Some(format!("cast the first argument to text: {name}({x}::text, …)"));
     }
     if name == "count" && types.contains(", ") {
-        let all = Some(written.join(", ")).filter(|all| all.len() < 120);
+        let all = Some(text.arguments().join(", ")).filter(|all| all.len() < 120);
         return Some(format!("count rows of several columns: count(DISTINCT ({}))", all.as_deref().unwrap_or("a, b")));
     }
     let takes = |part: &str| exact.iter().any(|function| function.arguments.contains(part));
+    if takes("ORDER BY") {
+        let fraction = if name.starts_with("percentile") { "0.5" } else { "" };
+        return Some(format!("write {name}({fraction}) WITHIN GROUP (ORDER BY x)"));
+    }
+    if name.starts_with("st_") && types.contains("double precision, double precision") && takes("geometry") {
+        return Some(format!(
+            "make points of the numbers: ST_SetSRID(ST_MakePoint(longitude, latitude), 4326), with ::geography for metres; {}",
+            exact.iter().take(2).map(|function| function.signature()).collect::<Vec<_>>().join("; ")
+        ));
+    }
     if name.starts_with("json") && takes("jsonb") != takes("json,") && types.contains("text") {
         return Some("cast the text: x::jsonb".to_owned());
     }
@@ -79,9 +94,15 @@ fn other_form(name: &str, types: &str, text: &Text, exact: &[&Function]) -> Opti
         return Some(format!("for jsonb it is called {}", name.replacen("json_", "jsonb_", 1)));
     }
     if types.contains("geography") && takes("geometry") && !takes("geography") {
-        return Some(format!("it takes geometry: cast x::geometry, as in {name}(geog::geometry, …)"));
+        return Some(format!("it takes geometry: cast the geography, as in {name}(geog::geometry, …)"));
     }
     None
+}
+
+/// An argument, in parentheses where a cast after it would not take all of it.
+fn operand(written: &str) -> String {
+    let is_simple = written.chars().all(|c| c.is_alphanumeric() || "_.()\"".contains(c)) || written.starts_with('\'');
+    if is_simple { written.to_owned() } else { format!("({written})") }
 }
 
 pub(super) fn unknown_operator(failure: &Failure, text: &Text) -> Option<String> {
@@ -91,10 +112,15 @@ pub(super) fn unknown_operator(failure: &Failure, text: &Text) -> Option<String>
     let (_, types) = failure.message.rsplit_once(": ")?;
     let words: Vec<&str> = types.split(' ').collect();
     let is_operator = |word: &&str| !word.is_empty() && word.chars().all(|c| "~!@#^&|?+-*/%<>=".contains(c));
-    let at = words.iter().position(|word| is_operator(&word))?;
+    let at = words.iter().position(is_operator)?;
     let (left, right) = (words.get(..at)?.join(" "), words.get(at.saturating_add(1)..)?.join(" "));
     let op = words.get(at)?;
     let after = isize::try_from(op.len()).unwrap_or(1);
     let number = if text.is_number(after) { text.near(after).text } else { "" };
-    dialect::operator(&left, op, &right, number)
+    let form = dialect::operator(&left, op, &right, number)?;
+    if text.is_call() && !text.near(0).is_word("in") {
+        // NULLIF and its like: no operator is written.
+        return Some(form);
+    }
+    Some(dialect::fill(&form, &[text.column_before(0), text.column_after(after)]))
 }

@@ -2,26 +2,26 @@
 //!
 //! Tables of plain text. In: names and types as PostgreSQL's messages have them. Out: the form to write. Pure.
 
-/// Functions: names, what their arguments begin with, and the form to write. Where nothing is said of the arguments, the form is for
-/// a name that does not exist here; otherwise for those arguments of one that may.
+/// Functions: names, the types with which the arguments begin, and the form to write, where `x`, `y` and `z` are the
+/// arguments. Without types the form is for a name that does not exist here; otherwise for a function that takes other types.
 #[rustfmt::skip]
 const CALLS: &[(&str, &str, &str)] = &[
     ("median", "", "percentile_cont(0.5) WITHIN GROUP (ORDER BY x)"),
     ("percentile approx_percentile quantile", "", "percentile_cont(0.9) WITHIN GROUP (ORDER BY x)"),
     ("ifnull nvl isnull", "", "coalesce(x, y), or the test x IS NULL"),
-    ("nvl2", "", "CASE WHEN x IS NOT NULL THEN y ELSE z END"),
-    ("if iif", "", "CASE WHEN condition THEN x ELSE y END"),
+    ("nvl2 if iif", "", "CASE WHEN x THEN y ELSE z END"),
     ("datediff date_diff timestampdiff", "", "a::date - b::date for days, extract(epoch FROM a - b) / 3600 for hours"),
-    ("dateadd date_add adddate timestampadd", "", "x + interval '7 days'"),
-    ("date_sub subdate date_subtract", "", "x - interval '7 days'"),
+    ("dateadd date_add adddate timestampadd", "", "t + interval '7 days'"),
+    ("date_sub subdate date_subtract", "", "t - interval '7 days'"),
     ("add_months", "", "x + interval '1 month'"),
-    ("months_between", "", "extract(year FROM age(a, b)) * 12 + extract(month FROM age(a, b))"),
+    ("months_between", "", "extract(year FROM age(x, y)) * 12 + extract(month FROM age(x, y))"),
     ("getdate sysdate sysdatetime getutcdate utc_timestamp", "", "now()"),
     ("curdate today", "", "current_date"),
     ("curtime", "", "localtime"),
-    ("date_format format_date strftime", "", "to_char(x, 'YYYY-MM-DD')"),
-    ("str_to_date parse_date", "", "to_date(x, 'YYYY-MM-DD')"),
-    ("to_datetime parse_timestamp", "", "to_timestamp(x, 'YYYY-MM-DD HH24:MI')"),
+    ("date_format", "", "to_char(x, 'YYYY-MM-DD')"),
+    ("format_date strftime", "", "to_char(t, 'YYYY-MM-DD')"),
+    ("str_to_date", "", "to_date(x, 'YYYY-MM-DD')"),
+    ("to_datetime parse_timestamp parse_date", "", "to_timestamp(t, 'YYYY-MM-DD HH24:MI')"),
     ("year", "", "extract(year FROM x)"),
     ("quarter", "", "extract(quarter FROM x)"),
     ("month monthname", "", "extract(month FROM x), or to_char(x, 'Mon')"),
@@ -32,36 +32,36 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("hour", "", "extract(hour FROM x), or date_trunc('hour', x)"),
     ("minute", "", "extract(minute FROM x)"),
     ("second", "", "extract(second FROM x)"),
-    ("datepart datename", "", "extract(day FROM x)"),
+    ("datepart datename", "", "extract(day FROM t)"),
     ("last_day eomonth", "", "(date_trunc('month', x) + interval '1 month - 1 day')::date"),
-    ("time_bucket", "", "date_bin('15 minutes', x, timestamptz '2000-01-01'), or date_trunc('hour', x): TimescaleDB is not installed"),
+    ("time_bucket", "", "date_bin(x, y, timestamptz '2000-01-01'), or date_trunc('month', y): TimescaleDB is not installed"),
     ("time_bucket_gapfill", "", "a LEFT JOIN on generate_series(from, to, interval '15 minutes')"),
     ("first min_by argmin", "", "(array_agg(x ORDER BY y))[1]"),
     ("last max_by argmax", "", "(array_agg(x ORDER BY y DESC))[1]"),
     ("group_concat listagg wm_concat", "", "string_agg(x::text, ', ')"),
     ("len", "", "length(x)"),
-    ("charindex instr locate", "", "position('part' IN x)"),
-    ("substring_index", "", "split_part(x, ',', 1)"),
+    ("charindex instr locate", "", "position('part' IN t)"),
+    ("substring_index", "", "split_part(x, y, 1)"),
     ("mid", "", "substring(x FROM 1 FOR 3)"),
     ("lcase", "", "lower(x)"),
     ("ucase", "", "upper(x)"),
     ("unix_timestamp to_unixtime", "", "extract(epoch FROM x)"),
     ("from_unixtime", "", "to_timestamp(x)"),
-    ("countif count_if", "", "count(*) FILTER (WHERE condition)"),
-    ("sumif sum_if", "", "sum(x) FILTER (WHERE condition)"),
-    ("avgif averageif avg_if", "", "avg(x) FILTER (WHERE condition)"),
-    ("convert try_convert try_cast safe_cast", "", "x::text or x::numeric: expression, colons, type"),
+    ("countif count_if", "", "count(*) FILTER (WHERE x)"),
+    ("sumif sum_if", "", "sum(t) FILTER (WHERE condition)"),
+    ("avgif averageif avg_if", "", "avg(t) FILTER (WHERE condition)"),
+    ("convert try_convert try_cast safe_cast", "", "t::text, t::numeric and the like"),
     ("isnumeric", "", "x ~ '^[0-9.]+$'"),
-    ("regexp_contains rlike", "", "x ~ 'pattern'"),
-    ("regexp_extract", "", "substring(x FROM 'pattern')"),
+    ("regexp_contains rlike", "", "x ~ y"),
+    ("regexp_extract", "", "substring(x FROM y)"),
     ("json_extract json_value json_extract_scalar get_json_object", "", "x::jsonb ->> 'key'"),
     ("rand", "", "random()"),
     ("stdev std", "", "stddev(x)"),
     ("approx_count_distinct uniq", "", "count(DISTINCT x)"),
-    ("st_distance_sphere haversine", "", "ST_Distance(a::geography, b::geography), in metres"),
+    ("st_distance_sphere haversine", "", "ST_Distance(x::geography, y::geography), in metres"),
     ("round trunc", "interval", "extract(epoch FROM x) / 60, which is minutes"),
     ("abs", "interval", "greatest(x, -x)"),
-    ("sum", "boolean", "count(*) FILTER (WHERE condition)"),
+    ("sum", "boolean", "count(*) FILTER (WHERE x)"),
     ("avg", "boolean", "avg(x::int)"),
     ("min max", "boolean", "bool_and(x) or bool_or(x)"),
     ("sum avg", "text", "sum(x::numeric) or avg(x::numeric)"),
@@ -70,17 +70,14 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("sum avg", "date", "min(x) or max(x); durations are b - a"),
     ("round abs ceil ceiling floor trunc sqrt", "text", "x::numeric as the first argument"),
     ("mod", "double precision", "mod(x::numeric, y::numeric)"),
-    ("extract date_part", "unknown, text", "extract(day FROM x::timestamptz)"),
+    ("extract date_part", "unknown, text", "extract(day FROM t::timestamptz)"),
     ("extract date_part", "unknown, integer", "the number itself: date - date is already a number of days"),
-    ("date_trunc", "unknown, text", "date_trunc('day', x::timestamptz)"),
+    ("date_trunc", "unknown, text", "date_trunc(x, y::timestamptz)"),
     ("date_trunc", "timestamp", "date_trunc('day', x): the unit comes first"),
     ("date_trunc", "date", "date_trunc('day', x): the unit comes first"),
     ("to_char", "timestamp with time zone", "to_char(x, 'YYYY-MM-DD HH24:MI')"),
     ("to_date to_timestamp", "timestamp", "x::date, since x is a time already"),
     ("to_date to_timestamp", "date", "x itself, since it is a date already"),
-    ("percentile_cont percentile_disc", "numeric", "percentile_cont(0.5) WITHIN GROUP (ORDER BY x)"),
-    ("percentile_cont percentile_disc", "double precision", "percentile_cont(0.5) WITHIN GROUP (ORDER BY x)"),
-    ("mode", "", "mode() WITHIN GROUP (ORDER BY x)"),
     ("unnest", "text", "string_to_table(x, ',')"),
 ];
 /// Functions on texts, which take a number or a time only after a cast, and how those begin.
@@ -125,6 +122,22 @@ pub(super) fn other_call(name: &str, arguments: &str) -> Option<&'static str> {
         !begin.is_empty() && holds(names, name) && arguments.starts_with(begin)
     };
     CALLS.iter().find(fits).map(|(.., form)| *form)
+}
+
+/// The form with what is written for `x`, `y` and `z`, where that is known.
+pub(super) fn fill(form: &str, written: &[Option<&str>]) -> String {
+    let in_word = |c: char| c.is_alphanumeric() || c == '_' || c == '\'';
+    let (mut filled, mut before, mut rest) = (String::new(), ' ', form.chars().peekable());
+    while let Some(c) = rest.next() {
+        let alone = !in_word(before) && !rest.peek().is_some_and(|next| in_word(*next));
+        let letter = "xyz".find(c).filter(|_| alone);
+        match letter.and_then(|letter| written.get(letter).copied().flatten()) {
+            Some(written) => filled.push_str(written),
+            None => filled.push(c),
+        }
+        before = c;
+    }
+    filled
 }
 
 /// Whether a function of this name wants its first argument, which is of another type, as text.
@@ -193,7 +206,10 @@ fn class(of: &str) -> Class {
 
 /// What to write in place of `left op right`. `number` is what stands behind the operator, if it is a number.
 pub(super) fn operator(left: &str, op: &str, right: &str, number: &str) -> Option<String> {
-    let number = if number.is_empty() { "1" } else { number };
+    let (number, days, hours) = match number {
+        "" | "1" => ("1", "day", "hour"),
+        number => (number, "days", "hours"),
+    };
     let compares = matches!(op, "=" | "<>" | "!=" | "<" | ">" | "<=" | ">=");
     let (l, r) = (class(left), class(right));
     let pair = |class: Class| l == class || r == class;
@@ -217,14 +233,15 @@ pub(super) fn operator(left: &str, op: &str, right: &str, number: &str) -> Optio
         _ if compares && pair(Class::Json) => {
             format!("take the value out as text and cast it: (x ->> 'key')::{}", other(Class::Json))
         }
-        _ if compares && pair(Class::Text) && pair(Class::Number) => format!(
-            "one side is text: put a literal in quotes, or cast, as in x::text {op} y or x {op} y::{}",
-            other(Class::Text)
-        ),
+        _ if compares && pair(Class::Text) && pair(Class::Number) => {
+            let (text, number) = if l == Class::Text { ("y", "x") } else { ("x", "y") };
+            let of = other(Class::Text);
+            format!("one side is text: put a literal in quotes, or cast: {text}::text or {number}::{of}")
+        }
         _ if compares && pair(Class::Text) && l != r => format!("cast the text: y::{}", other(Class::Text)),
         _ if compares && pair(Class::Interval) && pair(Class::Number) => {
             format!(
-                "compare with an interval, such as interval '{number} hours', or extract(epoch FROM x) / 60, which is minutes"
+                "compare with an interval, such as interval '{number} {hours}', or extract(epoch FROM x) / 60, which is minutes"
             )
         }
         _ if compares && pair(Class::Time) && pair(Class::Number) => {
@@ -235,9 +252,11 @@ pub(super) fn operator(left: &str, op: &str, right: &str, number: &str) -> Optio
         }
         _ if compares && pair(Class::Boolean) && pair(Class::Number) => "compare with true or false".to_owned(),
         _ if compares && pair(Class::Shape) => "cast one side: x::geography or x::geometry".to_owned(),
-        "+" | "-" if l == Class::Time && r == Class::Number => format!("write x {op} interval '{number} days'"),
+        "+" | "-" if l == Class::Time && r == Class::Number => format!("write x {op} interval '{number} {days}'"),
         "+" if l == Class::Number && r == Class::Time => "write x + interval '1 day'".to_owned(),
-        "+" | "-" if pair(Class::Interval) && pair(Class::Number) => format!("write x {op} interval '{number} hours'"),
+        "+" | "-" if pair(Class::Interval) && pair(Class::Number) => {
+            format!("write x {op} interval '{number} {hours}'")
+        }
         "+" | "-" if l == Class::Time && r == Class::Text => format!("cast the text: x {op} y::interval"),
         "+" if l == Class::Time && r == Class::Time => {
             "times can be subtracted, or moved: x + interval '1 day'".to_owned()

@@ -73,10 +73,16 @@ pub(super) fn unknown_column(failure: &Failure, text: &Text, rows: &[Row], known
     let is_alone = names.is_empty();
     let qualifier = names.pop().filter(|name| known.iter().any(|source| source.in_scope && source.called == name));
     let mine = |source: &&Known| source.in_scope && qualifier.as_ref().is_none_or(|name| source.called == name);
-    let mine: Vec<&Known> = known.iter().filter(mine).collect();
+    let mut mine: Vec<&Known> = known.iter().filter(mine).collect();
+    if mine.iter().all(|source| source.columns.is_empty()) {
+        // Of a sub-select with `*`, for instance: where it takes its columns from.
+        mine = known.iter().collect();
+    }
 
     let qualify = |source: &Known, column: &str| match source.called {
-        called if mine.len() > 1 && !called.is_empty() => format!("{called}.{column}"),
+        called if mine.len() > 1 && source.in_scope && !called.is_empty() && !text.names().is_empty() => {
+            format!("{called}.{column}")
+        }
         _ => column.to_owned(),
     };
     let columns = mine.iter().flat_map(|source| source.columns.iter().map(move |column| (*source, column)));
@@ -99,6 +105,10 @@ pub(super) fn unknown_column(failure: &Failure, text: &Text, rows: &[Row], known
             "{column} is a name that this SELECT itself gives, so it cannot be used here: write {expression}, or filter in a query around this one"
         ));
     } else {
+        let written = text.near(0).text;
+        if is_alone && similar.is_empty() && !written.starts_with('"') && is_compared(text) {
+            hints.push(format!("if it is a text, put it in single quotes: '{written}'"));
+        }
         hints.extend(lists(&mine));
         let elsewhere = rows.iter().filter_map(|row| match row {
             Row::Elsewhere { table } if !mine.iter().any(|source| source.table == table) => Some(table.as_str()),
@@ -117,10 +127,14 @@ pub(super) fn unknown_column(failure: &Failure, text: &Text, rows: &[Row], known
 
 /// Whether a name in double quotes was meant as a text.
 fn is_literal(name: &str, text: &Text) -> bool {
+    is_compared(text) || !name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Whether the name stands where a value to compare with does.
+fn is_compared(text: &Text) -> bool {
     let before = text.near(-1);
-    let compared = matches!(before.text, "=" | ">" | "<") || before.is_one_of(&["like", "ilike"]);
     let listed = before.text == "(" && text.near(-2).is_word("in");
-    compared || listed || !name.chars().all(|c| c.is_alphanumeric() || c == '_')
+    listed || matches!(before.text, "=" | ">" | "<") || before.is_one_of(&["like", "ilike"])
 }
 
 /// What each of these has, within the bytes for it.

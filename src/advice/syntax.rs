@@ -57,7 +57,9 @@ pub(super) fn advice(text: &Text, schemas: &[String]) -> Option<String> {
             format!("END is missing before {word}: CASE WHEN … THEN … ELSE … END")
         }
         Kind::Word if clause.is_some() && late.is_some() => {
-            format!("{word} comes before {}", late.map(|late| late.to_uppercase()).unwrap_or_default())
+            let by = |clause: &str| if matches!(clause, "group" | "order") { " BY" } else { "" };
+            let late = late.copied().unwrap_or_default();
+            format!("{word}{} comes before {}{}", by(&word.to_lowercase()), late.to_uppercase(), by(late))
         }
         Kind::Word if token.is_word("select") && before.is_one_of(&["exists", "in", "any", "all", "some", "from"]) => {
             format!("a SELECT after {name} stands in parentheses")

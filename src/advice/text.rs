@@ -115,17 +115,42 @@ impl<'a> Text<'a> {
         self.near(places).text.starts_with(|c: char| c.is_ascii_digit())
     }
 
+    /// The column, `a` or `a.b`, that ends right before the token so many places away.
+    pub(super) fn column_before(&self, places: isize) -> Option<&'a str> {
+        let end = self.at?.checked_add_signed(places)?;
+        let dotted = end.checked_sub(2).is_some_and(|dot| self.get(dot).kind == Kind::Dot);
+        self.column(end.checked_sub(if dotted { 3 } else { 1 })?, end)
+    }
+
+    /// The column that begins with the token so many places away.
+    pub(super) fn column_after(&self, places: isize) -> Option<&'a str> {
+        let start = self.at?.checked_add_signed(places)?;
+        let dotted = self.get(start.saturating_add(1)).kind == Kind::Dot;
+        let end = start.saturating_add(if dotted { 3 } else { 1 });
+        self.column(start, end).filter(|_| !matches!(self.get(end).kind, Kind::Open | Kind::Dot))
+    }
+
+    fn column(&self, start: usize, end: usize) -> Option<&'a str> {
+        let tokens = self.tokens.get(start..end)?;
+        let names = tokens.iter().step_by(2).all(|token| token.name().is_some());
+        let before = start.checked_sub(1).map(|before| self.get(before)).unwrap_or_default();
+        let written = self.source_of(tokens);
+        (names && before.kind != Kind::Dot && written.len() < 80 && !tokens.iter().any(|token| token.is_word("end")))
+            .then_some(written)
+    }
+
     /// How often this key word stands between the SELECT around the place and the place itself, deeper parentheses left out.
     pub(super) fn so_far(&self, word: &str) -> usize {
         let (Some(select), Some(at)) = (self.select(), self.at) else { return 0 };
         let mut depth = 0_usize;
-        let between = self.tokens.get(select.token..at).unwrap_or_default().iter().filter(|token| {
+        let between = (select.token..at).filter(|index| {
+            let token = self.get(*index);
             match token.kind {
                 Kind::Open => depth = depth.saturating_add(1),
                 Kind::Close => depth = depth.saturating_sub(1),
                 _ => {}
             }
-            depth == 0 && token.is_word(word)
+            depth == 0 && token.is_word(word) && (self.is_clause(*index) || !CLAUSES.contains(&word))
         });
         between.count()
     }
@@ -189,7 +214,7 @@ impl<'a> Text<'a> {
 
     /// The expression to which the SELECT around the place gives this name, if it does with AS or behind a parenthesis.
     pub(super) fn aliased(&self, name: &str) -> Option<&'a str> {
-        let items = self.items(self.select()?.token);
+        let items = self.items(self.select()?.token, true);
         let labels =
             items.iter().filter_map(|item| label(item).filter(|(_, expression)| expression.len() < item.len()));
         labels.filter(|(known, _)| known == name).map(|(_, expression)| self.source_of(expression)).next()
@@ -207,20 +232,26 @@ impl<'a> Text<'a> {
         let Some(at) = self.at else { return Vec::new() };
         let rest = self.tokens.get(at..).unwrap_or_default();
         let Some(open) = rest.iter().position(|token| token.kind == Kind::Open) else { return Vec::new() };
-        let arguments = self.items(at.saturating_add(open));
+        let arguments = self.items(at.saturating_add(open), false);
         arguments.iter().map(|argument| self.source_of(argument)).collect()
     }
 
-    /// The parts between commas after this token, up to the end of its list.
-    fn items(&self, before: usize) -> Vec<&[Token<'a>]> {
+    /// Whether a clause begins at this token.
+    fn is_clause(&self, index: usize) -> bool {
+        let token = self.get(index);
+        let before = index.checked_sub(1).map(|before| self.get(before)).unwrap_or_default();
+        token.is_one_of(CLAUSES) && !before.is_one_of(&["distinct", "within"]) && before.kind != Kind::Dot
+    }
+
+    /// The parts between commas after this token, up to the parenthesis that closes or, in a SELECT list, the next clause.
+    fn items(&self, before: usize, is_select: bool) -> Vec<&[Token<'a>]> {
         let mut first = before.saturating_add(1);
         while self.get(first).is_one_of(&["distinct", "all"]) {
             first = first.saturating_add(1);
         }
         let (mut items, mut depth) = (Vec::new(), 0_usize);
         for (index, token) in self.tokens.iter().enumerate().skip(first) {
-            let distinct = index.checked_sub(1).is_some_and(|before| self.get(before).is_word("distinct"));
-            let ends = depth == 0 && (token.kind == Kind::Close || (token.is_one_of(CLAUSES) && !distinct));
+            let ends = depth == 0 && (token.kind == Kind::Close || (is_select && self.is_clause(index)));
             if ends || (depth == 0 && token.kind == Kind::Comma) {
                 items.push(self.tokens.get(first..index).unwrap_or_default());
                 first = index.saturating_add(1);
@@ -238,7 +269,7 @@ impl<'a> Text<'a> {
 
     /// The names of a SELECT's columns, if each can be told.
     fn columns(&self, select: Select) -> Option<Vec<String>> {
-        self.items(select.token).into_iter().map(|item| label(item).map(|(name, _)| name)).collect()
+        self.items(select.token, true).into_iter().map(|item| label(item).map(|(name, _)| name)).collect()
     }
 
     /// Finds the SELECTs and what their FROM clauses name.
@@ -273,7 +304,7 @@ impl<'a> Text<'a> {
                     (level.from, level.table) = (level.select.is_some(), level.select.is_some());
                 }
                 _ if token.is_word("join") => level.table = level.from,
-                _ if token.is_one_of(CLAUSES) => (level.from, level.table) = (false, false),
+                _ if self.is_clause(index) => (level.from, level.table) = (false, false),
                 Kind::Word | Kind::Quoted if level.table && !token.is_one_of(&["lateral", "only"]) => {
                     level.table = false;
                     let select = level.select.unwrap_or_default();

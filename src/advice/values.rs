@@ -27,8 +27,8 @@ pub(super) fn bad(failure: &Failure, rows: &[Row]) -> Advice {
     let hint = match form {
         _ if of_enum(&failure.message).is_some() => None,
         _ if is_time && dialect::is_unit(unit) => Some(format!("say that it is an interval: interval '{value}'")),
-        Some(form) if value.is_empty() => {
-            Some(format!("an empty text is not {form}: test with IS NULL, or cast nullif(x, '')"))
+        Some(_) if value.is_empty() => {
+            Some("an empty text is no value: test with IS NULL, or cast nullif(x, '')".to_owned())
         }
         Some(form) if failure.position.is_none() && form.contains("number") => Some(format!(
             "a stored value is not {form}: CASE WHEN x ~ '^-?[0-9]+([.][0-9]+)?$' THEN x::numeric END leaves such values out"
@@ -80,10 +80,10 @@ pub(super) fn other(code: &str, message: &str, text: &Text) -> Option<String> {
         "0A000" if says("set-returning") => "call it in FROM: … FROM generate_series(1, 10) AS n",
         "0A000" if says("DISTINCT is not implemented") => "count the different values in a sub-select with GROUP BY",
         "0A000" if says("cross-database") => "write schema.table, without the database",
-        "22023" if says("time zone") => "time zones are named after cities, such as 'Africa/Nairobi'",
-        "22023" if says("unit") => {
+        "22023" if says("unit \"") => {
             "units are second, minute, hour, day, week, month, quarter, year; extract knows dow, isodow, doy and epoch, too"
         }
+        "22023" if says("time zone") => "time zones are named after cities, such as 'Africa/Nairobi'",
         _ if says("geometry type not supported") => "write ST_CurveToLine(g) for a curve, or ST_AsText(g)",
         _ if says("mixed SRID") => {
             "give both shapes one SRID: ST_SetSRID(g, 4326) where it is missing, ST_Transform(g, 4326) where it is another"

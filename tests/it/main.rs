@@ -19,6 +19,7 @@
 mod auth;
 mod containment;
 mod differential;
+mod errors;
 mod fuzz;
 mod guard;
 mod http;
