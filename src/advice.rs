@@ -133,7 +133,8 @@ fn is_call(failure: &Failure, text: &Text) -> bool {
 
 /// How alike two names are, up to 1; 0 unless they are really alike.
 pub(crate) fn likeness(wanted: &str, name: &str) -> f64 {
-    let (wanted, name) = (wanted.to_lowercase(), name.to_lowercase());
+    // A name has 63 bytes at most, but messages may quote anything.
+    let [wanted, name] = [wanted, name].map(|name| name.chars().take(63).collect::<String>().to_lowercase());
     let typo = strsim::normalized_damerau_levenshtein(&wanted, &name);
     let begins = |word: &str, begin: &str| begin.len() > 2 && word.starts_with(begin);
     let has_word = |long: &str, short: &str| long.split('_').any(|word| word == short && short.len() > 1);

@@ -32,6 +32,9 @@ const NO_ALIAS: &[&str] =
 
 /// Deeper parentheses are not looked into: the time for a text grows with their depth.
 const MAX_DEPTH: usize = 64;
+/// How many tables are noted, and how many columns of a sub-select.
+const MAX_SOURCES: usize = 64;
+const MAX_COLUMNS: usize = 400;
 
 /// An analyst's text.
 pub(crate) struct Text<'a> {
@@ -41,6 +44,8 @@ pub(crate) struct Text<'a> {
     at: Option<usize>,
     sources: Vec<Source>,
     selects: Vec<Select>,
+    /// The common table expressions and their columns.
+    with: HashMap<String, Option<Vec<String>>>,
 }
 
 /// What a FROM clause names.
@@ -91,7 +96,7 @@ impl<'a> Text<'a> {
         let tokens = lexer::tokens(sql, mark).unwrap_or_default();
         let byte = position.and_then(|position| sql.char_indices().nth(position.checked_sub(1)?));
         let at = byte.and_then(|(byte, _)| tokens.iter().position(|token| token.start == byte));
-        let mut text = Text { sql, tokens, at, sources: Vec::new(), selects: Vec::new() };
+        let mut text = Text { sql, tokens, at, sources: Vec::new(), selects: Vec::new(), with: HashMap::new() };
         text.walk();
         text
     }
@@ -269,13 +274,16 @@ impl<'a> Text<'a> {
 
     /// The names of a SELECT's columns, if each can be told.
     fn columns(&self, select: Select) -> Option<Vec<String>> {
-        self.items(select.token, true).into_iter().map(|item| label(item).map(|(name, _)| name)).collect()
+        self.items(select.token, true)
+            .into_iter()
+            .take(MAX_COLUMNS)
+            .map(|item| label(item).map(|(name, _)| name))
+            .collect()
     }
 
     /// Finds the SELECTs and what their FROM clauses name.
     fn walk(&mut self) {
         let mut levels = vec![Level::default()];
-        let mut inner: HashMap<String, Option<Vec<String>>> = HashMap::new();
         for index in 0..self.tokens.len() {
             let (token, before) =
                 (self.get(index), index.checked_sub(1).map(|index| self.get(index)).unwrap_or_default());
@@ -291,7 +299,7 @@ impl<'a> Text<'a> {
                 }
                 Kind::Close => {
                     let Some(closed) = levels.pop() else { return };
-                    self.close(index, &closed, levels.last().and_then(|level| level.select), &mut inner);
+                    self.close(index, &closed, levels.last().and_then(|level| level.select));
                 }
                 Kind::Comma => level.table = level.from,
                 _ if before.kind == Kind::Dot => {}
@@ -305,6 +313,7 @@ impl<'a> Text<'a> {
                 }
                 _ if token.is_word("join") => level.table = level.from,
                 _ if self.is_clause(index) => (level.from, level.table) = (false, false),
+                Kind::Word | Kind::Quoted if self.sources.len() >= MAX_SOURCES => {}
                 Kind::Word | Kind::Quoted if level.table && !token.is_one_of(&["lateral", "only"]) => {
                     level.table = false;
                     let select = level.select.unwrap_or_default();
@@ -314,7 +323,7 @@ impl<'a> Text<'a> {
                         && let Some(name) = names.pop()
                     {
                         let (schema, alias) = (names.pop(), self.alias(after));
-                        let known = inner.get(&name).filter(|_| schema.is_none());
+                        let known = self.with.get(&name).filter(|_| schema.is_none());
                         let (inner, columns) = (known.is_some(), known.cloned().flatten());
                         self.sources.push(Source { schema, name, alias, columns, inner, token: index, select });
                     }
@@ -325,13 +334,7 @@ impl<'a> Text<'a> {
     }
 
     /// Parentheses close: a level ends, and it may have been a sub-select in FROM or the body of a common table expression.
-    fn close(
-        &mut self,
-        index: usize,
-        closed: &Level,
-        outer: Option<Select>,
-        inner: &mut HashMap<String, Option<Vec<String>>>,
-    ) {
+    fn close(&mut self, index: usize, closed: &Level, outer: Option<Select>) {
         let of_sources = self.sources.iter_mut().rev().map(|source| &mut source.select);
         let selects = of_sources.take_while(|select| select.start >= closed.open);
         let selects = selects.chain(self.selects.iter_mut().rev().take_while(|select| select.start >= closed.open));
@@ -350,7 +353,7 @@ impl<'a> Text<'a> {
         if before.next().is_some_and(|token| token.is_word("as"))
             && let Some(name) = before.next().and_then(|token| token.name())
         {
-            inner.insert(name, columns);
+            self.with.insert(name, columns);
         }
     }
 
