@@ -34,7 +34,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("second", "", "extract(second FROM x)"),
     ("datepart datename", "", "extract(day FROM t)"),
     ("last_day eomonth", "", "(date_trunc('month', x) + interval '1 month - 1 day')::date"),
-    ("time_bucket", "", "date_bin(x, y, timestamptz '2000-01-01'), or date_trunc('month', y): TimescaleDB is not installed"),
+    ("time_bucket", "", "date_bin(x, y, timestamptz '2000-01-01'), or date_trunc('month', y); time_bucket comes with TimescaleDB"),
     ("time_bucket_gapfill", "", "a LEFT JOIN on generate_series(from, to, interval '15 minutes')"),
     ("first min_by argmin", "", "(array_agg(x ORDER BY y))[1]"),
     ("last max_by argmax", "", "(array_agg(x ORDER BY y DESC))[1]"),
