@@ -18,7 +18,7 @@ NODE := $(NODE_HOME)/bin/npm
 
 # The integration tests that wait for nothing but PostgreSQL's answers. The others wait for limits, crashes and restarts, call every
 # function, or need PgBouncer.
-QUICK_TESTS := auth:: guard:: layers:: mcp:: names:: oauth:: tools:: types::
+QUICK_TESTS := auth:: errors:: guard:: layers:: mcp:: names:: oauth:: tools:: types::
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -7,6 +7,7 @@
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
+    advice,
     db::Reading,
     error::{Code, Failure},
     rows::List,
@@ -42,6 +43,12 @@ pub const DESCRIBE: Statement = Statement::own(include_str!("catalog/describe.sq
 pub const FUNCTIONS: Statement = Statement::own(include_str!("catalog/functions.sql"));
 /// The names of all tables and views in the schemas `$1`.
 pub const NAMES: Statement = Statement::own(include_str!("catalog/names.sql"));
+/// What may be read of the tables `$2`, each `[schema or null, table]`, in the schemas `$1`; and other tables with the column `$3`.
+pub const SOURCES: Statement = Statement::own(include_str!("catalog/sources.sql"));
+/// The tables and functions of the schemas `$1`, and PostgreSQL's own functions of the name `$2`.
+pub const CALLABLE: Statement = Statement::own(include_str!("catalog/callable.sql"));
+/// The values of the enum `$1`.
+pub const LABELS: Statement = Statement::own(include_str!("catalog/labels.sql"));
 /// What a model gets to read at the start: a row for each of the schemas `$1` that can be read.
 pub const OVERVIEW: Statement = Statement::own(include_str!("catalog/overview.sql"));
 
@@ -123,17 +130,9 @@ pub fn parameter(schemas: &[String]) -> String {
     serde_json::Value::from(schemas).to_string()
 }
 
-/// Up to five of [`NAMES`] that are close to `wanted`, which may be `table` or `schema.table`; the closest first.
+/// Up to five of [`NAMES`] that are alike to `wanted`, which may be `table` or `schema.table`; the closest first.
 pub fn closest(names: &List, wanted: &str) -> Vec<String> {
     let names = names.rows().iter().filter_map(|row| serde_json::from_str::<String>(row.get()).ok());
-    let wanted = wanted.to_lowercase();
-    let table_of = |name: &str| name.rsplit('.').next().unwrap_or_default().to_lowercase();
-    let score = |name: &str| {
-        let whole = strsim::jaro_winkler(&name.to_lowercase(), &wanted);
-        whole.max(strsim::jaro_winkler(&table_of(name), &table_of(&wanted)))
-    };
-    let mut scored: Vec<(f64, String)> =
-        names.map(|name| (score(&name), name)).filter(|(score, _)| *score > 0.75).collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    scored.into_iter().take(5).map(|(_, name)| name).collect()
+    let table_of = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    advice::closest(names.map(|name| (advice::likeness(&table_of(wanted), &table_of(&name)), name)))
 }

@@ -26,8 +26,8 @@
 
 mod rule;
 mod pattern;
-mod token;
-mod lexer;
+pub(crate) mod token;
+pub(crate) mod lexer;
 mod with;
 mod callable;
 mod known;

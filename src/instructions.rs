@@ -229,8 +229,11 @@ fn lines(schemas: &[Schema], most: usize) -> Vec<String> {
 
 /// `reporting: v_daily_summary, v_trips.`
 fn names(Schema { schema, tables, more, .. }: &Schema, most: usize) -> String {
-    let room = most.saturating_sub(schema.len()).saturating_sub(20);
-    let (names, left_out) = catalog::fitting(tables, room);
+    let room = most.saturating_sub(schema.len()).saturating_sub(4);
+    let whole = catalog::fitting(tables, room);
+    // The number of those that are left out needs its place, too.
+    let (names, left_out) =
+        if whole.1 == 0 && *more == 0 { whole } else { catalog::fitting(tables, room.saturating_sub(20)) };
     let more = more.saturating_add(left_out);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{schema}: {names}{more}.")

@@ -30,6 +30,7 @@ pub mod role_check;
 pub mod definitions;
 pub mod catalog;
 pub mod freshness;
+mod advice;
 pub mod rows;
 pub mod plan;
 pub mod answer;

@@ -4,6 +4,7 @@
 //! went wrong and what to do. A tool is one entry of [`TOOLS`], one function, and its SQL. Descriptions stay under 2,000 characters, since
 //! Claude cuts longer ones.
 
+mod advice;
 mod arguments;
 mod call;
 mod explain;

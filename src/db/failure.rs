@@ -74,16 +74,13 @@ pub(super) fn failure(error: &postgres::Error, part: Option<Part>) -> Failure {
     failure
 }
 
-/// What to do about errors for which PostgreSQL has no hint of its own.
+/// What to do about errors for which PostgreSQL has no hint of its own. [`crate::advice`] knows those of the text.
 fn advice(code: &SqlState) -> Option<&'static str> {
     Some(match *code {
         SqlState::QUERY_CANCELED => {
             "narrow the query: filter on the time column, aggregate, use a curated view of reporting, or sample fewer rows"
         }
         SqlState::LOCK_NOT_AVAILABLE => "a table is being changed at the moment; try again in a minute",
-        SqlState::INSUFFICIENT_PRIVILEGE => "this role only reads the schemas that list_schemas shows",
-        SqlState::UNDEFINED_COLUMN => "describe_table lists the columns",
-        SqlState::UNDEFINED_FUNCTION => "list_functions lists the functions and their arguments; a cast may be needed",
         SqlState::READ_ONLY_SQL_TRANSACTION => "this server only reads",
         SqlState::CONFIGURATION_LIMIT_EXCEEDED | SqlState::OUT_OF_MEMORY | SqlState::PROGRAM_LIMIT_EXCEEDED => {
             "the query needs more space than it may use; aggregate or filter earlier"

@@ -40,7 +40,7 @@ const MAX_RUN: usize = 256;
 const MAX_DEPTH: usize = 64;
 
 /// The tokens of `sql` from byte `at` on.
-pub(super) fn tokens(sql: &str, at: usize) -> Result<Vec<Token<'_>>, Refusal> {
+pub(crate) fn tokens(sql: &str, at: usize) -> Result<Vec<Token<'_>>, Refusal> {
     let mut lexer = Lexer { sql, at, run_start: at, run_end: at, run_length: 0 };
     let mut tokens = Vec::new();
     loop {

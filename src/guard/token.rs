@@ -7,7 +7,7 @@ const MAX_NAME_BYTES: usize = 63;
 
 /// What a token is. Operators are not told apart: the guard needs to know nothing about them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// An identifier or key word without quotes.
     Word,
     /// `"name"`.
@@ -33,27 +33,27 @@ pub(super) enum Kind {
 
 /// A piece of the text.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
+pub(crate) struct Token<'a> {
+    pub(crate) kind: Kind,
     /// The byte at which it starts.
-    pub(super) start: usize,
+    pub(crate) start: usize,
     /// As it is written.
-    pub(super) text: &'a str,
+    pub(crate) text: &'a str,
 }
 
 impl<'a> Token<'a> {
     /// Is this the key word `word` (given in lower case)? A quoted name never is one.
-    pub(super) fn is_word(self, word: &str) -> bool {
+    pub(crate) fn is_word(self, word: &str) -> bool {
         self.kind == Kind::Word && self.text.eq_ignore_ascii_case(word)
     }
 
     /// Is this one of the key words `words`?
-    pub(super) fn is_one_of(self, words: &[&str]) -> bool {
+    pub(crate) fn is_one_of(self, words: &[&str]) -> bool {
         words.iter().any(|word| self.is_word(word))
     }
 
     /// The name that PostgreSQL looks up: ASCII letters folded unless quoted, cut to 63 bytes. `None` if not a name.
-    pub(super) fn name(self) -> Option<String> {
+    pub(crate) fn name(self) -> Option<String> {
         let mut name = match self.kind {
             Kind::Word => self.text.to_ascii_lowercase(),
             Kind::Quoted => self.text.strip_prefix('"')?.strip_suffix('"')?.replace("\"\"", "\""),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{
+    advice,
     arguments::Arguments,
     call::{Admitted, Call, Outcome},
     default_schema,
@@ -107,7 +108,7 @@ pub(super) fn describe_table(call: &mut Call<'_>, mut arguments: Arguments) -> O
     };
     let name = format!("{schema}.{table}");
     let Some(description) = rows.first() else {
-        return Err(not_found(&schema, &table, similar_tables(&admitted, &name)));
+        return Err(missing(&admitted, &schema, &table, similar_tables(&admitted, &name)));
     };
     let facts = admitted
         .app
@@ -173,16 +174,17 @@ impl Hit {
     }
 }
 
-/// A table that is not there, or must not be read.
-pub(super) fn not_found(schema: &str, table: &str, similar: Vec<String>) -> Failure {
-    let mut failure = Failure::new(Code::NotFound, format!("{schema} has no table or view {table:?} that can be read"))
-        .hint("list_tables lists what can be read");
+/// A table that is not there, or must not be read: with the names that are alike, or with the function that it is.
+pub(super) fn missing(admitted: &Admitted<'_>, schema: &str, table: &str, similar: Vec<String>) -> Failure {
+    let mut failure = Failure::new(Code::NotFound, format!("{schema} has no table or view {table:?} that can be read"));
+    let hint = advice::function_named(admitted, schema, table);
+    failure.hint = Some(hint.unwrap_or_else(|| "list_tables lists what can be read".to_owned()));
     failure.similar = similar;
     failure
 }
 
 /// The tables whose names are closest; none when that cannot be found out.
-pub(super) fn similar_tables(admitted: &Admitted<'_>, wanted: &str) -> Vec<String> {
+fn similar_tables(admitted: &Admitted<'_>, wanted: &str) -> Vec<String> {
     let schemas = catalog::parameter(&admitted.app.config.readable_schemas);
     let names = admitted.read(|reading| catalog::list(reading, &catalog::NAMES, &[&schemas], catalog::MAX_BYTES));
     names.map(|names| catalog::closest(&names, wanted)).unwrap_or_default()

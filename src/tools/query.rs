@@ -1,11 +1,11 @@
 //! The tools that run a statement: an analyst's own, and the sample of a table.
 
 use super::{
-    DEFAULT_ROWS, DEFAULT_SAMPLE,
+    DEFAULT_ROWS, DEFAULT_SAMPLE, advice,
     arguments::Arguments,
     call::{Admitted, Call, Outcome},
     explain::explain,
-    listings::{not_found, similar_tables},
+    listings::missing,
 };
 use crate::{
     catalog,
@@ -71,7 +71,7 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
     let rows = if pages.is_some_and(|pages| pages > 0) { SAMPLED_ROWS } else { SAMPLED_ROWS_OF_VIEW };
     sampled.map_or_else(|| run(call, &admitted, &first(rows), form), Ok).map_err(|failure| {
         match failure.sqlstate.as_deref() {
-            Some("42P01" | "42501") => not_found(&schema, &table, failure.similar),
+            Some("42P01" | "42501") => missing(&admitted, &schema, &table, failure.similar),
             _ => failure,
         }
     })
@@ -81,7 +81,7 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
 fn plan(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, max_rows: u32) -> Outcome {
     let checked = guard::admit(sql, &admitted.known)?;
     call.runs(&format!("EXPLAIN {}", checked.as_str()));
-    explain(admitted, &checked, max_rows).map_err(|failure| improved(admitted, failure, checked.skipped()))
+    explain(admitted, &checked, max_rows).map_err(|failure| improved(admitted, failure, sql, checked.skipped()))
 }
 
 /// The one way of an analyst's text: guard, columns, rows.
@@ -102,20 +102,11 @@ fn run(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, form: Form) -> O
         };
         page.check().map(|()| page)
     });
-    page.map(Page::into_answer).map_err(|failure| improved(admitted, failure, checked.skipped()))
+    page.map(Page::into_answer).map_err(|failure| improved(admitted, failure, sql, checked.skipped()))
 }
 
 /// A failure with its place in the whole of the analyst's text, and with what helps to correct that.
-fn improved(admitted: &Admitted<'_>, mut failure: Failure, skipped: usize) -> Failure {
+fn improved(admitted: &Admitted<'_>, mut failure: Failure, sql: &str, skipped: usize) -> Failure {
     failure.position = failure.position.map(|position| position.saturating_add(skipped));
-    with_similar_names(admitted, failure)
-}
-
-/// For a table that does not exist: the closest that do. PostgreSQL knows no such hint.
-fn with_similar_names(admitted: &Admitted<'_>, mut failure: Failure) -> Failure {
-    if failure.sqlstate.as_deref() == Some("42P01") {
-        failure.similar = similar_tables(admitted, failure.message.split('"').nth(1).unwrap_or_default());
-        failure.hint.get_or_insert_with(|| "list_tables lists what can be read; write schema.table".to_owned());
-    }
-    failure
+    advice::with_advice(admitted, failure, sql)
 }

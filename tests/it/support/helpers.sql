@@ -34,3 +34,10 @@ AS $$ BEGIN EXECUTE statement; RETURN 'done'; END $$;
 CREATE FUNCTION it.run_as_owner(statement text) RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 AS $$ BEGIN EXECUTE statement; RETURN 'done'; END $$;
+
+-- What may be read in part, and what may not: no error may name the rest.
+CREATE TABLE it.half (id int, shown text, hidden_note text);
+GRANT SELECT (id, shown) ON it.half TO analytics_ro;
+CREATE TABLE it.closed (id int, closed_code text);
+CREATE FUNCTION it.closed_total(days int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+REVOKE EXECUTE ON FUNCTION it.closed_total(int) FROM PUBLIC;
