@@ -87,7 +87,7 @@ fn a_refusal_says_where_and_what_to_do() {
     }
     assert_eq!(admit("\u{feff}DROP TABLE t").unwrap_err().position, Some(2), "counted in the text as it was sent");
     assert_eq!(admit("").unwrap_err().position, None);
-    assert!(admit("EXPLAIN SELECT 1").unwrap_err().message.contains("without EXPLAIN"));
+    assert!(admit("EXPLAIN ANALYZE SELECT 1").unwrap_err().message.contains("without options"));
     assert!(admit("SHOW timezone").unwrap_err().message.contains("current_setting"));
 
     let long = format!("SELECT \"pg_\u{1b}[2J\r\n{}\"()", "x".repeat(5000));

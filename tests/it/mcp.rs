@@ -341,10 +341,10 @@ fn the_instructions_come_from_the_databases_comments() {
         .collect();
     assert_eq!(comments.len(), 4);
     for (schema, comment) in comments {
-        // Long comments may be cut, but each begins with what the schema is for. The names come before, whole.
-        let start: String = comment.chars().take(60).collect();
+        // The names come first, whole; then as many sentences as fit, beginning with what the schema is for.
+        let start = comment.split_inclusive(". ").next().unwrap_or_default().trim_end();
         let line = told.lines().find(|line| line.starts_with(&format!("{schema}: ")));
-        assert!(line.is_some_and(|line| line.contains(&start)), "{schema} is missing in:\n{told}");
+        assert!(line.is_some_and(|line| line.contains(start)), "{schema} is missing in:\n{told}");
     }
     for part in [
         "reporting: v_daily_summary, v_monthly_cost_centre, v_trips, daily_rollup, refresh_log. ",
