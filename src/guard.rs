@@ -98,14 +98,21 @@ pub fn admit(sql: &str, known: &Known) -> Result<ReadOnlySql, Refusal> {
 /// The text without an `EXPLAIN` that stands before the query, and without options; `None` where there is no such word. In its place
 /// are blanks, so that places in the text stay the same.
 pub fn without_explain(sql: &str) -> Option<String> {
+    const WORD: &[u8] = b"explain";
+    let has_word = sql.as_bytes().windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD));
+    // What is longer, or holds NUL, admit refuses without reading it.
+    if !has_word || sql.len() > MAX_SQL_BYTES || sql.contains('\0') {
+        return None;
+    }
     let mark = if sql.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    // What is longer, admit refuses without reading it.
-    let tokens = lexer::tokens(sql, mark).ok().filter(|_| sql.len() <= MAX_SQL_BYTES && !sql.contains('\0'))?;
+    let tokens = lexer::tokens(sql, mark).ok()?;
     let explain = tokens.first().filter(|token| token.is_word("explain"))?;
     let query = tokens.get(1..)?.iter().find(|token| token.kind != Kind::Open)?;
+    if !query.is_one_of(QUERY) {
+        return None;
+    }
     let end = explain.start.saturating_add(explain.text.len());
-    let blanks = " ".repeat(explain.text.len());
-    query.is_one_of(QUERY).then(|| [sql.get(..explain.start)?, &blanks, sql.get(end..)?].concat().into()).flatten()
+    Some([sql.get(..explain.start)?, &" ".repeat(explain.text.len()), sql.get(end..)?].concat())
 }
 
 /// What a pair of parentheses holds, as far as the guard has to know.

@@ -76,7 +76,7 @@ SELECT json_strip_nulls(json_build_object(
             UNION ALL
             SELECT min(v::interval)::text, max(v::interval)::text FROM unnest(s.common || s.bounds) AS v
             WHERE s.atttypid = 'interval'::regtype HAVING count(*) > 0) AS r ON true),
-    'keys', (SELECT json_agg(d.def ORDER BY d.contype DESC, d.def) FROM (
+    'keys', (SELECT json_agg(d.def ORDER BY d.contype <> 'p', d.contype DESC, d.def) FROM (
             SELECT k.contype, CASE k.contype WHEN 'p' THEN 'primary key' WHEN 'u' THEN 'unique' END || format(' (%s)',
                 (SELECT string_agg(a.attname, ', ' ORDER BY x.place) FROM unnest(k.conkey) WITH ORDINALITY AS x(num, place)
                  JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.num)) AS def

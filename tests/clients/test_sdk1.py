@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 
 import httpx
@@ -77,7 +78,7 @@ def test_several_calls_at_once_in_one_session():
         return await asyncio.gather(*(client.call_tool("query", {"sql": f"SELECT {n} AS n"}) for n in range(4)))
 
     for n, result in enumerate(session(talk)):
-        cases.check_answer(result.isError, texts(result), None, lambda answer, n=n: answer["rows"] == [{"n": n}] or 1 / 0)
+        cases.check_answer(result.isError, texts(result), None, lambda text, n=n: json.loads(text)["rows"] == [{"n": n}] or 1 / 0)
 
 
 def test_progress():
