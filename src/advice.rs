@@ -12,6 +12,8 @@ mod syntax;
 mod text;
 mod values;
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 
 use crate::error::Failure;
@@ -68,6 +70,12 @@ impl From<Option<String>> for Advice {
     fn from(hint: Option<String>) -> Advice {
         Advice { hint, similar: Vec::new() }
     }
+}
+
+/// The tables that a text reads from by schema and name, each once.
+pub(crate) fn tables(sql: &str) -> BTreeSet<(String, String)> {
+    let text = Text::read(sql, None);
+    text.tables().filter_map(|source| Some((source.schema.clone()?, source.name.clone()))).collect()
 }
 
 /// What to look up before [`advise`].

@@ -28,8 +28,8 @@ const VALID: Duration = Duration::from_secs(60);
 const SILENT: Duration = Duration::from_secs(5);
 /// How long a client waits for the database.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Of how many tables the text says from when to when they have rows, and how long it waits for each of them.
-const LARGEST: usize = 3;
+/// Of how many schemas' largest tables the text says from when to when they have rows, and how long it waits for each of them.
+const LARGEST: usize = 5;
 const RANGE_PATIENCE: Duration = Duration::from_millis(100);
 
 /// The text, kept for a while.
@@ -60,7 +60,7 @@ struct Overview {
     here: Option<Here>,
     meaning: Option<Meaning>,
     schemas: Vec<Schema>,
-    /// `tracksolid.positions ts … to …` of the largest tables.
+    /// `tracksolid.positions ts … to …` of the largest table of each schema.
     ranges: Vec<String>,
 }
 
@@ -72,8 +72,8 @@ struct Schema {
     tables: Vec<String>,
     /// How many more there are.
     more: usize,
-    /// Names, and about how many rows they have.
-    largest: Vec<(String, i64)>,
+    /// Its largest table.
+    largest: Option<String>,
 }
 
 impl Instructions {
@@ -137,13 +137,8 @@ impl Shared {
         let schemas: Vec<Schema> = self.rows(&catalog::OVERVIEW, &[&names])?;
         let meaning =
             if here.meaning { self.rows(&catalog::MEANING, &[]).and_then(|mut rows| rows.pop()) } else { None };
-        let mut largest: Vec<(&str, &str, i64)> = schemas
-            .iter()
-            .flat_map(|of| of.largest.iter().map(|(table, rows)| (of.schema.as_str(), table.as_str(), *rows)))
-            .collect();
-        largest.sort_by_key(|(.., rows)| std::cmp::Reverse(*rows));
-        let ranges =
-            largest.into_iter().take(LARGEST).filter_map(|(schema, table, _)| self.range(schema, table)).collect();
+        let largest = schemas.iter().filter_map(|of| Some((of.schema.as_str(), of.largest.as_deref()?)));
+        let ranges = largest.take(LARGEST).filter_map(|(schema, table)| self.range(schema, table)).collect();
         Some(Overview { here: Some(here), meaning, schemas, ranges })
     }
 

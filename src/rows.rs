@@ -50,6 +50,9 @@ pub struct Page {
     /// The most characters of a value in CSV, and whether one had more.
     longest: usize,
     has_shortened: bool,
+    /// There is no value in it but null and zero.
+    is_blank: bool,
+    note: Option<String>,
 }
 
 /// What surrounds the rows at most, the column list aside.
@@ -95,6 +98,8 @@ impl Page {
             is_json: true,
             longest: usize::MAX,
             has_shortened: false,
+            is_blank: true,
+            note: None,
         }
     }
 
@@ -124,6 +129,7 @@ impl Page {
             self.cut = Some(Cut::Bytes { row: raw });
             return Flow::Stop;
         }
+        self.is_blank &= values.iter().flatten().all(|value| value.trim_matches(['0', '.']).is_empty());
         self.text.make_room();
         let before = self.text.mark();
         let length = self.text.len();
@@ -201,12 +207,25 @@ impl Page {
         Err(Failure::new(Code::Sql, message).hint("write such shapes with ST_AsText(shape), or leave them out"))
     }
 
+    /// The same with what else has to be known of it.
+    pub fn noted(self, note: Option<String>) -> Page {
+        Page { note, ..self }
+    }
+
+    /// Whether nothing was found: no row, or one of nulls and zeros.
+    pub fn is_blank(&self) -> bool {
+        self.count <= 1 && self.is_blank && self.cut.is_none()
+    }
+
     /// The finished answer: one block of text, or two for CSV: the lines, then what is known about them.
     pub fn into_answer(self) -> Answer {
         let mut about = format!("{{\"row_count\":{},\"truncated\":{}", self.count, self.cut.is_some());
         if let Some(cut) = self.cut {
             let (by, notice) = self.notice(cut);
             about.push_str(&format!(",\"truncated_by\":\"{by}\",\"notice\":{}", json_text(&notice)));
+        }
+        if let Some(note) = &self.note {
+            about.push_str(&format!(",\"notice\":{}", json_text(note)));
         }
         if self.has_shortened {
             let most = self.longest;

@@ -57,11 +57,11 @@ CREATE SCHEMA infrastructure;
 COMMENT ON SCHEMA reporting IS
   'Curated reporting layer; start here. One row per vehicle and day (v_daily_summary), per trip (v_trips, materialised), per month and cost centre (v_monthly_cost_centre), and fn_* functions for the usual questions. Km, km/h, Kenyan shillings (KES). Days are calendar days in Africa/Nairobi (UTC+3) and end with yesterday: refreshed once a night, see refresh_log.';
 COMMENT ON SCHEMA tracksolid IS
-  'Raw telematics as the trackers sent it: devices (one per vehicle), positions (GPS fixes, large: always bound ts), events (harsh braking, overspeed, idling, geofence). Up to now: max(ts) says how far. For distances per day or trip use the reporting schema rather than positions.';
+  'Raw telematics as the trackers sent it: devices (one per vehicle), positions (GPS fixes, large: always bound ts), events (harsh braking, overspeed, idling, geofence). max(ts) says how far they reach. For distances per day or trip use the reporting schema rather than positions.';
 COMMENT ON SCHEMA tickets IS
   'Network operations tickets: inc (incidents, INC), crq (change requests, CRQ), closure_events (status changes), inc_daily_snapshot (open and closed counts a day), geo_clusters and geo_locations (where), inc_open_sla (view of open incidents against their SLA). MTTR is an interval; an incident is open while closed_at is null.';
 COMMENT ON SCHEMA fuel IS
-  'Fuel card fills: records (litres, KES, odometer at the pump), ingest_state (how far each provider''s feed has been read), and fn_* functions for consumption, cost and suspicious fills; up to now. Join to tracksolid.devices by device_id for plate, driver and cost centre.';
+  'Fuel card fills: records (litres, KES, odometer at the pump), ingest_state (how far each provider''s feed has been read), and fn_* functions for consumption, cost and suspicious fills. Join to tracksolid.devices by device_id for plate, driver and cost centre.';
 COMMENT ON SCHEMA infrastructure IS 'Internal to the platform. Not for analysts.';
 
 -- Everything below lives in demo_build and is dropped by the last file.

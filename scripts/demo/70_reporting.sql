@@ -33,7 +33,7 @@ COMMENT ON COLUMN reporting.v_daily_summary.cost_centre IS 'Cost centre that pay
 COMMENT ON COLUMN reporting.v_daily_summary.day IS 'Calendar day in Africa/Nairobi. The last 30 days: day >= current_date - 30.';
 COMMENT ON COLUMN reporting.v_daily_summary.fixes IS 'GPS fixes received that day.';
 COMMENT ON COLUMN reporting.v_daily_summary.distance_km IS 'Kilometres driven: last odometer of the day minus first.';
-COMMENT ON COLUMN reporting.v_daily_summary.driving_hours IS 'Hours moving, stops left out.';
+COMMENT ON COLUMN reporting.v_daily_summary.driving_hours IS 'Hours moving: each fix counts for the time since the one before it.';
 COMMENT ON COLUMN reporting.v_daily_summary.idle_hours IS 'Idle: hours standing (speed 0) with ignition on. Idle share: idle_hours / (idle_hours + driving_hours).';
 COMMENT ON COLUMN reporting.v_daily_summary.avg_speed IS 'Mean speed while moving, km/h.';
 COMMENT ON COLUMN reporting.v_daily_summary.max_speed_kmh IS 'Highest speed, km/h.';
@@ -49,7 +49,7 @@ WITH fixes AS (
     WHERE ts < date_trunc('day', now(), 'Africa/Nairobi')
     WINDOW w AS (PARTITION BY device_id, (ts AT TIME ZONE 'Africa/Nairobi')::date ORDER BY ts)
 ), numbered AS (
-    SELECT *, count(*) FILTER (WHERE speed_kmh > 0 AND coalesce(prev_speed, 0) = 0) OVER (PARTITION BY device_id, day ORDER BY ts) AS trip
+    SELECT *, count(*) FILTER (WHERE coalesce(prev_speed, 0) = 0) OVER (PARTITION BY device_id, day ORDER BY ts) AS trip
     FROM fixes
     WHERE speed_kmh > 0 OR odometer_km > prev_odometer
 ), trips AS (
@@ -69,7 +69,7 @@ CREATE UNIQUE INDEX v_trips_trip_id_idx ON reporting.v_trips (trip_id);
 CREATE INDEX v_trips_device_id_day_idx ON reporting.v_trips (device_id, day);
 CREATE INDEX v_trips_day_idx ON reporting.v_trips (day);
 COMMENT ON MATERIALIZED VIEW reporting.v_trips IS
-  'One row per trip: a run of moving fixes (speed > 0) of one vehicle. It ends at the first fix that stands and at local midnight, so a drive past midnight is two trips. Trips under 0.2 km are left out. Refreshed nightly, ends with yesterday. For totals per day use v_daily_summary.';
+  'One row per trip: a run of moving fixes (speed > 0, or the odometer rose) of one vehicle. It ends at the first fix that stands and at local midnight, so a drive past midnight is two trips. Trips under 0.2 km are left out. Refreshed nightly, ends with yesterday. For totals per day use v_daily_summary.';
 COMMENT ON COLUMN reporting.v_trips.trip_id IS 'Number of the trip, by start; changes when the view is refreshed.';
 COMMENT ON COLUMN reporting.v_trips.device_id IS 'Vehicle, tracksolid.devices.device_id.';
 COMMENT ON COLUMN reporting.v_trips.day IS 'Local day (Africa/Nairobi) of the trip.';

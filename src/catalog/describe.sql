@@ -30,11 +30,14 @@ WITH t AS (
            s.most_common_elems::text::text[] AS elements
     FROM t CROSS JOIN cols k JOIN pg_catalog.pg_type y ON y.oid = k.atttypid
     LEFT JOIN origin o ON o.of_attnum = k.attnum AND t.relkind = 'v'
+    -- A view that computes a column, here or further in, says so in its definition: AS and the name. It has no statistics then.
+    CROSS JOIN LATERAL (SELECT CASE WHEN t.relkind = 'v' AND t.expressions THEN
+        translate(pg_get_viewdef(t.oid), E',)\n;', '    ') || ' ' END AS definition) AS v
     CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_stats s
         WHERE s.schemaname = CASE WHEN t.relkind = 'v' THEN o.nspname ELSE t.nspname END
           AND s.tablename = CASE WHEN t.relkind = 'v' THEN o.relname ELSE t.relname END AND s.attname = k.attname
         ORDER BY s.inherited DESC LIMIT 1) AS s
-    WHERE k.readable
+    WHERE k.readable AND (t.relkind <> 'v' OR position(' AS ' || quote_ident(k.attname) || ' ' IN v.definition) = 0)
 ), keys AS MATERIALIZED (
     SELECT k.* FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid
 )

@@ -38,7 +38,7 @@ pub(super) fn explain(admitted: &Admitted<'_>, checked: &ReadOnlySql, max_rows: 
         Ok((json, reading.run_last(&Statement::plan(checked, max_rows, PlanOptions::Lines), &[], String::new(), text)?))
     })?;
     let mut answer = format!(
-        "The plan. The query has not been run; costs and rows are PostgreSQL's estimates.\n{}",
+        "The plan, which has not been run; costs and rows are estimates. The outermost Limit is this server's.\n{}",
         lines.trim_end()
     );
     for advice in advice(admitted, &Plan::read(&json)) {

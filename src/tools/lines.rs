@@ -157,7 +157,8 @@ impl Description {
             let _ = write!(text, "\n{about}");
         }
         if self.columns.iter().any(Column::is_estimated) {
-            let since = self.analyzed.as_ref().map(|day| format!(" of {day}")).unwrap_or_default();
+            let behind = if self.kind == "view" { " of the tables that it reads" } else { "" };
+            let since = self.analyzed.as_ref().map_or_else(|| behind.to_owned(), |day| format!(" of {day}"));
             let _ =
                 write!(text, "\nValues, null shares and what is \"about\" are estimates from the statistics{since}.");
         }

@@ -91,7 +91,7 @@ pub(super) fn list_functions(call: &mut Call<'_>, mut arguments: Arguments) -> O
 
 pub(super) fn describe_table(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let schema = arguments.one_of("schema", &call.app.config.readable_schemas, None)?;
-    let table = arguments.text("table", 63, None)?;
+    let table = table_name(&mut arguments, &schema)?;
     let definition = arguments.boolean("definition")?;
     arguments.finish()?;
     let admitted = call.admit()?;
@@ -118,6 +118,16 @@ pub(super) fn describe_table(call: &mut Call<'_>, mut arguments: Arguments) -> O
         .unwrap_or_default();
     let text = description.text(&name, &facts, &here, definition);
     Ok(listing(vec![text], 1, "query information_schema.columns for the rest"))
+}
+
+/// The argument `table`, which may repeat the schema.
+pub(super) fn table_name(arguments: &mut Arguments, schema: &str) -> Result<String, Failure> {
+    let table = arguments.text("table", 127, None)?;
+    let name = table.strip_prefix(schema).and_then(|rest| rest.strip_prefix('.')).unwrap_or(&table);
+    if name.len() > 63 {
+        return Err(Failure::argument("table", "must not be longer than 63 characters"));
+    }
+    Ok(name.to_owned())
 }
 
 /// A hit of a search.

@@ -5,12 +5,12 @@ use super::{
     arguments::Arguments,
     call::{Admitted, Call, Outcome},
     explain::explain,
-    listings::missing,
+    listings::{missing, table_name},
 };
 use crate::{
     catalog,
     error::Failure,
-    guard,
+    freshness, guard,
     rows::Page,
     statement::{Column, Format, Statement, quote},
 };
@@ -22,6 +22,9 @@ const VALUE: usize = 80;
 const SAMPLED_PAGES: u32 = 100;
 const SAMPLED_ROWS: u32 = 20_000;
 const SAMPLED_ROWS_OF_VIEW: u32 = 2_000;
+
+/// Of how many tables an empty answer says how far they reach.
+const MOST_TABLES: usize = 3;
 
 /// What an answer may hold, and how it is written.
 #[derive(Clone, Copy)]
@@ -53,7 +56,7 @@ pub(super) fn query(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
 
 pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let schema = arguments.one_of("schema", &call.app.config.readable_schemas, None)?;
-    let table = arguments.text("table", 63, None)?;
+    let table = table_name(&mut arguments, &schema)?;
     let n = arguments.integer("n", call.app.config.max_rows, DEFAULT_SAMPLE)?;
     arguments.finish()?;
     let admitted = call.admit()?;
@@ -102,7 +105,27 @@ fn run(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, form: Form) -> O
         };
         page.check().map(|()| page)
     });
-    page.map(Page::into_answer).map_err(|failure| improved(admitted, failure, sql, checked.skipped()))
+    let answer = page.map(|page| {
+        let note = if page.is_blank() { reach(admitted, sql) } else { None };
+        page.noted(note).into_answer()
+    });
+    answer.map_err(|failure| improved(admitted, failure, sql, checked.skipped()))
+}
+
+/// For an answer without anything in it: how far the tables reach that the text names.
+fn reach(admitted: &Admitted<'_>, sql: &str) -> Option<String> {
+    let readable = |schema: &String| admitted.app.config.readable_schemas.contains(schema);
+    let tables = crate::advice::tables(sql).into_iter().filter(|(schema, _)| readable(schema)).take(MOST_TABLES);
+    let range = |(schema, table): (String, String)| {
+        let name = std::slice::from_ref(&table);
+        let facts = admitted.app.freshness.of(&schema, name, freshness::PATIENCE).remove(&table)?;
+        Some(format!("{schema}.{table} {}", facts.range()?))
+    };
+    let ranges: Vec<String> = tables.filter_map(range).collect();
+    (!ranges.is_empty()).then(|| {
+        let ranges = ranges.join("; ");
+        format!("nothing found, or only zeros. The data reach: {ranges}. Check the period, and the spelling of values (describe_table)")
+    })
 }
 
 /// A failure with its place in the whole of the analyst's text, and with what helps to correct that.

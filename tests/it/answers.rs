@@ -5,13 +5,25 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::support::{
-    client::Mcp,
+    client::{Answer, Mcp},
     cluster::{Cluster, DEMO, PASSWORD},
     server::{Run, Server, run},
 };
 
-fn describe(client: &Mcp, schema: &str, table: &str) -> crate::support::client::Answer {
+fn describe(client: &Mcp, schema: &str, table: &str) -> Answer {
     client.call("describe_table", json!({ "schema": schema, "table": table }))
+}
+
+/// What a call answers once it has this in it: what is not known in time is known at a later call.
+#[track_caller]
+fn known(call: impl Fn() -> Answer, part: &str) -> Answer {
+    let began = Instant::now();
+    loop {
+        let answer = call();
+        if answer.text().contains(part) || began.elapsed() > Duration::from_secs(70) {
+            return answer;
+        }
+    }
 }
 
 /// A server on a database of its own in a cluster of its own, with what `sql` makes. analytics_ro may read schema `fuel`.
@@ -45,20 +57,11 @@ fn every_table_says_from_when_to_when_it_has_rows() {
         ("fuel", "records", "filled_at", "SELECT date_trunc('second', max(filled_at)) FROM fuel.records"),
     ] {
         let last = text(sql);
-        // What was not known in time is known at the next call.
-        let known = |find: &dyn Fn() -> String| {
-            let began = Instant::now();
-            loop {
-                let line = find();
-                if line.contains(&format!("{column} 2")) || began.elapsed() > Duration::from_secs(5) {
-                    return line;
-                }
-            }
-        };
-        let listed =
-            known(&|| alice.call("list_tables", json!({ "schema": schema })).line(&format!("{table}: ")).to_owned());
+        let listed = known(|| alice.call("list_tables", json!({ "schema": schema })), &format!(", {column} 2"));
+        let listed = listed.line(&format!("{table}: "));
         assert!(listed.contains(&format!(" to {last}")), "{last}: {listed}");
-        let described = known(&|| describe(&alice, schema, table).line(&format!("{schema}.{table}: ")).to_owned());
+        let described = known(|| describe(&alice, schema, table), &format!(", {column} 2"));
+        let described = described.line(&format!("{schema}.{table}: "));
         assert!(
             described.contains(&format!("{column} 2")) && described.contains(&format!(" to {last}")),
             "{last}: {described}"
@@ -78,7 +81,7 @@ fn ranges_are_exact_by_an_index_and_about_otherwise() {
          CREATE INDEX ON fuel.skewed (at); CREATE TABLE fuel.empty (at timestamptz); CREATE TABLE fuel.unknown AS SELECT now() AS at, 1 AS n;
          ANALYZE fuel.skewed; INSERT INTO fuel.skewed VALUES (9000, 7, 'on', '2026-09-09', NULL, 'x');",
     );
-    let described = describe(&server.alice(), "fuel", "skewed");
+    let described = known(|| describe(&server.alice(), "fuel", "skewed"), " to 2026-09-09 ");
     described.line("fuel.skewed: table, about 5000 rows, at 2026-01-01 00:01:00+00 to 2026-09-09 00:00:00+00.");
     described.line("id integer: 1 to 9000");
     described.line("n integer: about 1 to 4999");
@@ -88,7 +91,7 @@ fn ranges_are_exact_by_an_index_and_about_otherwise() {
     assert!(described.line("word text").contains("such as "), "{described:?}");
     assert!(!describe(&server.alice(), "fuel", "empty").text().contains("at 2"));
     // Nobody has analysed it: nothing is said that is not known.
-    let unknown = describe(&server.alice(), "fuel", "unknown");
+    let unknown = known(|| describe(&server.alice(), "fuel", "unknown"), "table, at 2");
     assert!(!unknown.text().contains("about"), "{unknown:?}");
     assert!(unknown.line("fuel.unknown: table, at 2").contains(" to 2"), "a look at few rows: {unknown:?}");
 }
@@ -104,7 +107,7 @@ fn a_lock_a_slow_view_and_a_large_table_hold_nothing_up() {
     let alice = server.alice();
     let mut holder = cluster.admin(DEMO);
     holder.batch_execute("BEGIN; LOCK TABLE fuel.locked IN ACCESS EXCLUSIVE MODE; LOCK TABLE fuel.over_locked IN ACCESS EXCLUSIVE MODE;").unwrap();
-    let quick = |what: &str, call: &dyn Fn() -> crate::support::client::Answer| {
+    let quick = |what: &str, call: &dyn Fn() -> Answer| {
         let began = Instant::now();
         let answer = call();
         // The lock would be waited for for 3 s, and the view takes longer than that.
@@ -131,6 +134,45 @@ fn a_lock_a_slow_view_and_a_large_table_hold_nothing_up() {
     }
     holder.batch_execute("ROLLBACK").unwrap();
     describe(&alice, "fuel", "locked").line("n integer: CHECK ((n > 0))");
+}
+
+#[test]
+fn an_empty_answer_says_how_far_the_data_reach() {
+    let server = Server::start(&[]);
+    let notice = |sql: &str| server.alice().query(sql).data()["notice"].as_str().unwrap_or_default().to_owned();
+    for sql in [
+        "SELECT * FROM tickets.inc i WHERE i.opened_at > now() + interval '1 day'",
+        "SELECT count(*), sum(customers_affected) FROM tickets.inc WHERE region = 'nairobi'",
+        "WITH x AS (SELECT * FROM tickets.inc WHERE region = 'nairobi') SELECT count(*)::numeric(5, 2) FROM x",
+    ] {
+        let began = Instant::now();
+        // What was not known in time is known at the next call.
+        while !notice(sql).contains("The data reach: tickets.inc opened_at 2") {
+            assert!(began.elapsed() < Duration::from_secs(5), "{sql}: {}", notice(sql));
+        }
+    }
+    for sql in [
+        "SELECT count(*) FROM tickets.inc",
+        "SELECT 0 AS n",
+        "SELECT n FROM generate_series(0, 1) AS n",
+        "SELECT false AS f FROM tickets.inc LIMIT 1",
+    ] {
+        assert_eq!(notice(sql), "", "{sql}");
+    }
+}
+
+#[test]
+fn a_views_computed_column_has_no_range_of_what_it_is_computed_from() {
+    let server = Server::start(&[]);
+    let months = describe(&server.alice(), "reporting", "v_monthly_cost_centre");
+    assert!(
+        !months.line("distance_km ").contains("about") && !months.line("idle_hours ").contains("about"),
+        "{months:?}"
+    );
+    let open = describe(&server.alice(), "tickets", "inc_open_sla");
+    assert!(open.line("priority ").contains("values "), "{open:?}");
+    let days = describe(&server.alice(), "reporting", "v_daily_summary");
+    assert!(days.line("distance_km ").contains("about "), "{days:?}");
 }
 
 #[test]
@@ -186,7 +228,10 @@ fn keys_lead_in_both_directions() {
 fn hypertables_and_continuous_aggregates_are_told() {
     let (cluster, server) = with_tables(include_str!("../data/timescaledb.sql"));
     let alice = server.alice();
-    let listed = alice.call("list_tables", json!({ "schema": "fuel" }));
+    let whole = "fixes: hypertable, 3 columns, about 600000 rows, ts 2026-06-01 00:00:00+00 to 2026-06-20 12:00:00+00.";
+    known(|| alice.call("list_tables", json!({ "schema": "fuel" })), whole);
+    let whole = "bucket 2026-06-01 00:00:00+00 to 2026-06-19 00:00:00+00.";
+    let listed = known(|| alice.call("list_tables", json!({ "schema": "fuel" })), whole);
     listed
         .line("fixes: hypertable, 3 columns, about 600000 rows, ts 2026-06-01 00:00:00+00 to 2026-06-20 12:00:00+00.");
     listed.line("fixes_hourly: continuous aggregate, 2 columns, about 8092 rows, bucket 2026-06-01 00:00:00+00 to 2026-06-19 00:00:00+00.");
@@ -218,8 +263,9 @@ fn hypertables_and_continuous_aggregates_are_told() {
     let mut holder = cluster.admin(DEMO);
     holder.batch_execute("BEGIN; LOCK TABLE fuel.fixes IN ACCESS EXCLUSIVE MODE").unwrap();
     let began = Instant::now();
-    let locked = describe(&fresh.alice(), "fuel", "fixes");
+    describe(&fresh.alice(), "fuel", "fixes");
     assert!(began.elapsed() < Duration::from_millis(1_500), "{:?}", began.elapsed());
+    let locked = known(|| describe(&fresh.alice(), "fuel", "fixes"), "by its chunks");
     locked.line("fuel.fixes: hypertable, about 600000 rows, ts between 2026-06-01 00:00:00+00 and 2026-06-22 00:00:00+00 (by its chunks).");
     assert!(
         Server::start(&[])
@@ -275,7 +321,8 @@ fn explain_shows_the_plan_and_what_reads_too_much() {
          CREATE INDEX ON fuel.large (at); ANALYZE fuel.large;",
     );
     let explain = |sql: &str| server.alice().query(&format!("/* why slow? */ EXPLAIN {sql}")).text().to_owned();
-    let whole = explain("SELECT avg(n) FROM fuel.large");
+    let whole = known(|| server.alice().query("/* why slow? */ EXPLAIN SELECT avg(n) FROM fuel.large"), "advice: ");
+    let whole = whole.text();
     assert!(
         whole.contains("advice: fuel.large (about 150000 rows) is read without a filter on its time column at"),
         "{whole}"

@@ -7,7 +7,7 @@ fn every_schema_is_named_within_two_kilobytes() {
         comment: Some(format!("First of {name}. {}", "é".repeat(900))),
         tables: vec!["t".repeat(63); 12],
         more: 7,
-        largest: Vec::new(),
+        largest: None,
     };
     let here: Here = serde_json::from_value(serde_json::json!({
         "now": "2026-06-17 11:00:00+03", "timezone": "Africa/Nairobi", "database": "tracksolid_db", "timescaledb": null, "meaning": true,
@@ -30,7 +30,7 @@ fn every_schema_is_named_within_two_kilobytes() {
         comment: Some("Fills. In litres.".to_owned()),
         tables: vec!["records".to_owned()],
         more: 0,
-        largest: Vec::new(),
+        largest: None,
     };
     assert_eq!(lines(std::slice::from_ref(&small), 400), ["fuel: records. Fills. In litres."]);
     assert_eq!(lines(&[small], 32), ["fuel: records. Fills."]);
