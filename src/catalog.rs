@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     advice,
-    db::Reading,
+    db::{Flow, Reading},
     error::{Code, Failure},
     rows::List,
     statement::Statement,
@@ -30,8 +30,18 @@ pub const SEARCH_MEANING: Statement = Statement::own(include_str!("catalog/searc
 pub const PARENTS: Statement = Statement::own(include_str!("catalog/parents.sql"));
 /// How many pages the table `$2` of the schema `$1` has, if it is one that can be sampled.
 pub const PAGES: Statement = Statement::own(include_str!("catalog/pages.sql"));
-/// A listing does not wait for a table that is being changed.
-pub const NO_WAITING: Statement = Statement::own("SET LOCAL lock_timeout = '10ms'");
+/// A look at the catalog does not wait for what is being changed.
+const NO_WAITING: Statement = Statement::own("SET LOCAL lock_timeout = '10ms'");
+/// Names of functions and operators in the program's own statements mean PostgreSQL's, whatever somebody has made in a schema of
+/// the role's search_path.
+pub const OWN_NAMES: Statement = Statement::own("SET LOCAL search_path = pg_catalog");
+/// How long a look at the catalog may take.
+pub const LIMIT: Statement = Statement::own("SET LOCAL statement_timeout = '5s'");
+/// The same for what must not hold anybody up.
+pub const BRIEF: Statement = Statement::own("SET LOCAL statement_timeout = '500ms'");
+/// The schemas in which names without a schema are looked for: one row, a list. Before [`begin`].
+pub const PATH: Statement =
+    Statement::own("SELECT pg_catalog.to_json(pg_catalog.current_schemas(true))::pg_catalog.text AS j");
 /// The schemas `$1`, with what each holds.
 pub const SCHEMAS: Statement = Statement::own(include_str!("catalog/schemas.sql"));
 /// The tables and views of the schema `$1` whose name or comment holds `$2`.
@@ -100,6 +110,14 @@ pub fn fitting(names: &[String], most: usize) -> (String, usize) {
         list.push_str(name);
     }
     (list, 0)
+}
+
+/// Begins a transaction of the program's own statements, each of which has this time limit.
+pub fn begin(reading: &mut Reading<'_>, limit: &Statement) -> Result<(), Failure> {
+    for setting in [&NO_WAITING, &OWN_NAMES, limit] {
+        reading.run(setting, &[], (), |(), _| Flow::More)?;
+    }
+    Ok(())
 }
 
 /// Runs one of these statements, which is the last of its transaction.

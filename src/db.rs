@@ -122,6 +122,18 @@ impl Database {
         caller: &Caller,
         cancel: &Arc<Cancel>,
         started: Instant,
+        job: impl FnMut(Reading<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.read_within(self.statement_timeout, caller, cancel, started, job)
+    }
+
+    /// The same for statements that together must not run for longer than `limit`. PostgreSQL's own limit has to be set in the job.
+    pub fn read_within<T>(
+        &self,
+        limit: Duration,
+        caller: &Caller,
+        cancel: &Arc<Cancel>,
+        started: Instant,
         mut job: impl FnMut(Reading<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         loop {
@@ -131,7 +143,7 @@ impl Database {
             let (result, again) = match session.begin(&self.settings, caller) {
                 Ok(()) => {
                     cancel.arm(session.canceller())?;
-                    let result = job(Reading::new(session, self.statement_timeout));
+                    let result = job(Reading::new(session, limit));
                     let again = session.may_run_again();
                     (session.finish(cancel.disarm(), result), again)
                 }

@@ -40,7 +40,10 @@ struct Text {
 /// The catalogue cannot be read.
 pub fn check(database: &Database, known: &Known) -> Result<Option<Checked>, Failure> {
     let list = |statement: &Statement| {
-        let rows: List = read(database, |reading| catalog::list(reading, statement, &[], catalog::MAX_BYTES))?;
+        let rows: List = read(database, |mut reading| {
+            catalog::begin(&mut reading, &catalog::LIMIT)?;
+            catalog::list(reading, statement, &[], catalog::MAX_BYTES)
+        })?;
         Ok::<List, Failure>(rows)
     };
     let here: Vec<Here> = catalog::parse(&list(&catalog::HERE)?)?;

@@ -22,7 +22,7 @@ pub use hypertable::Hypertable;
 pub const PATIENCE: Duration = Duration::from_millis(40);
 /// How long facts are used, and how long it is believed that a look takes too long.
 const VALID: Duration = Duration::from_secs(60);
-const SLOW: Duration = Duration::from_secs(600);
+const SLOW: Duration = Duration::from_secs(3_600);
 /// The most tables whose facts are kept, and the most threads that ask for them.
 const MOST_KEPT: usize = 2_000;
 const MOST_THREADS: usize = 2;
@@ -79,6 +79,8 @@ struct State {
     known: HashMap<Name, (Instant, Facts)>,
     asking: HashSet<Name>,
     threads: usize,
+    /// Since when nothing is asked, because a statement did not end.
+    paused: Option<Instant>,
 }
 
 impl State {
@@ -105,7 +107,8 @@ impl Freshness {
         let mut state = self.0.lock();
         let is_wanted = |name: &&Name| !state.is_fresh(name) && !state.asking.contains(*name);
         let wanted: Vec<Name> = names.iter().filter(is_wanted).cloned().collect();
-        if !wanted.is_empty() && state.threads < MOST_THREADS {
+        let is_paused = state.paused.is_some_and(|since| since.elapsed() < SLOW);
+        if !wanted.is_empty() && state.threads < MOST_THREADS && !is_paused {
             self.ask(&mut state, schema.to_owned(), wanted);
         }
         let wait = |state: &mut State| names.iter().any(|name| state.asking.contains(name));
@@ -150,6 +153,12 @@ impl State {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nothing is asked for a while.
+    fn pause(&self) {
+        self.lock().paused = Some(Instant::now());
+        log::warn!("a view could not be looked at within its limit and still runs: no more are for {SLOW:?}");
     }
 
     /// What is known of a table now; `is_all` when no more is to be found out.

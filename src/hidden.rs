@@ -10,6 +10,11 @@ pub(crate) fn is_hidden(c: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
+/// A text in which each of them is a blank: a line stays one line, and looks like what it is.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect()
+}
+
 /// Escapes the hidden characters that JSON allows to stand as they are.
 pub(crate) fn escape(json: &str) -> Cow<'_, str> {
     if !json.contains(is_hidden) {

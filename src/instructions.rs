@@ -17,6 +17,7 @@ use crate::{
     catalog::{self, Here, Meaning},
     db::{self, Caller, Cancel, Database, Reading},
     freshness::Freshness,
+    hidden::clean,
     role_check::RoleCheck,
     statement::Statement,
 };
@@ -153,7 +154,10 @@ impl Shared {
         let started = Instant::now().checked_sub(db::PATIENCE)?;
         self.role_check.ensure(&self.database, &cancel, started).ok()?;
         let caller = Caller::Server("instructions");
-        let rows = |reading: Reading<'_>| catalog::list(reading, statement, params, catalog::MAX_BYTES);
+        let rows = |mut reading: Reading<'_>| {
+            catalog::begin(&mut reading, &catalog::BRIEF)?;
+            catalog::list(reading, statement, params, catalog::MAX_BYTES)
+        };
         catalog::parse(&self.database.read(&caller, &cancel, started, rows).ok()?).ok()
     }
 
@@ -175,19 +179,25 @@ fn compose(overview: &Overview) -> String {
     }
     text.push_str(".\n");
     if let Some(meaning) = &overview.meaning {
-        text.push_str(&catalog::definitions(meaning));
+        text.push_str(&clean(&catalog::definitions(meaning)));
         text.push('\n');
     }
     if !overview.ranges.is_empty() {
-        text.push_str(&format!("Data: {}; list_tables has the others.\n", overview.ranges.join("; ")));
+        let ranges = clean(&overview.ranges.join("; "));
+        text.push_str(&format!("Data: {ranges}; list_tables has the others.\n"));
     }
     text.push_str(
         "search finds tables, columns and definitions by words; list_tables and describe_table say what columns mean, hold and how \
          far they reach; query answers. Comments are the data dictionary. Views of reporting before raw tables, typed columns before \
          a `raw` one.\n",
     );
-    text.push_str(&lines(&overview.schemas, MAX_BYTES.saturating_sub(text.len())).join("\n"));
-    text.truncate(text.trim_end().len());
+    // Names and comments are anybody's: none may look like a line of the program's own.
+    for line in lines(&overview.schemas, MAX_BYTES.saturating_sub(text.len())) {
+        text.push_str(&clean(&line));
+        text.push('\n');
+    }
+    let end = (0..=MAX_BYTES.min(text.trim_end().len())).rev().find(|end| text.is_char_boundary(*end));
+    text.truncate(end.unwrap_or_default());
     text
 }
 

@@ -51,7 +51,9 @@ pub struct Look {
 fn inspect(mut reading: Reading<'_>, schemas: &[String]) -> Result<Look, Failure> {
     let unusable = |error| Failure::new(Code::Unavailable, format!("the role cannot be inspected: {error}"));
     let schemas = catalog::parameter(schemas);
-    reading.run(&PATIENCE, &[], (), |(), _| Flow::More)?;
+    for setting in [&PATIENCE, &catalog::OWN_NAMES] {
+        reading.run(setting, &[], (), |(), _| Flow::More)?;
+    }
     let list = reading.run(&FINDINGS, &[&schemas], List::new(catalog::MAX_BYTES), List::push)?;
     let functions = reading.run(&FUNCTIONS, &[], List::new(catalog::MAX_BYTES), List::push)?;
     let findings = list.rows().iter().map(|row| serde_json::from_str(row.get()));

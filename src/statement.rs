@@ -108,6 +108,12 @@ impl Statement {
         }
     }
 
+    /// The plan of [`Statement::ends`] over all of a view, as one JSON text.
+    pub fn cost_of_ends(schema: &str, table: &str, columns: &[&str]) -> Statement {
+        let Statement { text, analysts } = Statement::ends(schema, table, columns, Look::Whole);
+        Statement { text: Cow::Owned(format!("EXPLAIN (FORMAT JSON) {text}")), analysts }
+    }
+
     /// What TimescaleDB knows of hypertables and continuous aggregates, by functions in its schema.
     pub fn hypertables(timescaledb_schema: &str) -> Statement {
         let text = include_str!("catalog/hypertables.sql").replace("@ext@", &quote(timescaledb_schema));

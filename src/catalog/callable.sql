@@ -1,4 +1,4 @@
--- `$1`: JSON array of schema names. `$2`: a name. The tables and the functions of those schemas that may be used, and the functions
+-- `$1`: JSON array of schema names. `$2`: a name. `$3`: the search_path. The tables and the functions of those schemas that may be used, and the functions
 -- of exactly that name that come with PostgreSQL or an extension. Names are written as a statement writes them.
 (SELECT json_build_object('is', 'table', 'schema', quote_ident(n.nspname), 'name', quote_ident(c.relname))::text AS j
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -21,5 +21,5 @@ FROM (
     WHERE p.prokind IN ('f', 'w', 'a') AND p.prorettype <> 'trigger'::regtype
       AND (p.proname = $2 OR n.nspname IN (SELECT json_array_elements_text($1::text::json)))
       AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')) AS f
-WHERE f.own OR (f.proname = $2 AND pg_function_is_visible(f.oid))
+WHERE f.own OR (f.proname = $2 AND f.nspname IN (SELECT json_array_elements_text($3::text::json)))
 ORDER BY f.own DESC, f.nspname, f.proname LIMIT 2000)

@@ -1,6 +1,7 @@
 -- `$1`: schema. `$2`: table. `$3`: `all`, or `no locks`: without what waits for a lock on the table (expressions). `$4`: `definition`, or
 -- empty. No row when there is no such table that may be read. Values and ranges come from pg_stats, which shows nothing of columns
--- that the role may not read; a column of a view shows those of the column from which it comes, if name and type are the same.
+-- that the role may not read; a column of a view shows those of the column from which it comes, if name and type are the same. What a
+-- comment calls personal, here or in the table behind, shows none.
 WITH t AS (
     SELECT c.oid, c.relname, c.relkind, c.reltuples, n.nspname, $3 = 'all' AS expressions
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -8,7 +9,7 @@ WITH t AS (
       AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
 ), cols AS MATERIALIZED (
     SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attgenerated,
-           has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable
+           has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable, col_description(a.attrelid, a.attnum) AS comment
     FROM t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
 ), used AS MATERIALIZED (
     -- the columns that a view or materialized view reads
@@ -23,6 +24,16 @@ WITH t AS (
     SELECT DISTINCT ON (k.attnum) k.attnum AS of_attnum, u.*, col_description(u.attrelid, u.attnum) AS comment
     FROM cols k JOIN used u USING (attname, atttypid)
     ORDER BY k.attnum, col_description(u.attrelid, u.attnum) IS NULL, u.attrelid
+), whole AS MATERIALIZED (
+    -- Expressions may tell of the values of a hidden column.
+    SELECT NOT EXISTS (SELECT 1 FROM cols h WHERE NOT h.readable) AS shown
+), personal AS MATERIALIZED (
+    SELECT k.attnum FROM t CROSS JOIN cols k
+    WHERE k.comment ~* 'personal' OR EXISTS (
+        SELECT 1 FROM used u WHERE col_description(u.attrelid, u.attnum) ~* 'personal' AND u.atttypid = k.atttypid
+            -- A materialized view may give it another name.
+            AND (u.attname = k.attname OR t.relkind = 'm' AND k.comment IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM used o WHERE o.attname = k.attname AND o.atttypid = k.atttypid)))
 ), stats AS (
     SELECT k.attnum, k.atttypid, s.null_frac, s.n_distinct, s.histogram_bounds IS NULL AS complete,
            CASE WHEN y.typcategory IN ('S', 'N', 'D', 'B', 'E', 'T') THEN s.most_common_vals::text::text[] END AS common,
@@ -37,25 +48,26 @@ WITH t AS (
         WHERE s.schemaname = CASE WHEN t.relkind = 'v' THEN o.nspname ELSE t.nspname END
           AND s.tablename = CASE WHEN t.relkind = 'v' THEN o.relname ELSE t.relname END AND s.attname = k.attname
         ORDER BY s.inherited DESC LIMIT 1) AS s
-    WHERE k.readable AND (t.relkind <> 'v' OR position(' AS ' || quote_ident(k.attname) || ' ' IN v.definition) = 0)
+    WHERE k.readable AND k.attnum NOT IN (SELECT attnum FROM personal) AND (t.relkind <> 'v' OR position(' AS ' || quote_ident(k.attname) || ' ' IN v.definition) = 0)
 ), keys AS MATERIALIZED (
     SELECT k.* FROM t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid
 )
 SELECT json_strip_nulls(json_build_object(
     'kind', CASE t.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'
                            WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END,
-    'comment', obj_description(t.oid, 'pg_class'),
+    'comment', left(obj_description(t.oid, 'pg_class'), 4000),
     'rows', CASE WHEN t.relkind <> 'v' AND t.reltuples >= 0 THEN t.reltuples::bigint END,
     'analyzed', greatest(pg_stat_get_last_analyze_time(t.oid), pg_stat_get_last_autoanalyze_time(t.oid))::date,
-    'partition_key', CASE WHEN t.relkind = 'p' AND t.expressions THEN pg_get_partkeydef(t.oid) END,
+    'partition_key', CASE WHEN t.relkind = 'p' AND t.expressions AND (SELECT shown FROM whole) THEN pg_get_partkeydef(t.oid) END,
     'columns', (SELECT json_agg(json_build_object(
             'name', k.attname, 'type', format_type(k.atttypid, k.atttypmod), 'hidden', nullif(NOT k.readable, false),
-            'comment', coalesce(col_description(k.attrelid, k.attnum), CASE WHEN k.readable THEN o.comment END),
-            'generated', CASE WHEN k.attgenerated <> '' AND k.readable AND t.expressions THEN
+            'comment', left(coalesce(k.comment, CASE WHEN k.readable THEN o.comment END), 1000),
+            'generated', CASE WHEN k.attgenerated <> '' AND t.expressions AND (SELECT shown FROM whole) THEN
                 (SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = k.attrelid AND d.adnum = k.attnum) END,
             'check', CASE WHEN k.readable AND t.expressions THEN
                 (SELECT json_agg(pg_get_constraintdef(c.oid) ORDER BY c.conname) FROM keys c WHERE c.contype = 'c' AND c.conkey = ARRAY[k.attnum]) END,
-            'labels', (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = k.atttypid),
+            'labels', (SELECT json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e
+                       WHERE e.enumtypid = k.atttypid AND (SELECT has_schema_privilege(y.typnamespace, 'USAGE') FROM pg_catalog.pg_type y WHERE y.oid = k.atttypid)),
             'refers', (SELECT format('%s.%s.%s', n.nspname, c.relname, a.attname)
                        FROM keys f JOIN pg_catalog.pg_class c ON c.oid = f.confrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = f.confkey[1]
@@ -90,8 +102,7 @@ SELECT json_strip_nulls(json_build_object(
             WHERE k.contype = 'f' AND cardinality(k.conkey) > 1 AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
             UNION ALL
             SELECT k.contype, CASE WHEN t.expressions THEN pg_get_constraintdef(k.oid) END FROM keys k
-            WHERE k.contype = 'c' AND cardinality(k.conkey) > 1
-              AND NOT EXISTS (SELECT 1 FROM cols h WHERE NOT h.readable AND h.attnum = ANY (k.conkey))) AS d),
+            WHERE k.contype = 'c' AND cardinality(k.conkey) > 1 AND (SELECT shown FROM whole)) AS d),
     'referenced_by', (SELECT json_agg(r.who ORDER BY r.who) FROM (
             SELECT format('%s.%s.%s', n.nspname, c.relname, a.attname) AS who
             FROM pg_catalog.pg_constraint f JOIN pg_catalog.pg_class c ON c.oid = f.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -105,8 +116,7 @@ SELECT json_strip_nulls(json_build_object(
                 || CASE WHEN i.indpred IS NULL THEN '' WHEN t.expressions THEN ' WHERE ' || pg_get_expr(i.indpred, i.indrelid) ELSE ' WHERE …' END AS def
             FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = c.relam
             WHERE i.indrelid = t.oid AND i.indisvalid AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.conindid = i.indexrelid)
-              -- an expression or condition may tell of the values of a hidden column
-              AND (i.indexprs IS NULL AND i.indpred IS NULL OR NOT EXISTS (SELECT 1 FROM cols h WHERE NOT h.readable))) AS i),
+              AND (i.indexprs IS NULL AND i.indpred IS NULL OR (SELECT shown FROM whole))) AS i),
     'definition', CASE WHEN t.relkind IN ('v', 'm') AND t.expressions AND $4 = 'definition' THEN pg_get_viewdef(t.oid, true) END,
     'has_definition', CASE WHEN t.relkind IN ('v', 'm') THEN true END))::text AS j
 FROM t

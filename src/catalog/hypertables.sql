@@ -14,27 +14,36 @@ WITH wanted AS (SELECT json_array_elements_text($2::text::json) AS name), what A
     FROM timescaledb_information.continuous_aggregates c JOIN wanted ON wanted.name = c.view_name WHERE c.view_schema = $1
 )
 SELECT json_strip_nulls(json_build_object(
-    'name', w.name, 'kind', w.kind, 'of', w.of, 'rows', nullif(@ext@.approximate_row_count(r.oid::regclass), 0),
-    'time', d.column_name, 'interval', coalesce(d.time_interval::text, d.integer_interval::text),
-    'chunks', k.chunks, 'compressed_chunks', nullif(k.compressed, 0),
-    'from', coalesce(k.first::text, k.first_int::text), 'to', coalesce(k.last::text, k.last_int::text),
-    'oldest_ends', coalesce(k.first_end::text, k.first_end_int::text), 'newest_begins', coalesce(k.last_start::text, k.last_start_int::text),
-    'compressed_before', k.compressed_before,
+    'name', w.name, 'kind', w.kind, 'of', w.of, 'rows', CASE WHEN a.all_rows THEN nullif(@ext@.approximate_row_count(r.oid::regclass), 0) END,
+    'time', CASE WHEN a.shown THEN d.column_name END, 'interval', coalesce(d.time_interval::text, d.integer_interval::text),
+    'chunks', CASE WHEN a.shown THEN k.chunks END, 'compressed_chunks', CASE WHEN a.shown THEN nullif(k.compressed, 0) END,
+    'from', CASE WHEN a.shown THEN coalesce(k.first::text, k.first_int::text) END,
+    'to', CASE WHEN a.shown THEN coalesce(k.last::text, k.last_int::text) END,
+    'oldest_ends', CASE WHEN a.shown THEN coalesce(k.first_end::text, k.first_end_int::text) END,
+    'newest_begins', CASE WHEN a.shown THEN coalesce(k.last_start::text, k.last_start_int::text) END,
+    'compressed_before', CASE WHEN a.shown THEN k.compressed_before END,
     'segment_by', CASE WHEN w.compression_enabled THEN (SELECT string_agg(s.attname, ', ' ORDER BY s.segmentby_column_index)
         FROM timescaledb_information.compression_settings s
         WHERE s.hypertable_schema = w.hs AND s.hypertable_name = w.hn AND s.segmentby_column_index IS NOT NULL) END,
     'compress_after', j.compress_after, 'drop_after', j.drop_after, 'refresh_every', j.every, 'refresh_from', j.start, 'refresh_to', j.stop,
     'last_refresh', j.last_ok, 'last_status', j.last_status,
-    'materialized_to', (SELECT to_timestamp(m.watermark / 1e6)::text
+    'materialized_to', CASE WHEN a.shown THEN (SELECT to_timestamp(m.watermark / 1e6)::text
         FROM _timescaledb_catalog.continuous_agg a JOIN _timescaledb_catalog.continuous_aggs_watermark m USING (mat_hypertable_id)
         WHERE a.user_view_schema = $1 AND a.user_view_name = w.name AND m.watermark BETWEEN 0 AND 4102444800000000
-          AND d.column_type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)),
+          AND d.column_type IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)) END,
     'real_time', NOT w.materialized_only, 'definition', w.definition))::text AS j
 FROM what w
 JOIN pg_catalog.pg_namespace vn ON vn.nspname = $1 JOIN pg_catalog.pg_class v ON v.relnamespace = vn.oid AND v.relname = w.name
 -- where the rows are: the hypertable itself, or the one behind the continuous aggregate
 JOIN pg_catalog.pg_namespace rn ON rn.nspname = w.hs JOIN pg_catalog.pg_class r ON r.relnamespace = rn.oid AND r.relname = w.hn
 LEFT JOIN timescaledb_information.dimensions d ON d.hypertable_schema = w.hs AND d.hypertable_name = w.hn AND d.dimension_number = 1
+-- Of a time column that is hidden from the role, or of rows that are, nothing is told.
+CROSS JOIN LATERAL (SELECT NOT row_security_active(r.oid) AND NOT row_security_active(v.oid) AS all_rows,
+                           NOT row_security_active(r.oid) AND NOT row_security_active(v.oid) AND EXISTS (
+                               SELECT 1 FROM pg_catalog.pg_attribute t WHERE t.attrelid = v.oid AND NOT t.attisdropped
+                                 AND has_column_privilege(v.oid, t.attnum, 'SELECT')
+                                 -- A continuous aggregate gives its time column another name at most.
+                                 AND (t.attname = d.column_name OR v.relkind = 'v' AND has_table_privilege(v.oid, 'SELECT'))) AS shown) AS a
 CROSS JOIN LATERAL (
     SELECT count(*) AS chunks, count(*) FILTER (WHERE is_compressed) AS compressed, min(range_start) AS first, max(range_end) AS last,
            min(range_end) AS first_end, max(range_start) AS last_start, min(range_start_integer) AS first_int, max(range_end_integer) AS last_int,

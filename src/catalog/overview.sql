@@ -1,6 +1,6 @@
 -- `$1`: JSON array of schema names. For each the comment, the names of what it holds, curated views first, and its largest table.
 SELECT json_strip_nulls(json_build_object(
-    'schema', wanted.name, 'comment', obj_description(n.oid, 'pg_namespace'),
+    'schema', wanted.name, 'comment', left(obj_description(n.oid, 'pg_namespace'), 2000),
     'tables', (SELECT coalesce(json_agg(q.relname), '[]') FROM (
         SELECT c.relname FROM pg_catalog.pg_class c
         WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition

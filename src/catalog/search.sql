@@ -37,7 +37,7 @@ relations AS MATERIALIZED (
     WHERE spaced || ' ' || coalesce(about, '') ~* any_word
 )
 SELECT json_build_object('kind', kind, 'label', label || CASE WHEN alike > 1 THEN format(' (also in %s more)', alike - 1) ELSE '' END,
-                         'about', about, 'score', hits + weight)::text AS j
+                         'about', left(about, 300), 'score', hits + weight)::text AS j
 FROM (SELECT *, row_number() OVER same AS number, count(*) OVER (PARTITION BY kind, CASE kind WHEN 'column' THEN name ELSE label END) AS alike
       FROM scored WHERE hits > 0
       WINDOW same AS (PARTITION BY kind, CASE kind WHEN 'column' THEN name ELSE label END ORDER BY hits DESC, about IS NULL, place, label)) AS s

@@ -1,7 +1,7 @@
--- `$1`: JSON array of schema names. `$2`: JSON array of tables, each [schema or null, table]. `$3`: a column. What may be read of
+-- `$1`: JSON array of schema names. `$2`: JSON array of tables, each [schema or null, table]. `$3`: a column. `$4`: the search_path. What may be read of
 -- those tables, and up to five other tables that have that column. Names are written as a statement writes them.
 WITH readable AS (
-    SELECT n.nspname, c.oid, c.relname, c.relkind, pg_table_is_visible(c.oid) AS visible
+    SELECT n.nspname, c.oid, c.relname, c.relkind, n.nspname IN (SELECT json_array_elements_text($4::text::json)) AS visible
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname IN (SELECT json_array_elements_text($1::text::json)) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
       AND NOT c.relispartition AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT'))

@@ -7,7 +7,7 @@ SELECT json_strip_nulls(json_build_object(
     'columns', (SELECT count(*) FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped),
     'rows', CASE WHEN t.relkind <> 'v' AND t.reltuples >= 0 THEN t.reltuples::bigint END,
-    'comment', t.comment))::text AS j
+    'comment', left(t.comment, 1000)))::text AS j
 FROM (SELECT c.oid, c.relname, c.relkind, c.reltuples, count(*) OVER () AS found, obj_description(c.oid, 'pg_class') AS comment
       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition

@@ -14,7 +14,12 @@ WITH rel AS MATERIALIZED (
     FROM rel JOIN pg_catalog.pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype, 'int2'::regtype, 'int4'::regtype, 'int8'::regtype,
                          'numeric'::regtype, 'float4'::regtype, 'float8'::regtype)
-      AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+      AND has_column_privilege(a.attrelid, a.attnum, 'SELECT') AND coalesce(col_description(a.attrelid, a.attnum), '') !~* 'personal'
+      AND NOT EXISTS (
+          SELECT 1 FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+              AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.refobjid <> w.ev_class
+          JOIN pg_catalog.pg_attribute b ON b.attrelid = d.refobjid AND b.attnum = d.refobjsubid
+          WHERE w.ev_class = rel.oid AND b.attname = a.attname AND col_description(b.attrelid, b.attnum) ~* 'personal')
 )
 SELECT json_strip_nulls(json_build_object(
     'name', rel.relname, 'whole', rel.relkind IN ('v', 'f'), 'time', t.attname,

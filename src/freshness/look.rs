@@ -3,10 +3,11 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use super::{Facts, Hypertable, Shared, second};
 use crate::{
@@ -17,9 +18,16 @@ use crate::{
     statement::{Look, Statement},
 };
 
-/// The limits of a look at a table, and of a look at the catalog.
+/// The limits of a look at a table, and of a look at the catalog; and after how long, and a grace, nobody waits for either.
 const SHORT: Statement = Statement::own("SET LOCAL statement_timeout = '40ms'");
 const LONGER: Statement = Statement::own("SET LOCAL statement_timeout = '2s'");
+const PROMPT: Duration = Duration::from_secs(2);
+/// How long one transaction goes on with steps.
+const MOMENT: Duration = Duration::from_millis(100);
+/// A view that PostgreSQL expects to cost more is not read: about what it reads in 40 ms.
+const MOST_COST: f64 = 20_000.0;
+/// After so many transactions without a connection nothing more is asked.
+const MOST_LOST: u32 = 3;
 
 /// Where the ends of a table's columns can be found.
 #[derive(Debug, Deserialize)]
@@ -113,25 +121,37 @@ impl Step {
     }
 }
 
-/// Takes the steps, as many in a transaction as succeed: an error ends it.
+/// Takes the steps, those of a moment in one transaction: it holds a session, and locks that a change of a table waits for. An error
+/// ends a transaction, too.
 fn walk(shared: &Shared, schema: &str, tables: &mut [Table], mut steps: VecDeque<(usize, Step)>) -> Option<()> {
-    while !steps.is_empty() {
+    let mut lost = 0_u32;
+    while !steps.is_empty() && lost < MOST_LOST {
+        let began = Instant::now();
         let walked = read(shared, &SHORT, |mut reading| {
-            while let Some((index, step)) = steps.pop_front() {
+            while began.elapsed() < MOMENT
+                && let Some((index, step)) = steps.pop_front()
+            {
                 let Some(table) = tables.get_mut(index) else { continue };
-                let found = take(&mut reading, schema, table, step);
-                table.left = table.left.saturating_sub(1);
+                // A view may have changed the limit.
+                let found = set(&mut reading, &SHORT).and_then(|()| take(&mut reading, schema, table, step));
+                let late = found.as_ref().is_err_and(|failure| failure.code == Code::Timeout);
                 // A view will be as slow next time; an index was slow because the machine was busy.
-                table.facts.slow |=
-                    step == Step::Whole && found.as_ref().is_err_and(|failure| failure.code == Code::Timeout);
+                table.facts.slow |= late && step == Step::Whole;
+                table.left = table.left.saturating_sub(1);
                 let name = (schema.to_owned(), table.times.name.clone());
                 shared.publish(name, table.facts.clone(), table.left == 0);
                 found?;
             }
             Ok(())
         });
-        if walked.is_err_and(|failure| !matches!(failure.code, Code::Sql | Code::Timeout)) {
-            return None;
+        match walked {
+            // PostgreSQL did not even end it: it is in code that cannot be interrupted, and nothing is risked for a while.
+            Err(failure) if failure.code == Code::Timeout && failure.sqlstate.is_none() => {
+                shared.pause();
+                return None;
+            }
+            Err(failure) if !matches!(failure.code, Code::Sql | Code::Timeout) => lost = lost.saturating_add(1),
+            _ => {}
         }
     }
     Some(())
@@ -153,6 +173,7 @@ fn take(
             facts.ends.extend(ends(reading, table, &columns, Look::Indexed)?);
         }
         Step::Few => facts.ends.extend(ends(reading, table, &columns, Look::Few)?),
+        Step::Whole if cost(reading, table, &columns)? > MOST_COST => facts.slow = true,
         Step::Whole => facts.ends.extend(ends(reading, table, &columns, Look::Whole)?),
         Step::Newest | Step::Oldest => {
             let Some(hypertable) = &facts.hypertable else { return Ok(()) };
@@ -211,6 +232,18 @@ fn ends(
     Ok(pairs.collect())
 }
 
+/// What PostgreSQL expects the look at a view to cost. A page read from disk costs 1.
+fn cost(reading: &mut Reading<'_>, (schema, table): (&str, &str), columns: &[&str]) -> Result<f64, Failure> {
+    let statement = Statement::cost_of_ends(schema, table, columns);
+    let list = reading.run(&statement, &[], List::new(catalog::MAX_BYTES), List::push)?;
+    let plan = catalog::parse::<Value>(&list)?.pop().unwrap_or_default();
+    Ok(plan.pointer("/0/Plan/Total Cost").and_then(Value::as_f64).unwrap_or(f64::MAX))
+}
+
+fn set(reading: &mut Reading<'_>, setting: &Statement) -> Result<(), Failure> {
+    reading.run(setting, &[], (), |(), _| Flow::More)
+}
+
 /// The rows of a statement about the catalog.
 fn rows<T: DeserializeOwned>(shared: &Shared, statement: &Statement, params: &[&str]) -> Result<Vec<T>, Failure> {
     let list = read(shared, &LONGER, |reading| catalog::list(reading, statement, params, catalog::MAX_BYTES))?;
@@ -226,10 +259,9 @@ fn read<T>(
     let cancel = Arc::<Cancel>::default();
     let started = Instant::now().checked_sub(db::PATIENCE).unwrap_or_else(Instant::now);
     shared.role_check.ensure(&shared.database, &cancel, started)?;
-    shared.database.read(&Caller::Server("freshness"), &cancel, started, |mut reading| {
-        for setting in [limit, &catalog::NO_WAITING] {
-            reading.run(setting, &[], (), |(), _| Flow::More)?;
-        }
+    let caller = Caller::Server("freshness");
+    shared.database.read_within(PROMPT, &caller, &cancel, started, |mut reading| {
+        catalog::begin(&mut reading, limit)?;
         job(reading)
     })
 }

@@ -9,6 +9,7 @@ use crate::{
     advice::{self, Question, Row, Text},
     catalog,
     error::{Code, Failure},
+    rows::List,
     statement::Statement,
 };
 
@@ -40,7 +41,13 @@ fn look_up(admitted: &Admitted<'_>, question: Question) -> Vec<Row> {
 }
 
 fn rows(admitted: &Admitted<'_>, statement: &Statement, params: &[&str]) -> Vec<Row> {
-    let list = admitted.read(|reading| catalog::list(reading, statement, params, catalog::MAX_BYTES));
+    let list = admitted.read(|mut reading| {
+        let path = reading.run(&catalog::PATH, &[], List::new(catalog::MAX_BYTES), List::push)?;
+        catalog::begin(&mut reading, &catalog::BRIEF)?;
+        let path = path.rows().first().map(|row| row.get()).unwrap_or("[]");
+        let params: Vec<&str> = params.iter().copied().chain([path]).collect();
+        catalog::list(reading, statement, &params, catalog::MAX_BYTES)
+    });
     let list = list.inspect_err(|failure| log::debug!("no advice: {}", failure.message)).ok();
     list.iter().flat_map(|list| list.rows()).filter_map(|row| serde_json::from_str(row.get()).ok()).collect()
 }

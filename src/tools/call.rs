@@ -12,7 +12,7 @@ use crate::{
     audit,
     auth::Analyst,
     catalog::{self, Here},
-    db::{Caller, Flow, Reading},
+    db::{Caller, Reading},
     error::Failure,
     guard::Known,
     permits::Permit,
@@ -117,14 +117,14 @@ pub(super) struct Admitted<'a> {
 }
 
 impl Admitted<'_> {
-    /// What is here, then the rows of a statement about the catalog. Neither waits for a lock.
+    /// What is here, then the rows of a statement about the catalog.
     pub(super) fn list<T: DeserializeOwned>(
         &self,
         statement: &Statement,
         params: &[&str],
     ) -> Result<(Here, Vec<T>), Failure> {
         let (here, rows) = self.read(|mut reading| {
-            reading.run(&catalog::NO_WAITING, &[], (), |(), _| Flow::More)?;
+            catalog::begin(&mut reading, &catalog::LIMIT)?;
             let here = reading.run(&catalog::HERE, &[], List::new(catalog::MAX_BYTES), List::push)?;
             Ok((here, catalog::list(reading, statement, params, catalog::MAX_BYTES)?))
         })?;
@@ -132,9 +132,24 @@ impl Admitted<'_> {
         Ok((here, catalog::parse(&rows)?))
     }
 
-    /// The same of one statement.
-    pub(super) fn more<T: DeserializeOwned>(&self, statement: &Statement, params: &[&str]) -> Result<Vec<T>, Failure> {
-        catalog::parse(&self.read(|reading| catalog::list(reading, statement, params, catalog::MAX_BYTES))?)
+    /// The rows of one more statement about the catalog.
+    pub(super) fn more<T: DeserializeOwned>(
+        &self,
+        statement: &Statement,
+        params: &[&str],
+        limit: &Statement,
+    ) -> Result<Vec<T>, Failure> {
+        let rows = self.read(|mut reading| {
+            catalog::begin(&mut reading, limit)?;
+            catalog::list(reading, statement, params, catalog::MAX_BYTES)
+        })?;
+        catalog::parse(&rows)
+    }
+
+    /// The same of the catalogue of meaning. Its owner may have made anything of it: what cannot be read at once is left out.
+    pub(super) fn meaning<T: DeserializeOwned>(&self, statement: &Statement, params: &[&str]) -> Vec<T> {
+        let rows = self.more(statement, params, &catalog::BRIEF);
+        rows.inspect_err(|failure| log::warn!("analytics_meta cannot be read: {}", failure.message)).unwrap_or_default()
     }
 
     /// Reads in the analyst's name.

@@ -2,7 +2,7 @@
 //!
 //! In: rows of the catalog and what is known of a table's times. Out: lines. What is an estimate says so.
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::collections::HashMap;
 
 use serde::Deserialize;
 
@@ -134,60 +134,56 @@ impl Table {
 
 impl Function {
     /// `fn_price(p_fuel_type text, …) returns numeric. Last pump price …`, and the SQL where that was wanted.
-    pub(super) fn line(&self) -> String {
+    pub(super) fn lines(&self) -> Vec<String> {
         let returns = self.returns.as_ref().map(|returns| format!(" returns {}", short(returns))).unwrap_or_default();
         let what = comment(self.comment.as_deref(), COMMENT);
         let what = if what.is_empty() { " It has no comment.".to_owned() } else { what };
-        let body = self.body.as_ref().map(|body| format!("\n{}", body.trim_end())).unwrap_or_default();
-        format!("{}({}){returns}.{what}{body}", self.name, short(&self.arguments))
+        let mut lines = vec![format!("{}({}){returns}.{what}", self.name, short(&self.arguments))];
+        lines.extend(self.body.iter().flat_map(|body| sql(body)));
+        lines
     }
 }
 
 impl Description {
-    /// The whole description. `name` is `schema.table`.
-    pub(super) fn text(&self, name: &str, facts: &Facts, here: &Here, wants_definition: bool) -> String {
+    /// The whole description, in lines. `name` is `schema.table`.
+    pub(super) fn lines(&self, name: &str, facts: &Facts, here: &Here, wants_definition: bool) -> Vec<String> {
         let hypertable = facts.hypertable.as_ref();
         let kind = hypertable.map_or(&self.kind, |table| &table.kind);
         let of = hypertable.and_then(|table| table.of.as_ref()).map(|of| format!(" of {of}")).unwrap_or_default();
         let rows = rows(hypertable.map_or(self.rows, |table| table.rows));
         let range = facts.range().map(|range| format!(", {range}")).unwrap_or_default();
-        let mut text =
-            format!("{name}: {kind}{of}{rows}{range}.{}\n{}", comment(self.comment.as_deref(), usize::MAX), now(here));
-        if let Some(about) = hypertable.map(|table| table.text()).filter(|about| !about.is_empty()) {
-            let _ = write!(text, "\n{about}");
-        }
+        let comment = comment(self.comment.as_deref(), usize::MAX);
+        let mut lines = vec![format!("{name}: {kind}{of}{rows}{range}.{comment}"), now(here)];
+        lines.extend(hypertable.map(|table| table.text()).filter(|about| !about.is_empty()));
         if self.columns.iter().any(Column::is_estimated) {
             let behind = if self.kind == "view" { " of the tables that it reads" } else { "" };
             let since = self.analyzed.as_ref().map_or_else(|| behind.to_owned(), |day| format!(" of {day}"));
-            let _ =
-                write!(text, "\nValues, null shares and what is \"about\" are estimates from the statistics{since}.");
+            lines.push(format!("Values, null shares and what is \"about\" are estimates from the statistics{since}."));
         }
-        for column in &self.columns {
-            let _ = write!(text, "\n{}", column.line(&facts.ends, facts.time.as_deref()));
-        }
-        if let Some(key) = &self.partition_key {
-            let _ = write!(text, "\npartitioned by {key}");
-        }
+        lines.extend(self.columns.iter().map(|column| column.line(&facts.ends, facts.time.as_deref())));
+        lines.extend(self.partition_key.as_ref().map(|key| format!("partitioned by {key}")));
         let keys: Vec<&str> = self.keys.iter().flatten().map(String::as_str).collect();
-        for (what, list) in
-            [("", &keys), ("indexes: ", &all(&self.indexes)), ("referenced by ", &all(&self.referenced_by))]
-        {
+        let lists = [("", keys), ("indexes: ", all(&self.indexes)), ("referenced by ", all(&self.referenced_by))];
+        for (what, list) in lists {
             if !list.is_empty() {
-                let _ = write!(text, "\n{what}{}", list.join(if what.is_empty() { "; " } else { ", " }));
+                lines.push(format!("{what}{}", list.join(if what.is_empty() { "; " } else { ", " })));
             }
         }
         let definition = hypertable.and_then(|table| table.definition.as_ref()).or(self.definition.as_ref());
         match definition.filter(|_| wants_definition) {
             Some(definition) => {
-                let _ = write!(text, "\ndefinition:\n{}", definition.trim());
+                lines.push("definition:".to_owned());
+                lines.extend(sql(definition));
             }
             None if wants_definition && self.has_definition => {
-                text.push_str("\ndefinition: not to be had at the moment, since the view is being changed; try again");
+                lines.push(
+                    "definition: not to be had at the moment, since the view is being changed; try again".to_owned(),
+                );
             }
-            None if self.has_definition => text.push_str("\ndefinition: not shown; definition: true shows it"),
+            None if self.has_definition => lines.push("definition: not shown; definition: true shows it".to_owned()),
             None => {}
         }
-        text
+        lines
     }
 }
 
@@ -196,11 +192,6 @@ fn all(list: &[String]) -> Vec<&str> {
 }
 
 impl Column {
-    /// Its comment says that it holds personal data: nothing of that is shown where it was not asked for.
-    fn is_personal(&self) -> bool {
-        self.comment.as_deref().is_some_and(|comment| comment.to_lowercase().contains("personal"))
-    }
-
     fn is_estimated(&self) -> bool {
         !self.hidden
             && (self.null_share.is_some() || self.values.is_some() || self.elements.is_some() || self.low.is_some())
@@ -226,7 +217,7 @@ impl Column {
             (Some(values), _) if said(values) => {}
             (Some(values), _) => facts.push(format!("one of {}", list(values))),
             (None, _) if self.low.is_some() && self.values.as_ref().is_none_or(|values| values.len() > 10) => {}
-            (None, Some(values)) if said(values) || self.is_personal() => {}
+            (None, Some(values)) if said(values) => {}
             (None, Some(values)) if self.low.is_some() => facts.push(format!("values {}", list(&sorted(values)))),
             (None, Some(values)) => facts.push(format!("values {}", list(values))),
             (None, None) => {}
@@ -244,7 +235,7 @@ impl Column {
             facts.push(format!("elements {}", list(&elements.iter().flatten().cloned().collect::<Vec<String>>())));
         }
         let has_example = self.comment.as_deref().is_some_and(|comment| comment.contains("example"));
-        let wants_example = facts.is_empty() && allowed.is_none() && !has_example && !self.is_personal();
+        let wants_example = facts.is_empty() && allowed.is_none() && !has_example;
         if let Some(example) = self.example.as_ref().filter(|_| wants_example) {
             facts.push(format!("such as {}", cut(example, VALUE)));
         }
@@ -276,16 +267,23 @@ pub(super) fn comment(comment: Option<&str>, most: usize) -> String {
     if comment.is_empty() { comment } else { format!(" {}", cut(&comment, most)) }
 }
 
-fn cut(text: &str, most: usize) -> String {
+/// SQL text, set off from the lines around it.
+fn sql(text: &str) -> impl Iterator<Item = String> {
+    text.trim().lines().map(|line| format!("  {line}"))
+}
+
+/// A text of so many characters at most.
+pub(super) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
 }
 
-/// PostgreSQL's longer names of types, shortened.
+/// PostgreSQL's longer names of types, shortened. `public` is where extensions have theirs.
 pub(super) fn short(kind: &str) -> String {
-    kind.replace("timestamp with time zone", "timestamptz")
+    kind.replace("public.", "")
+        .replace("timestamp with time zone", "timestamptz")
         .replace("timestamp without time zone", "timestamp")
         .replace("character varying", "varchar")
 }

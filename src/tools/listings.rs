@@ -16,6 +16,7 @@ use crate::{
     catalog,
     error::{Code, Failure},
     freshness,
+    hidden::clean,
 };
 
 /// The most bytes of a listing, and the most hits of a search.
@@ -36,7 +37,7 @@ pub(super) fn list_schemas(call: &mut Call<'_>, arguments: Arguments) -> Outcome
     let (here, schemas) = admitted.list::<Schema>(&catalog::SCHEMAS, &[&schemas])?;
     let mut lines = Vec::new();
     if here.meaning {
-        lines.extend(admitted.more(&catalog::MEANING, &[])?.first().map(catalog::definitions));
+        lines.extend(admitted.meaning(&catalog::MEANING, &[]).first().map(catalog::definitions));
     }
     lines.push(lines::now(&here));
     lines.extend(here.timescaledb.is_none().then(|| lines::NO_TIMESCALEDB.to_owned()));
@@ -77,7 +78,7 @@ pub(super) fn list_functions(call: &mut Call<'_>, mut arguments: Arguments) -> O
     arguments.finish()?;
     let (_, functions) = call.admit()?.list::<Function>(&catalog::FUNCTIONS, &[&schema, &function])?;
     let mut text = vec![format!("Schema {schema}. Call them as SELECT * FROM {schema}.name(argument => value).")];
-    text.extend(functions.iter().map(Function::line));
+    text.extend(functions.iter().flat_map(Function::lines));
     text.extend(functions.is_empty().then(|| {
         if function.is_empty() {
             "It has no functions that can be called."
@@ -116,8 +117,8 @@ pub(super) fn describe_table(call: &mut Call<'_>, mut arguments: Arguments) -> O
         .of(&schema, std::slice::from_ref(&table), freshness::PATIENCE)
         .remove(&table)
         .unwrap_or_default();
-    let text = description.text(&name, &facts, &here, definition);
-    Ok(listing(vec![text], 1, "query information_schema.columns for the rest"))
+    let text = description.lines(&name, &facts, &here, definition);
+    Ok(listing(text, 1, "query information_schema.columns for the rest"))
 }
 
 /// The argument `table`, which may repeat the schema.
@@ -155,7 +156,7 @@ pub(super) fn search(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let (schemas, words) = (catalog::parameter(&admitted.app.config.readable_schemas), catalog::parameter(&words));
     let (here, mut hits) = admitted.list::<Hit>(&catalog::SEARCH, &[&schemas, &words])?;
     if here.meaning {
-        hits.extend(admitted.more::<Hit>(&catalog::SEARCH_MEANING, &[&words])?);
+        hits.extend(admitted.meaning::<Hit>(&catalog::SEARCH_MEANING, &[&words]));
     }
     hits.sort_by_key(|hit| std::cmp::Reverse(hit.score));
     hits.truncate(HITS);
@@ -202,7 +203,7 @@ fn similar_tables(admitted: &Admitted<'_>, wanted: &str) -> Vec<String> {
 
 /// The lines as an answer. One that is too long is cut after a line, and `narrower` says what to do then.
 fn listing(lines: Vec<String>, count: usize, narrower: &str) -> Answer {
-    let mut text = lines.join("\n");
+    let mut text = lines.iter().map(|line| clean(line)).collect::<Vec<String>>().join("\n");
     let is_long = text.len() > MOST;
     if is_long {
         let end = (0..=MOST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();

@@ -62,7 +62,7 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
     let admitted = call.admit()?;
     let form = Form { format: Format::Csv, max_rows: n, more: "n", longest: VALUE };
     let name = format!("{}.{}", quote(&schema), quote(&table));
-    let pages = admitted.more::<i64>(&catalog::PAGES, &[&schema, &table])?.first().copied();
+    let pages = admitted.more::<i64>(&catalog::PAGES, &[&schema, &table], &catalog::LIMIT)?.first().copied();
     let first =
         |rows: u32| format!("SELECT * FROM (SELECT * FROM {name} LIMIT {rows}) AS r ORDER BY random() LIMIT {n}");
     // Rows that lie together are often of one vehicle and one hour. Not every table can be sampled, and a sample may be empty.
