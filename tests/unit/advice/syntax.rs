@@ -17,7 +17,6 @@ fn certain_causes() {
         ("SELECT now() - interval ^30 day", "put the interval in quotes: interval '30 days'"),
         ("SELECT a, ^FROM t", "remove the comma before FROM"),
         ("SELECT CASE WHEN a THEN b ^FROM t", "END is missing before FROM: CASE WHEN … THEN … ELSE … END"),
-        ("SELECT a FROM t GROUP BY a ^WHERE a = 1", "WHERE comes before GROUP BY"),
         ("SELECT a AS ^'b' FROM t", "a name stands in double quotes or in none: AS \"b\""),
         ("SELECT a fuel^.records", "FROM is missing before fuel.records"),
         ("SELECT current_date^()", "current_date stands without parentheses"),
