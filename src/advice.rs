@@ -87,6 +87,9 @@ pub(crate) fn advise(failure: &mut Failure, mut text: Text, rows: &[Row], schema
             "a column of * must appear in the GROUP BY clause or be used in an aggregate function".to_owned();
     }
     let advice = match code.as_str() {
+        "42601" | "42883" if [-1, 0].iter().any(|place| text.near(*place).text == "`") => {
+            Some("names stand in double quotes or in none, not in backticks".to_owned())
+        }
         "42703" => names::unknown_column(failure, &text, rows),
         "42P01" if text.is_source() => names::unknown_table(failure, &text, rows, schemas),
         "42P01" => names::unknown_alias(&text),

@@ -16,8 +16,7 @@ const CLAUSES: &[&str] = &[
     "from", "where", "group", "having", "window", "order", "limit", "offset", "fetch", "for", "union", "intersect", "except",
 ];
 /// What can follow a table and is not its alias.
-const NO_ALIAS: &[&str] =
-    &["on", "using", "join", "left", "right", "full", "inner", "cross", "natural", "tablesample", "set"];
+const NO_ALIAS: &[&str] = &["on", "using", "join", "left", "right", "full", "inner", "cross", "natural", "tablesample"];
 
 /// How many tables are noted: the time for a text grows with their number.
 const MAX_SOURCES: usize = 64;
@@ -26,12 +25,21 @@ const MAX_SOURCES: usize = 64;
 pub(crate) struct Text<'a> {
     sql: &'a str,
     tokens: Vec<Token<'a>>,
-    /// For each token, which one follows the parenthesis around it, and the SELECT that it belongs to.
-    around: Vec<(usize, Option<usize>)>,
+    /// What is around each token.
+    around: Vec<Around>,
     /// The token at which PostgreSQL has stumbled.
     at: Option<usize>,
     /// What the text reads from; what the place can refer to first, and of that the nearest.
     pub(super) sources: Vec<Source>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Around {
+    /// The token after the parenthesis around it.
+    start: usize,
+    /// The SELECT that it belongs to, and whether that has come to its FROM.
+    select: Option<usize>,
+    from: bool,
 }
 
 /// What a FROM clause names.
@@ -62,23 +70,77 @@ impl<'a> Text<'a> {
         let tokens = lexer::tokens(sql, mark).unwrap_or_default();
         let byte = position.and_then(|position| sql.char_indices().nth(position.checked_sub(1)?));
         let at = byte.and_then(|(byte, _)| tokens.iter().position(|token| token.start == byte));
-        let mut open = vec![(0, None)];
-        let around = tokens.iter().enumerate().map(|(index, token)| {
-            open.truncate(open.len().saturating_sub(usize::from(token.kind == Kind::Close)));
-            if token.is_word("select")
-                && let Some((_, select)) = open.last_mut()
-            {
-                *select = Some(index);
-            }
-            let around = open.last().copied().unwrap_or_default();
-            open.extend((token.kind == Kind::Open).then_some((index.saturating_add(1), around.1)));
-            around
-        });
-        let around = around.collect();
-        let mut text = Text { sql, tokens, around, at, sources: Vec::new() };
-        text.find_sources();
+        let mut text = Text { sql, tokens, around: Vec::new(), at, sources: Vec::new() };
+        text.sources =
+            text.look_around().into_iter().take(MAX_SOURCES).filter_map(|token| text.source(token)).collect();
         text.sources.sort_by_key(|source| (!source.in_scope, Reverse(source.select)));
         text
+    }
+
+    /// Notes what is around each token. Gives those where a table or a sub-select may begin.
+    fn look_around(&mut self) -> Vec<usize> {
+        // For each parenthesis that is open, what is around the next token in it; and whether a table comes next.
+        let (mut open, mut table, mut tables) = (vec![Around::default()], false, Vec::new());
+        for index in 0..self.tokens.len() {
+            let token = self.get(index);
+            if token.kind == Kind::Close {
+                (_, table) = (open.pop(), false);
+            }
+            let Some(here) = open.last_mut() else { break };
+            if token.is_word("select") {
+                (here.select, here.from, table) = (Some(index), false, false);
+            } else if self.is_clause(index) {
+                // Some functions have a FROM among their arguments.
+                table = token.is_word("from") && here.select >= Some(here.start);
+                here.from = table;
+            } else if token.kind == Kind::Comma || token.is_word("join") {
+                table = here.from;
+            } else if table && !token.is_one_of(&["lateral", "only"]) {
+                tables.push(index);
+                // Parentheses around a join hold tables, too.
+                table = token.kind == Kind::Open;
+            }
+            let here = *here;
+            self.around.push(here);
+            if token.kind == Kind::Open {
+                open.push(Around { start: index.saturating_add(1), from: table, ..here });
+            }
+        }
+        tables
+    }
+
+    /// The table or the sub-select that begins with this token.
+    fn source(&self, token: usize) -> Option<Source> {
+        let (mut names, mut after) = self.names_at(token);
+        let inside = after.saturating_add(1);
+        let body = match names.as_slice() {
+            [] if self.get(inside).is_one_of(&["select", "with"]) => {
+                after = self.level(token).nth(1)?.saturating_add(1);
+                Some(inside)
+            }
+            [name] => self.common(name),
+            _ => None,
+        };
+        if self.get(after).kind == Kind::Open {
+            // A function, or parentheses around a join.
+            return None;
+        }
+        let (name, schema) = (names.pop().unwrap_or_default(), names.pop());
+        let alias = self.get(after.saturating_add(usize::from(self.get(after).is_word("as"))));
+        let alias = alias.name().filter(|_| !alias.is_one_of(CLAUSES) && !alias.is_one_of(NO_ALIAS));
+        let (called, select) = (alias.unwrap_or_else(|| name.clone()), self.around(token).select);
+        Some(Source {
+            schema,
+            name,
+            table: called.clone(),
+            called,
+            inner: body.is_some(),
+            in_scope: self.at.is_none() || self.selects().any(|around| Some(around) == select),
+            columns: body.and_then(|body| self.columns(body)).unwrap_or_default(),
+            partial: false,
+            token,
+            select,
+        })
     }
 
     fn get(&self, index: usize) -> Token<'a> {
@@ -88,11 +150,6 @@ impl<'a> Text<'a> {
     /// The token so many places after the one that PostgreSQL has stumbled over, or before it.
     pub(super) fn near(&self, places: isize) -> Token<'a> {
         self.at.and_then(|at| at.checked_add_signed(places)).map(|index| self.get(index)).unwrap_or_default()
-    }
-
-    /// Whether a token anywhere reads like this.
-    pub(super) fn has(&self, text: &str) -> bool {
-        self.tokens.iter().any(|token| token.text == text)
     }
 
     /// The name where PostgreSQL has stumbled, part by part.
@@ -139,9 +196,7 @@ impl<'a> Text<'a> {
     /// How often this key word stands between the SELECT around the place and the place itself, parentheses left out.
     pub(super) fn so_far(&self, word: &str) -> usize {
         let (Some(select), Some(at)) = (self.selects().next(), self.at) else { return 0 };
-        let is_it =
-            |index: &usize| self.get(*index).is_word(word) && !self.get(index.saturating_sub(1)).is_word("within");
-        self.level(select).take_while(|index| *index < at).filter(is_it).count()
+        self.level(select).take_while(|index| *index < at).filter(|index| self.get(*index).is_word(word)).count()
     }
 
     /// What these tokens are in the text.
@@ -151,21 +206,21 @@ impl<'a> Text<'a> {
         self.sql.get(start..end).unwrap_or_default()
     }
 
-    fn around(&self, index: usize) -> (usize, Option<usize>) {
+    fn around(&self, index: usize) -> Around {
         self.around.get(index).copied().unwrap_or_default()
     }
 
     /// The SELECT around the place, the one around that, and so on.
     fn selects(&self) -> impl Iterator<Item = usize> {
-        let select = self.at.and_then(|at| self.around(at).1);
-        successors(select, |select| self.around(self.around(*select).0.checked_sub(1)?).1)
+        let select = self.at.and_then(|at| self.around(at).select);
+        successors(select, |select| self.around(self.around(*select).start.checked_sub(1)?).select)
     }
 
     /// The tokens from this one to the end of the parentheses around it, without those that are in parentheses themselves.
     fn level(&self, first: usize) -> impl Iterator<Item = usize> {
-        let (start, _) = self.around(first);
-        let inside = (first..self.tokens.len()).take_while(move |index| self.around(*index).0 >= start);
-        inside.filter(move |index| self.around(*index).0 == start)
+        let start = self.around(first).start;
+        let inside = (first..self.tokens.len()).take_while(move |index| self.around(*index).start >= start);
+        inside.filter(move |index| self.around(*index).start == start)
     }
 
     /// Whether a clause begins at this token.
@@ -188,79 +243,6 @@ impl<'a> Text<'a> {
             first = comma.saturating_add(1);
         }
         items
-    }
-
-    fn find_sources(&mut self) {
-        // For each parenthesis that is open: whether a FROM clause is. And whether a table comes next.
-        let (mut levels, mut table) = (vec![false], false);
-        for index in 0..self.tokens.len() {
-            let token = self.get(index);
-            let Some(from) = levels.last_mut().filter(|_| self.sources.len() < MAX_SOURCES) else { return };
-            match token.kind {
-                Kind::Open => {
-                    if table && self.get(index.saturating_add(1)).is_one_of(&["select", "with"]) {
-                        self.add_source(index);
-                    }
-                    // Parentheses around a join hold tables, too.
-                    levels.push(table);
-                }
-                Kind::Close => (_, table) = (levels.pop(), false),
-                Kind::Comma => table = *from,
-                _ if token.is_word("select") || self.is_clause(index) => {
-                    // Some functions have a FROM among their arguments.
-                    let (start, select) = self.around(index);
-                    table = token.is_word("from") && select >= Some(start);
-                    *from = table;
-                }
-                _ if token.is_word("join") => table = *from,
-                Kind::Word | Kind::Quoted if table && !token.is_one_of(&["lateral", "only"]) => {
-                    table = false;
-                    self.add_source(index);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Notes the table or the sub-select that begins with this token.
-    fn add_source(&mut self, token: usize) {
-        let (mut names, mut after) = self.names_at(token);
-        let body = match names.as_slice() {
-            [] => {
-                after = self.level(token).nth(1).unwrap_or(token).saturating_add(1);
-                Some(token.saturating_add(1))
-            }
-            [name] => self.common(name),
-            _ => None,
-        };
-        if self.get(after).kind == Kind::Open {
-            // A function.
-            return;
-        }
-        let (name, schema) = (names.pop().unwrap_or_default(), names.pop());
-        let called = self.alias(after).unwrap_or_else(|| name.clone());
-        let (_, select) = self.around(token);
-        self.sources.push(Source {
-            schema,
-            name,
-            table: called.clone(),
-            called,
-            inner: body.is_some(),
-            in_scope: self.at.is_none() || self.selects().any(|around| Some(around) == select),
-            columns: body.and_then(|body| self.columns(body)).unwrap_or_default(),
-            partial: false,
-            token,
-            select,
-        });
-    }
-
-    /// The alias that begins at this token.
-    fn alias(&self, index: usize) -> Option<String> {
-        let token = self.get(index);
-        if token.is_word("as") {
-            return self.get(index.saturating_add(1)).name();
-        }
-        token.name().filter(|_| !token.is_one_of(CLAUSES) && !token.is_one_of(NO_ALIAS))
     }
 
     /// Where the common table expression of this name begins: `name AS [[NOT] MATERIALIZED] (`.
