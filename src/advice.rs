@@ -57,18 +57,19 @@ pub(crate) struct Function {
     call: Option<String>,
 }
 
+fn functions(rows: &[Row]) -> impl Iterator<Item = &Function> {
+    rows.iter().filter_map(|row| if let Row::Function(function) = row { Some(function) } else { None })
+}
+
 /// What to look up before [`advise`].
 pub(crate) fn question(failure: &Failure, text: &Text) -> Option<Question> {
-    let name = || text.names().pop().or_else(|| quoted(&failure.message).pop()).unwrap_or_default();
+    let name = text.names().pop().unwrap_or_default();
     match failure.sqlstate.as_deref()? {
         "42703" | "42702" | "42501" => {
-            // What is part of the text has its place among them, and no name.
-            let name_of = |source: &text::Source| if source.inner { String::new() } else { source.name.clone() };
-            let tables = text.sources.iter().map(|source| (source.schema.clone(), name_of(source)));
-            Some(Question::Columns(tables.take(MOST.saturating_mul(2)).collect(), name()))
+            let tables = text.sources.iter().map(|source| (source.schema.clone(), source.name.clone()));
+            Some(Question::Columns(tables.take(MOST.saturating_mul(2)).collect(), name))
         }
-        "42P01" if text.is_source() => Some(Question::Callable(name())),
-        "42883" if failure.message.contains('(') => Some(Question::Callable(name())),
+        "42P01" | "42883" => Some(Question::Callable(name)),
         "22P02" => values::of_enum(&failure.message).map(|of| Question::Labels(of.to_owned())),
         _ => None,
     }

@@ -71,16 +71,8 @@ const OPERATORS: &[(&str, &str, &str, &str)] = &[
     ("text", "- * / %", "", "cast the text: x::numeric"),
     ("number", "%", "number", "cast both sides: x::numeric % …::numeric"),
 ];
-/// Units of time, which stand in quotes where a function takes one.
-const UNITS: &str = "second minute hour day week month quarter year dd mm yy hh";
-
 fn holds(words: &str, name: &str) -> bool {
     words.split(' ').any(|word| word == name)
-}
-
-/// Whether this is a unit of time.
-pub(super) fn is_unit(name: &str) -> bool {
-    holds(UNITS, name)
 }
 
 /// What to write in place of a call with arguments of these types. Whether a function of this name exists is known.

@@ -1,7 +1,7 @@
 //! Names that are not there, are there twice, or must not be read: columns, tables, aliases.
 
 use super::{
-    Function, MOST, Row, clip, closest, dialect, likeness, plain, quoted,
+    Function, MOST, Row, clip, closest, dialect, functions, likeness, plain,
     text::{Source, Text},
 };
 use crate::error::Failure;
@@ -46,56 +46,57 @@ pub(super) fn are_shown(names: &[String], text: &Text) -> bool {
 /// 42703.
 pub(super) fn unknown_column(failure: &mut Failure, text: &Text, rows: &[Row]) -> Option<String> {
     let mut names = text.names();
-    let column = names.pop().or_else(|| quoted(&failure.message).into_iter().next())?;
-    let qualifier = names.pop();
-    let is_mine = |source: &&Source| source.in_scope && qualifier.as_ref().is_none_or(|name| source.called == *name);
+    let (column, qualifier) = (names.pop()?, names.pop());
+    let is_mine =
+        |source: &&Source| source.distance.is_some() && qualifier.as_ref().is_none_or(|name| source.called == *name);
     let mut mine: Vec<&Source> = text.sources.iter().filter(is_mine).collect();
     if mine.iter().all(|source| source.columns.is_empty()) {
         // Of a sub-select with `*`, for instance: where it takes its columns from.
         mine = text.sources.iter().collect();
     }
-    let several = mine.len() > 1;
-    let called = |source: &Source, column: &str| match source.called.as_str() {
-        called if several && source.in_scope && !called.is_empty() => format!("{called}.{column}"),
-        _ => column.to_owned(),
-    };
-    let columns = mine.iter().flat_map(|source| source.columns.iter().map(move |column| (source, column)));
-    failure.similar = closest(columns.map(|(source, name)| (likeness(&column, &plain(name)), called(source, name))));
-
-    let (written, before, mut hints) = (text.near(0).text, text.near(-1), Vec::new());
+    let columns = mine.iter().flat_map(|source| &source.columns);
+    failure.similar = closest(columns.map(|known| (likeness(&column, &plain(known)), known.clone())));
+    let mut hints = Vec::new();
     if qualifier.is_none() {
-        let function = text.near(-2).name().filter(|_| before.text == "(").unwrap_or_default();
-        if text.near(1).text == "," {
-            if let Some(form) = dialect::call(&function, "", false) {
-                return Some(format!("there is no {function} here: write {form}"));
-            }
-            if dialect::is_unit(&column) {
-                return Some(format!("units of time are in single quotes: {function}('{column}', …)"));
-            }
+        if let Some(instead) = no_column(&column, text) {
+            return Some(instead);
         }
-        if let Some(expression) = text.aliased(&column) {
-            let expression = if expression.len() > 120 { "the expression itself" } else { expression };
-            return Some(format!(
-                "{column} is a name that this SELECT itself gives, so it cannot be used here: write {expression}, or filter in a query around this one"
-            ));
-        }
-        let is_compared = function == "in" || matches!(before.text, "=" | ">" | "<");
-        let is_name = written.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '"');
-        if failure.similar.is_empty() && (is_compared || before.is_one_of(&["like", "ilike"]) || !is_name) {
-            let value = written.trim_matches('"').replace('\'', "''");
-            hints.push(format!("if it is a text, put it in single quotes: '{value}'"));
-        }
+        hints.extend(as_text(text).filter(|_| failure.similar.is_empty()));
     }
     hints.extend(lists(&mine));
-    let elsewhere = rows.iter().filter_map(|row| match row {
-        Row::Elsewhere { table } if !mine.iter().any(|source| source.table == *table) => Some(table.as_str()),
-        _ => None,
-    });
-    let elsewhere: Vec<&str> = elsewhere.take(MOST).collect();
+    let elsewhere = rows.iter().filter_map(|row| if let Row::Elsewhere { table } = row { Some(table) } else { None });
+    let elsewhere: Vec<&str> = elsewhere.map(String::as_str).take(MOST).collect();
     if !elsewhere.is_empty() {
         hints.push(format!("{column} is a column of {}", elsewhere.join(", ")));
     }
     Some(if hints.is_empty() { "describe_table lists the columns".to_owned() } else { hints.join("; ") })
+}
+
+/// What is meant by a name that is no column's: a unit of time, or what the SELECT itself calls so.
+fn no_column(column: &str, text: &Text) -> Option<String> {
+    let function = text.near(-2).name().unwrap_or_default();
+    let is_first = text.near(-1).text == "(" && text.near(1).text == ",";
+    if let Some(form) = dialect::call(&function, "", false).filter(|_| is_first) {
+        return Some(format!("there is no {function} here: write {form}"));
+    }
+    if is_first && matches!(function.as_str(), "date_trunc" | "date_part") {
+        return Some(format!("units of time are in single quotes: {function}('{column}', …)"));
+    }
+    let expression = text.aliased(column)?;
+    let expression = if expression.len() > 120 { "the expression itself" } else { expression };
+    Some(format!(
+        "{column} is a name that this SELECT itself gives, so it cannot be used here: write {expression}, or filter in a query around this one"
+    ))
+}
+
+/// That a name was meant as a text, if it stands or looks like one.
+fn as_text(text: &Text) -> Option<String> {
+    let (written, before) = (text.near(0).text, text.near(-1));
+    let is_compared = matches!(before.text, "=" | ">" | "<") || before.is_one_of(&["like", "ilike"]);
+    let is_listed = before.text == "(" && text.near(-2).is_word("in");
+    let is_name = written.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '"');
+    let value = written.trim_matches('"').replace('\'', "''");
+    (is_compared || is_listed || !is_name).then(|| format!("if it is a text, put it in single quotes: '{value}'"))
 }
 
 /// What each of these has, within the bytes for it.
@@ -111,7 +112,10 @@ fn lists(sources: &[&Source]) -> Option<String> {
 /// 42702.
 pub(super) fn ambiguous(text: &Text) -> Option<String> {
     let column = text.names().pop()?;
-    let has = text.sources.iter().filter(|source| source.in_scope && source.has(&column) && !source.called.is_empty());
+    let has = text
+        .sources
+        .iter()
+        .filter(|source| source.distance.is_some() && source.has(&column) && !source.called.is_empty());
     let names: Vec<String> = has.map(|source| format!("{}.{column}", source.called)).take(MOST).collect();
     (!names.is_empty()).then(|| format!("say of which table: {}", names.join(" or ")))
 }
@@ -126,10 +130,6 @@ pub(super) fn not_permitted(text: &Text, schemas: &[String]) -> Option<String> {
 /// 42P01 of a table.
 pub(super) fn unknown_table(failure: &mut Failure, text: &Text, rows: &[Row], schemas: &[String]) -> Option<String> {
     let mut names = text.names();
-    if names.is_empty() {
-        // The name stands in a literal.
-        names = quoted(&failure.message).first()?.split('.').map(str::to_owned).collect();
-    }
     let (name, schema) = (names.pop()?, names.pop());
     if let Some(hint) = is_function(rows, None, &name) {
         return Some(hint);
@@ -154,7 +154,7 @@ pub(super) fn unknown_table(failure: &mut Failure, text: &Text, rows: &[Row], sc
 /// 42P01 of what stands before the dot of a column.
 pub(super) fn unknown_alias(text: &Text) -> Option<String> {
     let (wanted, column) = (text.names().into_iter().next()?, text.names().pop()?);
-    let sources = text.sources.iter().filter(|source| source.in_scope && !source.called.is_empty());
+    let sources = text.sources.iter().filter(|source| source.distance.is_some() && !source.called.is_empty());
     let sources: Vec<&Source> = sources.take(MOST.saturating_mul(2)).collect();
     let called: Vec<&str> = sources.iter().map(|source| source.called.as_str()).collect();
     if called.is_empty() || called.contains(&wanted.as_str()) {
@@ -169,10 +169,8 @@ pub(super) fn unknown_alias(text: &Text) -> Option<String> {
 
 /// Says that a name is that of a function, and how to call it, if it is one.
 pub(crate) fn is_function(rows: &[Row], schema: Option<&str>, name: &str) -> Option<String> {
-    let mut functions = rows.iter().filter_map(|row| match row {
-        Row::Function(function) if function.own && plain(&function.name) == name => Some(function),
-        _ => None,
-    });
+    let is_it = |function: &&Function| function.own && plain(&function.name) == name;
+    let mut functions = functions(rows).filter(is_it);
     let function = functions.find(|function| schema.is_none_or(|schema| plain(&function.schema) == schema))?;
     Some(format!("it is a function, {}: SELECT * FROM {}", function.signature(), function.call()))
 }

@@ -3,7 +3,7 @@
 //! In: the analyst's text, and where PostgreSQL has stumbled. Out: what stands there and what it can refer to. Pure. It is no
 //! parser: where a text is unusual less is found, and less is said.
 
-use std::{cmp::Reverse, iter::successors};
+use std::iter::successors;
 
 use crate::guard::{
     lexer,
@@ -17,9 +17,6 @@ const CLAUSES: &[&str] = &[
 ];
 /// What can follow a table and is not its alias.
 const NO_ALIAS: &[&str] = &["on", "using", "join", "left", "right", "full", "inner", "cross", "natural", "tablesample"];
-
-/// How many tables are noted: the time for a text grows with their number.
-const MAX_SOURCES: usize = 64;
 
 /// An analyst's text.
 pub(crate) struct Text<'a> {
@@ -46,13 +43,12 @@ struct Around {
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) schema: Option<String>,
+    /// Empty if it is part of the text, and no table of the catalog.
     pub(super) name: String,
     /// By which its columns are qualified; may be empty.
     pub(super) called: String,
-    /// It is part of the text: no table of the catalog.
-    pub(super) inner: bool,
-    /// The place can refer to it.
-    pub(super) in_scope: bool,
+    /// How many SELECTs the place is inside that of this clause; none if it cannot refer to it.
+    pub(super) distance: Option<usize>,
     /// `schema.table` of the catalog, or as it is called.
     pub(super) table: String,
     /// What may be read of it, as the catalog or the text tells; empty if that is not known.
@@ -60,7 +56,6 @@ pub(super) struct Source {
     /// Not all of it may be read.
     pub(super) partial: bool,
     token: usize,
-    select: Option<usize>,
 }
 
 impl<'a> Text<'a> {
@@ -71,9 +66,10 @@ impl<'a> Text<'a> {
         let byte = position.and_then(|position| sql.char_indices().nth(position.checked_sub(1)?));
         let at = byte.and_then(|(byte, _)| tokens.iter().position(|token| token.start == byte));
         let mut text = Text { sql, tokens, around: Vec::new(), at, sources: Vec::new() };
-        text.sources =
-            text.look_around().into_iter().take(MAX_SOURCES).filter_map(|token| text.source(token)).collect();
-        text.sources.sort_by_key(|source| (!source.in_scope, Reverse(source.select)));
+        // The time for a text grows with the number of tables.
+        let tables = text.look_around().into_iter().take(64);
+        text.sources = tables.filter_map(|token| text.source(token)).collect();
+        text.sources.sort_by_key(|source| source.distance.unwrap_or(usize::MAX));
         text
     }
 
@@ -125,21 +121,21 @@ impl<'a> Text<'a> {
             // A function, or parentheses around a join.
             return None;
         }
-        let (name, schema) = (names.pop().unwrap_or_default(), names.pop());
+        let (name, schema) = (names.pop(), names.pop());
         let alias = self.get(after.saturating_add(usize::from(self.get(after).is_word("as"))));
         let alias = alias.name().filter(|_| !alias.is_one_of(CLAUSES) && !alias.is_one_of(NO_ALIAS));
-        let (called, select) = (alias.unwrap_or_else(|| name.clone()), self.around(token).select);
+        let called = alias.or_else(|| name.clone()).unwrap_or_default();
+        let select = self.around(token).select;
         Some(Source {
             schema,
-            name,
+            // What is part of the text must not be looked for in the catalog.
+            name: name.filter(|_| body.is_none()).unwrap_or_default(),
             table: called.clone(),
             called,
-            inner: body.is_some(),
-            in_scope: self.at.is_none() || self.selects().any(|around| Some(around) == select),
+            distance: self.at.map_or(Some(0), |_| self.selects().position(|around| Some(around) == select)),
             columns: body.and_then(|body| self.columns(body)).unwrap_or_default(),
             partial: false,
             token,
-            select,
         })
     }
 

@@ -7,8 +7,8 @@ fn sources(marked: &str) -> String {
     let position = marked.chars().position(|c| c == '^').map(|at| at.saturating_add(1));
     let sql = marked.replace('^', "");
     let text = Text::read(&sql, position);
-    let in_scope = text.sources.iter().filter(|source| source.in_scope);
-    let told = in_scope.map(|source| match source.inner {
+    let in_scope = text.sources.iter().filter(|source| source.distance.is_some());
+    let told = in_scope.map(|source| match source.name.is_empty() {
         true => format!("{}({})", source.called, source.columns.join(" ")),
         false => format!("{}={}.{}", source.called, source.schema.as_deref().unwrap_or("?"), source.name),
     });
