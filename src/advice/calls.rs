@@ -1,9 +1,10 @@
 //! Functions and operators that are not there for these arguments (42883).
 
-use super::{Function, MOST, Row, closest, dialect, functions, likeness, plain, text::Text};
+use super::{Function, MOST, Row, dialect, functions, names, plain, text::Text};
 use crate::{error::Failure, guard::token::Kind};
 
-pub(super) fn unknown_function(failure: &mut Failure, text: &Text, rows: &[Row]) -> Option<String> {
+/// `schemas` can be read.
+pub(super) fn unknown_function(failure: &mut Failure, text: &Text, rows: &[Row], schemas: &[String]) -> Option<String> {
     let mut names = text.names();
     let (name, schema) = (names.pop()?, names.pop());
     let types = failure.message.split_once('(')?.1.rsplit_once(')')?.0;
@@ -29,14 +30,7 @@ pub(super) fn unknown_function(failure: &mut Failure, text: &Text, rows: &[Row])
         exact.sort_by_key(|function| count(&function.arguments).abs_diff(count(types)));
         return Some(format!("{}; cast arguments of other types", signatures(&exact)));
     }
-    let own = functions(rows).filter(|function| function.own);
-    failure.similar = closest(own.map(|function| (likeness(&name, &plain(&function.name)), function.signature())));
-    let table = rows.iter().find_map(|row| match row {
-        Row::Table { schema, name: table } if plain(table) == name => Some(format!("{schema}.{table}")),
-        _ => None,
-    });
-    let table = table.map(|table| format!("it is a table or view: SELECT * FROM {table}"));
-    table.or_else(|| Some("list_functions lists the functions of a schema; write schema.function".to_owned()))
+    names::unknown_table(failure, text, rows, schemas)
 }
 
 fn signatures(functions: &[&Function]) -> String {

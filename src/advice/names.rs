@@ -127,7 +127,7 @@ pub(super) fn not_permitted(text: &Text, schemas: &[String]) -> Option<String> {
     some.or_else(|| Some(format!("this role reads the schemas {}", schemas.join(", "))))
 }
 
-/// 42P01 of a table.
+/// 42P01 of a table, and 42883 of a function of which nothing is known.
 pub(super) fn unknown_table(failure: &mut Failure, text: &Text, rows: &[Row], schemas: &[String]) -> Option<String> {
     let mut names = text.names();
     let (name, schema) = (names.pop()?, names.pop());
@@ -143,11 +143,11 @@ pub(super) fn unknown_table(failure: &mut Failure, text: &Text, rows: &[Row], sc
     }));
     let is_it = |table: &&String| table.rsplit('.').next().is_some_and(|table| plain(table) == name);
     Some(match failure.similar.iter().find(is_it) {
-        Some(table) => format!("write {table}"),
+        Some(table) => format!("write {table}, as in SELECT * FROM {table}"),
         None if schema.is_some_and(|schema| !schemas.contains(&schema)) => {
             format!("the schemas that can be read are {}", schemas.join(", "))
         }
-        None => "list_tables lists what can be read; write schema.table".to_owned(),
+        None => "list_tables and list_functions list what there is; write schema.name".to_owned(),
     })
 }
 

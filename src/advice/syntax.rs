@@ -27,13 +27,10 @@ const CAUSES: &[(&str, &str)] = &[
 /// What to write. `schemas` can be read.
 pub(super) fn advice(text: &Text, schemas: &[String]) -> Option<String> {
     let (before, token, after) = (text.near(-1), text.near(0), text.near(1));
-    let form = if text.so_far("case") > text.so_far("end") {
-        let is_clause = token.is_one_of(&["from", "where", "group", "order"]);
-        is_clause.then_some("END is missing before x: CASE WHEN … THEN … ELSE … END")?
-    } else if token.text == "." && text.so_far("from") == 0 && schemas.iter().any(|name| before.is_word(name)) {
-        "FROM is missing before p.y"
-    } else {
-        CAUSES.iter().find(|(tokens, _)| stand(text, tokens)).map(|(_, form)| *form)?
+    let no_from = token.text == "." && text.sources.is_empty() && schemas.iter().any(|name| before.is_word(name));
+    let form = match CAUSES.iter().find(|(tokens, _)| stand(text, tokens)) {
+        _ if no_from => "FROM is missing before p.y",
+        cause => cause?.1,
     };
     let word = token.text.trim_matches('\'');
     Some(dialect::fill(form, &[("x", word), ("p", before.text), ("y", after.text), ("z", text.near(3).text)]))

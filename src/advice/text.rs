@@ -189,12 +189,6 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// How often this key word stands between the SELECT around the place and the place itself, parentheses left out.
-    pub(super) fn so_far(&self, word: &str) -> usize {
-        let (Some(select), Some(at)) = (self.selects().next(), self.at) else { return 0 };
-        self.level(select).take_while(|index| *index < at).filter(|index| self.get(*index).is_word(word)).count()
-    }
-
     /// What these tokens are in the text.
     fn source_of(&self, tokens: &[Token]) -> &'a str {
         let start = tokens.first().map(|token| token.start).unwrap_or_default();

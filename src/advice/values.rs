@@ -45,14 +45,12 @@ pub(super) fn of_enum(message: &str) -> Option<&str> {
 }
 
 /// What to do.
-pub(super) fn advice(failure: &mut Failure, text: &Text, rows: &[Row]) -> Option<String> {
+pub(super) fn advice(failure: &Failure, text: &Text, rows: &[Row]) -> Option<String> {
     let (message, code) = (&failure.message, failure.sqlstate.as_deref()?);
     let value = quoted(message).pop().unwrap_or_default();
     let labels = rows.iter().filter_map(|row| if let Row::Value { text } = row { Some(text.as_str()) } else { None });
     let labels: Vec<&str> = labels.collect();
     if !labels.is_empty() {
-        let same = labels.iter().filter(|label| label.eq_ignore_ascii_case(&value));
-        failure.similar = same.map(|label| (*label).to_owned()).collect();
         return Some(format!("its values are '{}'", labels.join("', '")));
     }
     let fits = |(begin, parts, _): &&(&str, &str, &str)| {
