@@ -59,17 +59,8 @@ pub(crate) struct Function {
     call: Option<String>,
 }
 
-/// What is told beside PostgreSQL's message.
-#[derive(Debug, Default)]
-struct Advice {
-    hint: Option<String>,
-    similar: Vec<String>,
-}
-
-impl From<Option<String>> for Advice {
-    fn from(hint: Option<String>) -> Advice {
-        Advice { hint, similar: Vec::new() }
-    }
+fn functions(rows: &[Row]) -> impl Iterator<Item = &Function> {
+    rows.iter().filter_map(|row| if let Row::Function(function) = row { Some(function) } else { None })
 }
 
 /// The tables that a text reads from by schema and name, each once.
@@ -80,35 +71,22 @@ pub(crate) fn tables(sql: &str) -> BTreeSet<(String, String)> {
 
 /// What to look up before [`advise`].
 pub(crate) fn question(failure: &Failure, text: &Text) -> Option<Question> {
-    let name = || text.names().pop().or_else(|| quoted(&failure.message).pop()).unwrap_or_default();
+    let name = text.names().pop().unwrap_or_default();
     match failure.sqlstate.as_deref()? {
         "42703" | "42702" | "42501" => {
-            let tables = text.tables().map(|source| (source.schema.clone(), source.name.clone()));
-            Some(Question::Columns(tables.take(MOST.saturating_mul(2)).collect(), name()))
+            let tables = text.sources.iter().map(|source| (source.schema.clone(), source.name.clone()));
+            Some(Question::Columns(tables.take(MOST.saturating_mul(2)).collect(), name))
         }
-        "42P01" if text.is_source() => Some(Question::Callable(name())),
-        "42883" if is_call(failure, text) => Some(Question::Callable(name())),
+        "42P01" | "42883" => Some(Question::Callable(name)),
         "22P02" => values::of_enum(&failure.message).map(|of| Question::Labels(of.to_owned())),
         _ => None,
     }
 }
 
 /// Puts the advice into the error, in place of PostgreSQL's own where that helps less or tells too much. `schemas` can be read.
-pub(crate) fn advise(failure: &mut Failure, text: &Text, rows: &[Row], schemas: &[String]) {
+pub(crate) fn advise(failure: &mut Failure, mut text: Text, rows: &[Row], schemas: &[String]) {
     let Some(code) = failure.sqlstate.clone() else { return };
-    let known = names::known(text, rows);
-    let advice = match code.as_str() {
-        "42703" => names::unknown_column(failure, text, rows, &known),
-        "42P01" if text.is_source() => names::unknown_table(failure, text, rows, schemas),
-        "42P01" => names::unknown_alias(text).into(),
-        "42702" => names::ambiguous(text, &known).into(),
-        "42501" => names::not_permitted(&known, schemas).into(),
-        "42883" if is_call(failure, text) => calls::unknown_function(failure, text, rows),
-        "42883" => calls::unknown_operator(failure, text).into(),
-        "42601" => syntax::advice(text, schemas).into(),
-        "22P02" | "22007" | "22008" => values::bad(failure, rows),
-        _ => values::other(&code, &failure.message, text).into(),
-    };
+    names::know(&mut text.sources, rows);
     if code == "42803"
         && let Some(column) = quoted(&failure.message).pop()
         && Some(column.rsplit('.').next().unwrap_or_default()) != text.names().pop().as_deref()
@@ -117,26 +95,35 @@ pub(crate) fn advise(failure: &mut Failure, text: &Text, rows: &[Row], schemas: 
         failure.message =
             "a column of * must appear in the GROUP BY clause or be used in an aggregate function".to_owned();
     }
+    let advice = match code.as_str() {
+        "42601" | "42883" if [-1, 0].iter().any(|place| text.near(*place).text == "`") => {
+            Some("names stand in double quotes or in none, not in backticks".to_owned())
+        }
+        "42703" => names::unknown_column(failure, &text, rows),
+        "42P01" if text.is_source() => names::unknown_table(failure, &text, rows, schemas),
+        "42P01" => names::unknown_alias(&text),
+        "42702" => names::ambiguous(&text),
+        "42501" => names::not_permitted(&text, schemas),
+        "42883" if failure.message.contains('(') => calls::unknown_function(failure, &text, rows, schemas),
+        "42883" => calls::unknown_operator(failure, &text),
+        "42601" => syntax::advice(&text, schemas),
+        _ => values::advice(failure, &text, rows),
+    };
     let may_name = matches!(code.as_str(), "42703" | "42P01");
-    let shown = |told: &String| !may_name || names::are_shown(&quoted(told), text, &known);
+    let shown = |told: &String| !may_name || names::are_shown(&quoted(told), &text);
     failure.detail = failure.detail.take().filter(shown);
     // PostgreSQL's guess at a column is among the similar names if it is one. And no setting can be changed here.
     let own = failure.hint.take().filter(shown).filter(|hint| !hint.contains("datestyle"));
     let hint = match own {
         Some(own) if code == "42703" && own.contains("cannot be referenced") => Some(own),
-        Some(_) if code == "42703" => advice.hint,
-        own => advice.hint.or(own),
+        Some(_) if code == "42703" => advice,
+        own => advice.or(own),
     };
     failure.message = clip(&failure.message, 600);
     failure.detail = failure.detail.take().map(|detail| clip(&detail, 300));
-    failure.similar = advice.similar.iter().take(5).map(|name| clip(name, 140)).collect();
+    failure.similar = failure.similar.iter().take(5).map(|name| clip(name, 140)).collect();
     let told = failure.similar.iter().chain([&failure.message]).chain(&failure.detail).map(String::len).sum();
     failure.hint = hint.map(|hint| clip(&hint, 1_700_usize.saturating_sub(told)));
-}
-
-/// Whether it is a function that does not exist, and no operator: `IN (` looks like a call.
-fn is_call(failure: &Failure, text: &Text) -> bool {
-    text.is_call() && failure.message.contains('(')
 }
 
 /// How alike two names are, up to 1; 0 unless they are really alike.

@@ -1,102 +1,41 @@
 //! Functions and operators that are not there for these arguments (42883).
 
-use super::{Advice, Function, MOST, Row, closest, dialect, likeness, plain, text::Text};
-use crate::error::Failure;
+use super::{Function, MOST, Row, dialect, functions, names, plain, text::Text};
+use crate::{error::Failure, guard::token::Kind};
 
-pub(super) fn unknown_function(failure: &Failure, text: &Text, rows: &[Row]) -> Advice {
+/// `schemas` can be read.
+pub(super) fn unknown_function(failure: &mut Failure, text: &Text, rows: &[Row], schemas: &[String]) -> Option<String> {
     let mut names = text.names();
-    let (name, schema) = (names.pop().unwrap_or_default(), names.pop());
-    let types = failure.message.split_once('(').and_then(|(_, types)| types.rsplit_once(')'));
-    let types = types.map(|(types, _)| types).unwrap_or_default();
-    let functions =
-        || rows.iter().filter_map(|row| if let Row::Function(function) = row { Some(function) } else { None });
-    let mut exact: Vec<&Function> = functions().filter(|function| plain(&function.name) == name).collect();
-    let own: Vec<&Function> = exact.iter().filter(|function| function.own).copied().collect();
-
-    if own.is_empty()
-        && let Some(hint) = other_form(&name, types, text, &exact)
-    {
-        return Some(hint).into();
+    let (name, schema) = (names.pop()?, names.pop());
+    let types = failure.message.split_once('(')?.1.rsplit_once(')')?.0;
+    let mut exact: Vec<&Function> = functions(rows).filter(|function| plain(&function.name) == name).collect();
+    // The database's own come first.
+    if let Some(own) = exact.first().filter(|function| function.own) {
+        let is_here = exact.iter().any(|function| function.own && Some(plain(&function.schema)) == schema);
+        return Some(if is_here { signatures(&exact) } else { format!("write its schema: {}", own.call()) });
     }
-    if let Some(function) = own.first() {
-        let is_here = schema.is_some_and(|schema| own.iter().any(|function| plain(&function.schema) == schema));
-        let signatures: Vec<String> = own.iter().take(MOST).map(|function| function.signature()).collect();
-        return if is_here {
-            Some(format!("it takes {}", signatures.join("; "))).into()
-        } else {
-            Advice { hint: Some(format!("write its schema: {}", function.call())), similar: signatures }
-        };
-    }
-    if !exact.is_empty() {
-        let given = count(types);
-        exact.sort_by_key(|function| count(&function.arguments).abs_diff(given));
-        let casts = exact.first().is_some_and(|function| count(&function.arguments) == given);
-        let takes: Vec<String> = exact.iter().take(MOST).map(|function| function.signature()).collect();
-        let what = if casts { "cast the arguments to what it takes: " } else { "it takes " };
-        return Some(format!("{what}{}", takes.join("; "))).into();
-    }
-    let table = rows.iter().find_map(|row| match row {
-        Row::Table { schema, name: table } if plain(table) == name => Some(format!("{schema}.{table}")),
-        _ => None,
-    });
-    if let Some(table) = table {
-        return Some(format!("it is a table or view: SELECT * FROM {table}")).into();
-    }
-    let alike = functions().filter(|function| function.own);
-    let similar = closest(alike.map(|function| (likeness(&name, &plain(&function.name)), function.signature())));
-    Advice { hint: Some("list_functions lists the functions of a schema; write schema.function".to_owned()), similar }
-}
-
-fn count(arguments: &str) -> usize {
-    if arguments.is_empty() { 0 } else { arguments.split(", ").count() }
-}
-
-/// What to write in place of such a call. `exact` are the functions of that name.
-fn other_form(name: &str, types: &str, text: &Text, exact: &[&Function]) -> Option<String> {
-    let written: Vec<String> = text.arguments().into_iter().map(operand).collect();
-    let written: Vec<Option<&str>> =
-        written.iter().map(|written| Some(written.as_str()).filter(|written| written.len() < 80)).collect();
-    if exact.is_empty()
-        && let Some(form) = dialect::missing_call(name)
-    {
-        return Some(format!("there is no {name} here: write {}", dialect::fill(form, &written)));
-    }
-    if let Some(form) = dialect::other_call(name, types) {
-        return Some(format!("write {}", dialect::fill(form, &written)));
-    }
-    let argument = |index: usize| written.get(index).copied().flatten();
-    let (x, second) = (argument(0).unwrap_or("x"), argument(1).unwrap_or("…"));
-    if matches!(name, "round" | "trunc") && types == "double precision, integer" {
-        return Some(format!("cast to numeric: {name}({x}::numeric, {second})"));
-    }
-    if dialect::wants_text(name, types) {
-        return Some(format!("cast the first argument to text: {name}({x}::text, …)"));
-    }
-    if name == "count" && types.contains(", ") {
-        let all = Some(text.arguments().join(", ")).filter(|all| all.len() < 120);
-        return Some(format!("count rows of several columns: count(DISTINCT ({}))", all.as_deref().unwrap_or("a, b")));
+    if let Some(form) = dialect::call(&name, types, !exact.is_empty()) {
+        let there_is = if exact.is_empty() { format!("there is no {name} here: ") } else { String::new() };
+        let arguments: Vec<String> = text.arguments().into_iter().map(operand).collect();
+        let written = ["x", "y", "z"].into_iter().zip(arguments.iter().map(String::as_str));
+        let written = written.filter(|(_, argument)| (1..80).contains(&argument.len())).chain([("f", name.as_str())]);
+        return Some(format!("{there_is}write {}", dialect::fill(form, &written.collect::<Vec<_>>())));
     }
     let takes = |part: &str| exact.iter().any(|function| function.arguments.contains(part));
-    if takes("ORDER BY") {
-        let fraction = if name.starts_with("percentile") { "0.5" } else { "" };
-        return Some(format!("write {name}({fraction}) WITHIN GROUP (ORDER BY x)"));
-    }
-    if name.starts_with("st_") && types.contains("double precision, double precision") && takes("geometry") {
-        return Some(format!(
-            "make points of the numbers: ST_SetSRID(ST_MakePoint(longitude, latitude), 4326), with ::geography for metres; {}",
-            exact.iter().take(2).map(|function| function.signature()).collect::<Vec<_>>().join("; ")
-        ));
-    }
-    if name.starts_with("json") && takes("jsonb") != takes("json,") && types.contains("text") {
-        return Some("cast the text: x::jsonb".to_owned());
-    }
-    if name.starts_with("json_") && types.starts_with("jsonb") {
-        return Some(format!("for jsonb it is called {}", name.replacen("json_", "jsonb_", 1)));
-    }
     if types.contains("geography") && takes("geometry") && !takes("geography") {
         return Some(format!("it takes geometry: cast the geography, as in {name}(geog::geometry, …)"));
     }
-    None
+    if !exact.is_empty() {
+        let count = |types: &str| types.split(", ").count();
+        exact.sort_by_key(|function| count(&function.arguments).abs_diff(count(types)));
+        return Some(format!("{}; cast arguments of other types", signatures(&exact)));
+    }
+    names::unknown_table(failure, text, rows, schemas)
+}
+
+fn signatures(functions: &[&Function]) -> String {
+    let signatures: Vec<String> = functions.iter().take(MOST).map(|function| function.signature()).collect();
+    format!("it takes {}", signatures.join("; "))
 }
 
 /// An argument, in parentheses where a cast after it would not take all of it.
@@ -106,21 +45,18 @@ fn operand(written: &str) -> String {
 }
 
 pub(super) fn unknown_operator(failure: &Failure, text: &Text) -> Option<String> {
-    if text.has("`") {
-        return Some("names stand in double quotes or in none, not in backticks".to_owned());
-    }
     let (_, types) = failure.message.rsplit_once(": ")?;
-    let words: Vec<&str> = types.split(' ').collect();
     let is_operator = |word: &&str| !word.is_empty() && word.chars().all(|c| "~!@#^&|?+-*/%<>=".contains(c));
-    let at = words.iter().position(is_operator)?;
-    let (left, right) = (words.get(..at)?.join(" "), words.get(at.saturating_add(1)..)?.join(" "));
-    let op = words.get(at)?;
-    let after = isize::try_from(op.len()).unwrap_or(1);
-    let number = if text.is_number(after) { text.near(after).text } else { "" };
-    let form = dialect::operator(&left, op, &right, number)?;
-    if text.is_call() && !text.near(0).is_word("in") {
-        // NULLIF and its like: no operator is written.
-        return Some(form);
-    }
-    Some(dialect::fill(&form, &[text.column_before(0), text.column_after(after)]))
+    let op = types.split(' ').find(is_operator)?;
+    let (left, right) = types.split_once(&format!(" {op} "))?;
+    let (form, is_left) = dialect::operator(left, op, right)?;
+    // NULLIF and its like write no operator. A token is one character of it.
+    let is_written = text.near(0).is_word("in") || op.starts_with(text.near(0).text);
+    let column = text.near(-1);
+    let is_column = column.name().is_some() && !column.is_word("end") && text.near(-2).kind != Kind::Dot;
+    let column = if is_left && is_written && is_column { column.text } else { "x" };
+    let number = text.near(isize::try_from(op.len()).unwrap_or(1)).text;
+    let number = if number.starts_with(|c: char| c.is_ascii_digit()) { number } else { "1" };
+    let other = if is_left { right } else { left };
+    Some(dialect::fill(form, &[("x", column), ("o", op), ("n", number), ("t", other)]))
 }

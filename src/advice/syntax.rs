@@ -1,111 +1,58 @@
 //! Syntax errors of which the cause is certain. PostgreSQL only says near what it has stumbled.
 
-use super::text::Text;
+use super::{dialect, text::Text};
 use crate::guard::token::Kind;
 
-/// Key words that name a column only after AS.
-const NEEDS_AS: &[&str] = &[
-    "day",
-    "hour",
-    "minute",
-    "month",
-    "second",
-    "year",
-    "precision",
-    "varying",
-    "char",
-    "character",
-    "to",
-    "over",
-    "filter",
-    "within",
-    "without",
-    "overlaps",
-    "array",
-    "with",
-    "grant",
-    "create",
+/// The tokens around the place, which `^` marks: a word, `a|b` for one of two words, `9` for a number, `w` for any name, `'` for a
+/// literal, `e` for what can end an expression, `i` for what can follow an item of a list. And what to do, where `x` is the token
+/// at the place, `p` the one before it, `y` the one after it, and `z` the third after it.
+#[rustfmt::skip]
+const CAUSES: &[(&str, &str)] = &[
+    // Key words that name a column only after AS.
+    ("e ^day|hour|minute|month|second|year|precision|char|character|to|over|filter|within|without|overlaps|array|with|grant i",
+     "`x` needs AS before it: AS x"),
+    ("top ^9", "write LIMIT x at the end in place of TOP x"),
+    ("interval ^9 day", "put the interval in quotes: interval 'x days'"),
+    ("interval ^9 w", "put the interval in quotes: interval 'x y'"),
+    ("qualify ^w", "there is no QUALIFY: filter in a query around this one, SELECT * FROM (…) AS q WHERE …"),
+    ("current_date|current_timestamp|current_time|localtime|localtimestamp|current_user ^(", "p stands without parentheses"),
+    ("as ^'", "a name stands in double quotes or in none: AS \"x\""),
+    ("^[ w ]", "names stand in double quotes or in none, not in brackets: y"),
+    ("* except ( ^w", "there is no * EXCEPT: list the columns that you want"),
+    ("^limit 9 , 9", "write LIMIT z OFFSET y"),
+    (", ^from|where|group|having|order|limit", "remove the comma before x"),
+    ("exists|in|any|all|from ^select|with", "a SELECT after p stands in parentheses"),
 ];
-/// The clauses of a SELECT in their order.
-const ORDER: &[&str] = &["from", "where", "group", "having", "window", "order", "limit"];
-/// Values that are written without parentheses.
-const BARE: &[&str] =
-    &["current_date", "current_timestamp", "current_time", "localtime", "localtimestamp", "current_user"];
 
 /// What to write. `schemas` can be read.
 pub(super) fn advice(text: &Text, schemas: &[String]) -> Option<String> {
-    let (token, before, after) = (text.near(0), text.near(-1), text.near(1));
-    let (word, name) = (token.text, before.text);
-    if text.has("`") {
-        return Some("names stand in double quotes or in none, not in backticks".to_owned());
-    }
-    // What ends an expression or a name.
-    let ended = matches!(before.kind, Kind::Close | Kind::Literal | Kind::Quoted)
-        || (before.kind == Kind::Word
-            && !before.is_one_of(&["select", "distinct", "by", "and", "or", "not", "as", "on"]))
-        || before.text.ends_with(|c: char| c.is_ascii_digit());
-    let open_case = text.so_far("case").saturating_sub(text.so_far("end")) > 0;
-    let clause = ORDER.iter().position(|clause| token.is_word(clause));
-    let later = clause.and_then(|clause| ORDER.get(clause.saturating_add(1)..)).unwrap_or_default();
-    let late = later.iter().rev().find(|late| text.so_far(late) > 0);
-    Some(match token.kind {
-        Kind::Word if token.is_one_of(NEEDS_AS) && ended && !open_case && ends_item(text) => {
-            format!("`{word}` needs AS before it: AS {word}")
-        }
-        Kind::Word if clause.is_some() && before.kind == Kind::Comma => format!("remove the comma before {word}"),
-        Kind::Word if clause.is_some() && open_case => {
-            format!("END is missing before {word}: CASE WHEN … THEN … ELSE … END")
-        }
-        Kind::Word if clause.is_some() && late.is_some() => {
-            let by = |clause: &str| if matches!(clause, "group" | "order") { " BY" } else { "" };
-            let late = late.copied().unwrap_or_default();
-            format!("{word}{} comes before {}{}", by(&word.to_lowercase()), late.to_uppercase(), by(late))
-        }
-        Kind::Word if token.is_word("select") && before.is_one_of(&["exists", "in", "any", "all", "some", "from"]) => {
-            format!("a SELECT after {name} stands in parentheses")
-        }
-        Kind::Dot if ended && text.so_far("from") == 0 && schemas.iter().any(|schema| before.is_word(schema)) => {
-            format!("FROM is missing before {name}.{}", after.text)
-        }
-        _ if before.is_word("interval") && text.is_number(0) && after.kind == Kind::Word => {
-            let plural = if word == "1" || after.text.ends_with(['s', 'S']) { "" } else { "s" };
-            format!("put the interval in quotes: interval '{word} {}{plural}'", after.text)
-        }
-        _ if before.is_word("top") && text.is_number(0) && text.near(-2).is_one_of(&["select", "distinct"]) => {
-            format!("write LIMIT {word} at the end in place of TOP {word}")
-        }
-        _ if before.is_word("tablesample") && text.is_number(0) => format!("write TABLESAMPLE SYSTEM ({word})"),
-        _ if before.is_word("qualify") => {
-            "there is no QUALIFY: filter in a query around this one, SELECT * FROM (…) AS q WHERE …".to_owned()
-        }
-        Kind::Open if before.is_one_of(BARE) => format!("{name} stands without parentheses"),
-        Kind::Literal if before.is_word("as") => {
-            format!("a name stands in double quotes or in none: AS \"{}\"", word.trim_matches('\'').replace('"', ""))
-        }
-        Kind::Literal if before.kind == Kind::Literal => format!("a comma or an operator is missing before {word}"),
-        _ if word == "[" && before.kind == Kind::Close => {
-            "put parentheses around what stands before the bracket: (array_agg(x))[1]".to_owned()
-        }
-        _ if word == "[" && after.kind == Kind::Word && text.near(2).text == "]" => {
-            format!("names stand in double quotes or in none, not in brackets: {}", after.text)
-        }
-        _ if before.kind == Kind::Open && text.near(-2).is_word("except") && text.near(-3).text == "*" => {
-            "there is no * EXCEPT: list the columns that you want".to_owned()
-        }
-        _ if token.is_word("exclude") && name == "*" => {
-            "there is no * EXCLUDE: list the columns that you want".to_owned()
-        }
-        _ if token.is_word("limit") && text.near(2).kind == Kind::Comma => {
-            format!("write LIMIT {} OFFSET {}", text.near(3).text, after.text)
-        }
-        _ => return None,
-    })
+    let (before, token, after) = (text.near(-1), text.near(0), text.near(1));
+    let no_from = token.text == "." && text.sources.is_empty() && schemas.iter().any(|name| before.is_word(name));
+    let form = match CAUSES.iter().find(|(tokens, _)| stand(text, tokens)) {
+        _ if no_from => "FROM is missing before p.y",
+        cause => cause?.1,
+    };
+    let word = token.text.trim_matches('\'');
+    Some(dialect::fill(form, &[("x", word), ("p", before.text), ("y", after.text), ("z", text.near(3).text)]))
 }
 
-/// Whether an item of a list ends after the token.
-fn ends_item(text: &Text) -> bool {
-    let after = text.near(1);
-    matches!(after.kind, Kind::Comma | Kind::Close) || after.is_word("from") || after.text.is_empty()
+/// Whether these tokens stand around the place.
+fn stand(text: &Text, tokens: &str) -> bool {
+    let before = tokens.split(' ').take_while(|token| !token.starts_with('^')).count();
+    (0_isize.saturating_sub_unsigned(before)..).zip(tokens.split(' ')).all(|(places, wanted)| {
+        let token = text.near(places);
+        match wanted.trim_start_matches('^') {
+            "9" => token.text.starts_with(|c: char| c.is_ascii_digit()),
+            "w" => matches!(token.kind, Kind::Word | Kind::Quoted),
+            "'" => token.kind == Kind::Literal,
+            "e" => {
+                matches!(token.kind, Kind::Close | Kind::Literal | Kind::Quoted | Kind::Word)
+                    && !token.is_one_of(&["select", "distinct", "by", "and", "or", "not", "as", "on"])
+            }
+            "i" => matches!(token.text, "," | ")" | "") || token.is_word("from"),
+            wanted => token.text == wanted || wanted.split('|').any(|word| token.is_word(word)),
+        }
+    })
 }
 
 #[cfg(test)]

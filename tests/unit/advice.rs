@@ -12,7 +12,7 @@ fn failure(sqlstate: &str, message: &str, hint: Option<&str>, position: Option<u
 
 fn advised(mut failure: Failure, sql: &str, rows: &[Row]) -> Failure {
     let text = Text::read(sql, failure.position);
-    advise(&mut failure, &text, rows, &["fuel".to_owned()]);
+    advise(&mut failure, text, rows, &["fuel".to_owned()]);
     failure
 }
 
