@@ -66,7 +66,8 @@ fn functions(rows: &[Row]) -> impl Iterator<Item = &Function> {
 /// The tables that a text reads from by schema and name, each once.
 pub(crate) fn tables(sql: &str) -> BTreeSet<(String, String)> {
     let text = Text::read(sql, None);
-    text.tables().filter_map(|source| Some((source.schema.clone()?, source.name.clone()))).collect()
+    let named = text.sources.iter().filter(|source| !source.name.is_empty());
+    named.filter_map(|source| Some((source.schema.clone()?, source.name.clone()))).collect()
 }
 
 /// What to look up before [`advise`].

@@ -18,7 +18,11 @@ pub(super) fn unknown_function(failure: &mut Failure, text: &Text, rows: &[Row],
         let there_is = if exact.is_empty() { format!("there is no {name} here: ") } else { String::new() };
         let arguments: Vec<String> = text.arguments().into_iter().map(operand).collect();
         let written = ["x", "y", "z"].into_iter().zip(arguments.iter().map(String::as_str));
-        let written = written.filter(|(_, argument)| (1..80).contains(&argument.len())).chain([("f", name.as_str())]);
+        // An interval is divided once it is a number.
+        let is_divided = |argument: &str| types.starts_with("interval") && argument.contains(['/', '*']);
+        let written = written
+            .filter(|(_, argument)| (1..80).contains(&argument.len()) && !is_divided(argument))
+            .chain([("f", name.as_str())]);
         return Some(format!("{there_is}write {}", dialect::fill(form, &written.collect::<Vec<_>>())));
     }
     let takes = |part: &str| exact.iter().any(|function| function.arguments.contains(part));
@@ -53,7 +57,9 @@ pub(super) fn unknown_operator(failure: &Failure, text: &Text) -> Option<String>
     // NULLIF and its like write no operator. A token is one character of it.
     let is_written = text.near(0).is_word("in") || op.starts_with(text.near(0).text);
     let column = text.near(-1);
-    let is_column = column.name().is_some() && !column.is_word("end") && text.near(-2).kind != Kind::Dot;
+    let before = text.near(-2);
+    let is_part = before.kind == Kind::Dot || "+-*/%|>".contains(before.text) && !before.text.is_empty();
+    let is_column = column.name().is_some() && !column.is_word("end") && !is_part;
     let column = if is_left && is_written && is_column { column.text } else { "x" };
     let number = text.near(isize::try_from(op.len()).unwrap_or(1)).text;
     let number = if number.starts_with(|c: char| c.is_ascii_digit()) { number } else { "1" };

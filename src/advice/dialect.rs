@@ -9,7 +9,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("median percentile approx_percentile quantile", "-", "percentile_cont(0.5) WITHIN GROUP (ORDER BY x)"),
     ("ifnull nvl isnull", "-", "coalesce(x, y), or the test x IS NULL"),
     ("nvl2 if iif iff", "-", "CASE WHEN x THEN y ELSE z END"),
-    ("datediff date_diff timestampdiff", "-", "a::date - b::date for days, extract(epoch FROM a - b) / 3600 for hours"),
+    ("datediff date_diff timestampdiff", "-", "later::date - earlier::date for days, extract(epoch FROM later - earlier) / 3600 for hours"),
     ("dateadd date_add adddate timestampadd date_sub subdate add_months", "-", "t + interval '7 days', t - interval '1 month'"),
     ("getdate sysdate sysdatetime getutcdate utc_timestamp", "-", "now()"),
     ("curdate today", "-", "current_date"),
@@ -32,7 +32,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("count", "", "count(DISTINCT (x, y)), to count rows of several columns"),
     ("percentile_cont percentile_disc", "", "f(0.5) WITHIN GROUP (ORDER BY t)"),
     ("round trunc", "double precision, integer", "f(x::numeric, y), which takes a number of digits"),
-    ("round trunc", "interval", "extract(epoch FROM x) / 60, which is minutes"),
+    ("round trunc", "interval", "extract(epoch FROM x) / 60 for minutes, / 3600 for hours, of the interval itself, not divided before"),
     ("trunc", "timestamp|date", "date_trunc('month', x)"),
     ("sum avg min max", "boolean", "count(*) FILTER (WHERE x), avg(x::int), bool_and(x) or bool_or(x)"),
     ("sum avg round abs ceil ceiling floor trunc sqrt", "text|character varying", "f(x::numeric)"),
@@ -56,8 +56,9 @@ const OPERATORS: &[(&str, &str, &str, &str)] = &[
     ("", "~~ !~~ ~~* !~~* ~ ~*", "", "patterns match texts: cast x::text, and put the pattern in quotes"),
     ("array", "=", "", "write x = ANY (array)"),
     ("json", "=", "", "take the value out as text and cast it: (x ->> 'key')::t"),
+    ("text", "< > <= >=", "number", "texts do not compare as numbers: cast (x)::numeric, the whole expression in parentheses"),
     ("text", "=", "", "one side is text: put a literal in quotes, or cast: x::t"),
-    ("interval", "=", "number", "compare with an interval, such as interval 'n hours', or extract(epoch FROM x) / 60, which is minutes"),
+    ("interval", "=", "number", "write extract(epoch FROM x) / 3600 o n for hours, / 60 for minutes, of the interval itself, not divided before; or compare with interval 'n hours'"),
     ("time", "=", "number", "write a date in quotes, such as '2026-01-31'; the year of one is extract(year FROM x)"),
     ("time", "+ -", "number", "write x o interval 'n days'"),
     ("interval", "+ -", "number", "write x o interval 'n hours'"),
@@ -81,12 +82,14 @@ pub(super) fn call(name: &str, types: &str, exists: bool) -> Option<&'static str
 
 /// What to write in place of `left op right`, and whether `x` is the left side there.
 pub(super) fn operator(left: &str, op: &str, right: &str) -> Option<(&'static str, bool)> {
-    let op = if holds("= <> != < > <= >=", op) { "=" } else { op };
+    let compares = holds("= <> != < > <= >=", op);
     let is = |wanted: &str, side: &str| wanted.is_empty() || wanted == class(side);
-    OPERATORS.iter().filter(|(_, ops, ..)| holds(ops, op)).find_map(|(one, _, other, form)| {
-        let (here, there) = (is(one, left) && is(other, right), is(one, right) && is(other, left));
-        (here || there).then_some((*form, here))
-    })
+    OPERATORS.iter().filter(|(_, ops, ..)| holds(ops, op) || (compares && *ops == "=")).find_map(
+        |(one, _, other, form)| {
+            let (here, there) = (is(one, left) && is(other, right), is(one, right) && is(other, left));
+            (here || there).then_some((*form, here))
+        },
+    )
 }
 
 /// Types that behave alike in operators.

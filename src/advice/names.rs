@@ -83,10 +83,17 @@ fn no_column(column: &str, text: &Text) -> Option<String> {
         return Some(format!("units of time are in single quotes: {function}('{column}', …)"));
     }
     let expression = text.aliased(column)?;
-    let expression = if expression.len() > 120 { "the expression itself" } else { expression };
-    Some(format!(
-        "{column} is a name that this SELECT itself gives, so it cannot be used here: write {expression}, or filter in a query around this one"
-    ))
+    let lower = expression.to_lowercase();
+    let sums_up = ["sum", "count", "avg", "min", "max", "agg"].iter().any(|name| lower.contains(&format!("{name}(")));
+    let instead = match expression {
+        _ if lower.contains(" over ") => "filter in a query around this one".to_owned(),
+        _ if sums_up && expression.len() <= 120 => {
+            format!("write {expression} in HAVING, not in WHERE, or filter in a query around this one")
+        }
+        _ if expression.len() > 120 => "write the expression itself, or filter in a query around this one".to_owned(),
+        _ => format!("write {expression}, or filter in a query around this one"),
+    };
+    Some(format!("{column} is a name that this SELECT itself gives, so it cannot be used here: {instead}"))
 }
 
 /// That a name was meant as a text, if it stands or looks like one.
@@ -144,7 +151,7 @@ pub(super) fn unknown_table(failure: &mut Failure, text: &Text, rows: &[Row], sc
     let is_it = |table: &&String| table.rsplit('.').next().is_some_and(|table| plain(table) == name);
     Some(match failure.similar.iter().find(is_it) {
         Some(table) => format!("write {table}, as in SELECT * FROM {table}"),
-        None if schema.is_some_and(|schema| !schemas.contains(&schema)) => {
+        None if schema.is_some_and(|schema| schema != "analytics_meta" && !schemas.contains(&schema)) => {
             format!("the schemas that can be read are {}", schemas.join(", "))
         }
         None => "list_tables and list_functions list what there is; write schema.name".to_owned(),

@@ -31,10 +31,11 @@ const CAUSES: &[(&str, &str, &str)] = &[
     ("22P02", "malformed array", "compare a value with an array as x = ANY (array); an array is ARRAY['a', 'b']"),
     ("22", ": \"\"", "an empty text is no value: test with IS NULL, or cast nullif(x, '')"),
     ("22P02", "type integer:|type bigint:|type smallint:|type numeric:|type double precision:", "write a number, such as 42; or, if text is meant, cast the other side: x::text; stored texts that are no numbers, CASE WHEN x ~ '^-?[0-9.]+$' THEN x::numeric END leaves out"),
+    ("22007", "\"last |\"this |\"past |\"previous |\"next ", "write date_trunc('month', now()) - interval '1 month' and the like, or a time such as '2026-01-31'"),
     ("22007", "day\"|days\"|hour\"|hours\"|minutes\"|week\"|weeks\"|month\"|months\"|year\"|years\"", "say that it is an interval: interval 'v'"),
     ("22007", "type interval:", "write an interval, such as '2 days' or '3 hours 30 minutes'"),
     ("22007", "type date:|type timestamp", "write a time, such as '2026-01-31' or '2026-01-31 08:30+03'"),
-    ("22008", "", "write a time, such as '2026-01-31' or '2026-01-31 08:30+03'"),
+    ("22008", "", "write a time, such as '2026-01-31' or '2026-01-31 08:30+03'; a number of days stands without quotes: current_date - 30"),
     ("XX000", "geometry type not supported", "write ST_CurveToLine(g) for a curve, or ST_AsText(g)"),
     ("XX000", "mixed SRID", "give both shapes one SRID: ST_SetSRID(g, 4326) where it is missing, ST_Transform(g, 4326) where it is another"),
 ];

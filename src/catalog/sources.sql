@@ -17,4 +17,7 @@ UNION ALL
 (SELECT json_build_object('is', 'elsewhere', 'table', format('%I.%I', r.nspname, r.relname))::text
 FROM readable r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid
 WHERE a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(r.oid, a.attnum, 'SELECT')
-ORDER BY r.relkind IN ('v', 'm') DESC, r.nspname, r.relname LIMIT 5)
+-- First what those tables refer to.
+ORDER BY NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint f JOIN readable s ON s.oid = f.conrelid
+                     JOIN json_array_elements($2::text::json) AS w ON w ->> 1 = s.relname WHERE f.contype = 'f' AND f.confrelid = r.oid),
+    r.relkind IN ('v', 'm') DESC, r.nspname, r.relname LIMIT 5)

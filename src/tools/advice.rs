@@ -30,7 +30,9 @@ pub(super) fn function_named(admitted: &Admitted<'_>, schema: &str, name: &str) 
 }
 
 fn look_up(admitted: &Admitted<'_>, question: Question) -> Vec<Row> {
-    let schemas = catalog::parameter(&admitted.app.config.readable_schemas);
+    let mut schemas = admitted.app.config.readable_schemas.clone();
+    schemas.push("analytics_meta".to_owned());
+    let schemas = catalog::parameter(&schemas);
     match question {
         Question::Columns(tables, column) => {
             rows(admitted, &catalog::SOURCES, &[&schemas, &json!(tables).to_string(), &column])
