@@ -42,11 +42,16 @@ struct Parent {
 
 /// Advice, then the plan as PostgreSQL writes it.
 pub(super) fn explain(admitted: &Admitted<'_>, checked: &ReadOnlySql, max_rows: u32) -> Outcome {
-    let (json, plan) = admitted.read(|mut reading| {
-        let json = reading.run(&Statement::plan(checked, max_rows, PlanOptions::Json), &[], String::new(), whole)?;
-        let lines = Lines::default();
-        Ok((json, reading.run_last(&Statement::plan(checked, max_rows, PlanOptions::Lines), &[], lines, Lines::push)?))
-    })?;
+    let statement = Statement::plan(checked, max_rows, PlanOptions::Lines);
+    let plan = admitted.read(|reading| reading.run_last(&statement, &[], Lines::default(), Lines::push))?;
+    // A transaction of its own: after an answer that was too long there is nothing more to be had in the first.
+    let statement = Statement::plan(checked, max_rows, PlanOptions::Json);
+    let json = if plan.is_cut {
+        Ok(String::new())
+    } else {
+        admitted.read(|reading| reading.run_last(&statement, &[], String::new(), whole))
+    };
+    let json = json.unwrap_or_default();
     let head = "The plan, which has not been run; costs and rows are estimates. The outermost Limit is this server's.";
     let mut text = vec![head.to_owned()];
     text.extend(advice(admitted, &Plan::read(&json)).iter().map(|advice| format!("advice: {advice}")));
