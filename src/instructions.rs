@@ -167,7 +167,12 @@ impl Shared {
 }
 
 fn compose(overview: &Overview) -> String {
-    let mut text = String::from("Read-only SQL on the fleet database");
+    let mut text = String::new();
+    if let Some(meaning) = &overview.meaning {
+        text.push_str(&clean(&catalog::definitions(meaning)));
+        text.push('\n');
+    }
+    text.push_str("Read-only SQL on the fleet database");
     if let Some(here) = &overview.here {
         text.push_str(&format!(
             " {}. Now: {}. The session's time zone is {}: current_date, ts::date and date_trunc are local",
@@ -178,10 +183,6 @@ fn compose(overview: &Overview) -> String {
         }
     }
     text.push_str(".\n");
-    if let Some(meaning) = &overview.meaning {
-        text.push_str(&clean(&catalog::definitions(meaning)));
-        text.push('\n');
-    }
     if !overview.ranges.is_empty() {
         let ranges = clean(&overview.ranges.join("; "));
         text.push_str(&format!("Data: {ranges}; list_tables has the others.\n"));

@@ -67,7 +67,8 @@ pub(super) fn list_tables(call: &mut Call<'_>, mut arguments: Arguments) -> Outc
     }));
     let more = tables.first().map_or(0, |table| table.all.saturating_sub(tables.len()));
     text.extend((more > 0).then(|| format!("{more} more: narrow the list with search.")));
-    Ok(Answer { truncated: more > 0, ..listing(text, tables.len(), "narrow the list with search") })
+    let answer = listing(text, tables.len(), "narrow the list with search");
+    Ok(Answer { truncated: answer.truncated || more > 0, ..answer })
 }
 
 pub(super) fn list_functions(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
