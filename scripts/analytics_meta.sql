@@ -12,7 +12,7 @@
 --   owner   role that owns the schema: whoever owns the reporting   default: today's owner of the schema, else of the schema reporting,
 --                                                                   else the role that applies this
 -- analytics_ro may read it, whichever comes first, this file or analytics_ro_role.sql. Nobody but the owner may write: what
--- stands here is what analysts are told to trust.
+-- stands here is what analysts trust.
 \set ON_ERROR_STOP on
 \set QUIET on
 

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use crate::error::Failure;
 pub(crate) use {names::is_function, text::Text};
 
-/// How many tables, functions or values are told.
+/// The most tables or functions in a hint.
 const MOST: usize = 4;
 
 /// What has to be known of the catalog.
@@ -111,7 +111,7 @@ pub(crate) fn advise(failure: &mut Failure, mut text: Text, rows: &[Row], schema
         _ => values::advice(failure, &text, rows),
     };
     let may_name = matches!(code.as_str(), "42703" | "42P01");
-    let shown = |told: &String| !may_name || names::are_shown(&quoted(told), &text);
+    let shown = |own: &String| !may_name || names::are_shown(&quoted(own), &text);
     failure.detail = failure.detail.take().filter(shown);
     // PostgreSQL's guess at a column is among the similar names if it is one. And no setting can be changed here.
     let own = failure.hint.take().filter(shown).filter(|hint| !hint.contains("datestyle"));
@@ -123,8 +123,8 @@ pub(crate) fn advise(failure: &mut Failure, mut text: Text, rows: &[Row], schema
     failure.message = clip(&failure.message, 600);
     failure.detail = failure.detail.take().map(|detail| clip(&detail, 300));
     failure.similar = failure.similar.iter().take(5).map(|name| clip(name, 140)).collect();
-    let told = failure.similar.iter().chain([&failure.message]).chain(&failure.detail).map(String::len).sum();
-    failure.hint = hint.map(|hint| clip(&hint, 1_700_usize.saturating_sub(told)));
+    let length = failure.similar.iter().chain([&failure.message]).chain(&failure.detail).map(String::len).sum();
+    failure.hint = hint.map(|hint| clip(&hint, 1_700_usize.saturating_sub(length)));
 }
 
 /// How alike two names are, up to 1; 0 unless they are really alike.

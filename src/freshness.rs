@@ -87,6 +87,14 @@ impl State {
     fn is_fresh(&self, name: &Name) -> bool {
         self.known.get(name).is_some_and(|(at, facts)| at.elapsed() < if facts.slow { SLOW } else { VALID })
     }
+
+    /// A thread has ended that asked for these.
+    fn done(&mut self, names: &[Name]) {
+        for name in names {
+            self.asking.remove(name);
+        }
+        self.threads = self.threads.saturating_sub(1);
+    }
 }
 
 impl Freshness {
@@ -138,15 +146,6 @@ impl Freshness {
         if started.is_err() {
             state.done(&asking);
         }
-    }
-}
-
-impl State {
-    fn done(&mut self, names: &[Name]) {
-        for name in names {
-            self.asking.remove(name);
-        }
-        self.threads = self.threads.saturating_sub(1);
     }
 }
 

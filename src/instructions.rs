@@ -15,7 +15,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     catalog::{self, Here, Meaning},
-    db::{self, Caller, Cancel, Database, Reading},
+    db::{Database, Reading},
     freshness::Freshness,
     hidden::clean,
     role_check::RoleCheck,
@@ -150,15 +150,9 @@ impl Shared {
     }
 
     fn rows<T: DeserializeOwned>(&self, statement: &Statement, params: &[&str]) -> Option<Vec<T>> {
-        let cancel = Arc::<Cancel>::default();
-        let started = Instant::now().checked_sub(db::PATIENCE)?;
-        self.role_check.ensure(&self.database, &cancel, started).ok()?;
-        let caller = Caller::Server("instructions");
-        let rows = |mut reading: Reading<'_>| {
-            catalog::begin(&mut reading, &catalog::BRIEF)?;
-            catalog::list(reading, statement, params, catalog::MAX_BYTES)
-        };
-        catalog::parse(&self.database.read(&caller, &cancel, started, rows).ok()?).ok()
+        let rows = |reading: Reading<'_>| catalog::list(reading, statement, params, catalog::MAX_BYTES);
+        let list = self.role_check.read_at_once(&self.database, "instructions", &catalog::BRIEF, rows).ok()?;
+        catalog::parse(&list).ok()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

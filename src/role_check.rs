@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog,
-    db::{Caller, Cancel, Database, Flow, Reading, Row},
+    db::{self, Caller, Cancel, Database, Flow, Reading, Row},
     error::{Code, Failure},
     guard::{self, Known},
     rows::List,
@@ -82,6 +82,9 @@ fn geos(reading: Reading<'_>, schema: &str) -> Result<String, Failure> {
     })
 }
 
+/// After how long, and a grace, nobody waits for what the server reads in its own name.
+const PROMPT: Duration = Duration::from_secs(2);
+
 /// What was found last, kept for a while.
 pub struct RoleCheck {
     schemas: Vec<String>,
@@ -126,5 +129,23 @@ impl RoleCheck {
             }
             None => Err(Failure::new(Code::Unavailable, "the database role has not been looked at")),
         }
+    }
+
+    /// Reads in the server's own name, for this purpose: as if it had been waiting for long, so not at all when there is no free
+    /// connection, and with this limit on each statement.
+    pub fn read_at_once<T>(
+        &self,
+        database: &Database,
+        purpose: &'static str,
+        limit: &Statement,
+        mut job: impl FnMut(Reading<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let cancel = Arc::<Cancel>::default();
+        let started = Instant::now().checked_sub(db::PATIENCE).unwrap_or_else(Instant::now);
+        self.ensure(database, &cancel, started)?;
+        database.read_within(PROMPT, &Caller::Server(purpose), &cancel, started, |mut reading| {
+            catalog::begin(&mut reading, limit)?;
+            job(reading)
+        })
     }
 }

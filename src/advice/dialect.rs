@@ -73,11 +73,11 @@ fn holds(words: &str, name: &str) -> bool {
 
 /// What to write in place of a call with arguments of these types. Whether a function of this name exists is known.
 pub(super) fn call(name: &str, types: &str, exists: bool) -> Option<&'static str> {
-    let fits = |(names, begin, _): &&(&str, &str, &str)| {
+    let matches = |(names, begin, _): &&(&str, &str, &str)| {
         let takes = || begin.split('|').any(|begin| types.starts_with(begin));
         holds(names, name) && if exists { *begin != "-" && takes() } else { *begin == "-" }
     };
-    CALLS.iter().find(fits).map(|(.., form)| *form)
+    CALLS.iter().find(matches).map(|(.., form)| *form)
 }
 
 /// What to write in place of `left op right`, and whether `x` is the left side there.

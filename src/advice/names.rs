@@ -108,12 +108,12 @@ fn as_text(text: &Text) -> Option<String> {
 
 /// What each of these has, within the bytes for it.
 fn lists(sources: &[&Source]) -> Option<String> {
-    let mut told: Vec<&Source> = sources.iter().filter(|source| !source.columns.is_empty()).copied().collect();
-    told.dedup_by_key(|source| &source.table);
-    told.truncate(MOST);
-    let most = MAX_COLUMNS.checked_div(told.len())?;
+    let mut listed: Vec<&Source> = sources.iter().filter(|source| !source.columns.is_empty()).copied().collect();
+    listed.dedup_by_key(|source| &source.table);
+    listed.truncate(MOST);
+    let most = MAX_COLUMNS.checked_div(listed.len())?;
     let list = |source: &&Source| clip(&format!("columns of {}: {}", source.table, source.columns.join(", ")), most);
-    Some(told.iter().map(list).collect::<Vec<_>>().join("; "))
+    Some(listed.iter().map(list).collect::<Vec<_>>().join("; "))
 }
 
 /// 42702.

@@ -245,7 +245,7 @@ impl<'a> Text<'a> {
         (self.get(open).kind == Kind::Open).then_some(open.saturating_add(1))
     }
 
-    /// The names of the columns of the SELECT that begins at this token, if each can be told.
+    /// The names of the columns of the SELECT that begins at this token, if each is known.
     fn columns(&self, select: usize) -> Option<Vec<String>> {
         let items = self.items(select.saturating_add(1)).into_iter().filter(|_| self.get(select).is_word("select"));
         items.map(label).collect()

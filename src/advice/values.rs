@@ -4,7 +4,7 @@ use super::{Row, dialect, quoted, text::Text};
 use crate::error::Failure;
 
 /// How the code begins, parts of the message of which one is there, and what to do, where `c` is the name at the place, and `v`
-/// what the message quotes. The first that fits is told.
+/// what the message quotes. The first that matches counts.
 #[rustfmt::skip]
 const CAUSES: &[(&str, &str, &str)] = &[
     ("22012", "", "divide by nullif(x, 0): the result is null then"),
@@ -54,9 +54,9 @@ pub(super) fn advice(failure: &Failure, text: &Text, rows: &[Row]) -> Option<Str
     if !labels.is_empty() {
         return Some(format!("its values are '{}'", labels.join("', '")));
     }
-    let fits = |(begin, parts, _): &&(&str, &str, &str)| {
+    let matches = |(begin, parts, _): &&(&str, &str, &str)| {
         code.starts_with(begin) && parts.split('|').any(|part| message.contains(part))
     };
-    let (.., form) = CAUSES.iter().find(fits)?;
+    let (.., form) = CAUSES.iter().find(matches)?;
     Some(dialect::fill(form, &[("c", &text.names().join(".")), ("v", &value)]))
 }

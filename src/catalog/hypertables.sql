@@ -37,7 +37,7 @@ JOIN pg_catalog.pg_namespace vn ON vn.nspname = $1 JOIN pg_catalog.pg_class v ON
 -- where the rows are: the hypertable itself, or the one behind the continuous aggregate
 JOIN pg_catalog.pg_namespace rn ON rn.nspname = w.hs JOIN pg_catalog.pg_class r ON r.relnamespace = rn.oid AND r.relname = w.hn
 LEFT JOIN timescaledb_information.dimensions d ON d.hypertable_schema = w.hs AND d.hypertable_name = w.hn AND d.dimension_number = 1
--- Of a time column that is hidden from the role, or of rows that are, nothing is told.
+-- Of a time column that is hidden from the role, or of rows that are, nothing is shown.
 CROSS JOIN LATERAL (SELECT NOT row_security_active(r.oid) AND NOT row_security_active(v.oid) AS all_rows,
                            NOT row_security_active(r.oid) AND NOT row_security_active(v.oid) AND EXISTS (
                                SELECT 1 FROM pg_catalog.pg_attribute t WHERE t.attrelid = v.oid AND NOT t.attisdropped

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,16 +11,15 @@ use serde_json::Value;
 use super::{Facts, Hypertable, Shared, second};
 use crate::{
     catalog::{self, Here},
-    db::{self, Caller, Cancel, Flow, Reading},
+    db::{Flow, Reading},
     error::{Code, Failure},
     rows::List,
     statement::{Look, Statement},
 };
 
-/// The limits of a look at a table, and of a look at the catalog; and after how long, and a grace, nobody waits for either.
+/// The limits of a look at a table, and of a look at the catalog.
 const SHORT: Statement = Statement::own("SET LOCAL statement_timeout = '40ms'");
 const LONGER: Statement = Statement::own("SET LOCAL statement_timeout = '2s'");
-const PROMPT: Duration = Duration::from_secs(2);
 /// How long one transaction goes on with steps.
 const MOMENT: Duration = Duration::from_millis(100);
 /// A view that PostgreSQL expects to cost more is not read: about what it reads in 40 ms.
@@ -126,7 +124,7 @@ impl Step {
 fn walk(shared: &Shared, schema: &str, tables: &mut [Table], mut steps: VecDeque<(usize, Step)>) -> Option<()> {
     let mut lost = 0_u32;
     while !steps.is_empty() && lost < MOST_LOST {
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), steps.len());
         let walked = read(shared, &SHORT, |mut reading| {
             while began.elapsed() < MOMENT
                 && let Some((index, step)) = steps.pop_front()
@@ -150,7 +148,10 @@ fn walk(shared: &Shared, schema: &str, tables: &mut [Table], mut steps: VecDeque
                 shared.pause();
                 return None;
             }
-            Err(failure) if !matches!(failure.code, Code::Sql | Code::Timeout) => lost = lost.saturating_add(1),
+            // Or it did not come to a step at all.
+            Err(failure) if !matches!(failure.code, Code::Sql | Code::Timeout) || steps.len() == before => {
+                lost = lost.saturating_add(1);
+            }
             _ => {}
         }
     }
@@ -250,18 +251,11 @@ fn rows<T: DeserializeOwned>(shared: &Shared, statement: &Statement, params: &[&
     catalog::parse(&list)
 }
 
-/// Reads in the server's own name, without patience and without waiting for locks.
+/// Reads in the server's own name.
 fn read<T>(
     shared: &Shared,
     limit: &Statement,
-    mut job: impl FnMut(Reading<'_>) -> Result<T, Failure>,
+    job: impl FnMut(Reading<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let cancel = Arc::<Cancel>::default();
-    let started = Instant::now().checked_sub(db::PATIENCE).unwrap_or_else(Instant::now);
-    shared.role_check.ensure(&shared.database, &cancel, started)?;
-    let caller = Caller::Server("freshness");
-    shared.database.read_within(PROMPT, &caller, &cancel, started, |mut reading| {
-        catalog::begin(&mut reading, limit)?;
-        job(reading)
-    })
+    shared.role_check.read_at_once(&shared.database, "freshness", limit, job)
 }

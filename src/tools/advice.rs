@@ -1,6 +1,6 @@
 //! What the catalog has to say about a statement that PostgreSQL has refused.
 //!
-//! Only such statements pay for it. Nothing here can turn an error into another: what cannot be looked up is not told.
+//! Only such statements pay for it. Nothing here can turn an error into another: what cannot be looked up is left out.
 
 use serde_json::json;
 

@@ -62,10 +62,9 @@ pub(super) fn explain(admitted: &Admitted<'_>, checked: &ReadOnlySql, max_rows: 
 
 /// Takes the one row of a plan in JSON.
 fn whole(json: &mut String, row: Row<'_>) -> Flow {
-    if let Row::Values([Some(text)]) = row {
-        json.push_str(text);
-    }
-    Flow::Stop
+    let Row::Values([Some(text)]) = row else { return Flow::Stop };
+    json.push_str(text);
+    Flow::More
 }
 
 /// The lines of a plan.

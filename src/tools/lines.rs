@@ -293,7 +293,7 @@ fn list(values: &[String]) -> String {
     let mut text = String::new();
     for value in values {
         let unclear = value.is_empty() || value.contains([',', '\n']) || value.trim() != value;
-        let value = cut(&value.replace('\n', " "), VALUE);
+        let value = cut(value, VALUE);
         let value = if unclear { format!("'{value}'") } else { value };
         if text.len().saturating_add(value.len()) > VALUES {
             text.push_str(", …");
