@@ -80,8 +80,10 @@ pub struct Here {
 /// What the catalogue of meaning (`analytics_meta`) holds.
 #[derive(Debug, Deserialize)]
 pub struct Meaning {
-    /// The names of metrics.
-    pub metrics: Vec<String>,
+    /// How many metrics there are.
+    pub metrics: usize,
+    /// The names of the first of them.
+    pub names: Vec<String>,
     /// How many verified queries there are.
     pub verified_queries: u64,
     /// How many terms the glossary has.
@@ -90,12 +92,12 @@ pub struct Meaning {
 
 /// What the catalogue of meaning holds, in a line.
 pub fn definitions(meaning: &Meaning) -> String {
-    let Meaning { metrics, verified_queries, terms } = meaning;
-    let (names, more) = fitting(metrics, 340);
+    let Meaning { metrics, names, verified_queries, terms } = meaning;
+    let (list, left_out) = fitting(names, 340);
+    let more = metrics.saturating_sub(names.len()).saturating_add(left_out);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(
-        "Definitions are in analytics_meta: {} metrics ({names}{more}), {verified_queries} verified queries and {terms} terms; search finds them.",
-        metrics.len(),
+        "Definitions are in analytics_meta: {metrics} metrics ({list}{more}), {verified_queries} verified queries and {terms} terms; search finds them."
     )
 }
 

@@ -129,7 +129,7 @@ impl Page {
             self.cut = Some(Cut::Bytes { row: raw });
             return Flow::Stop;
         }
-        self.is_blank &= values.iter().flatten().all(|value| value.trim_matches(['0', '.']).is_empty());
+        self.is_blank = self.is_blank && values.iter().flatten().all(|value| value.trim_matches(['0', '.']).is_empty());
         self.text.make_room();
         let before = self.text.mark();
         let length = self.text.len();
@@ -180,6 +180,7 @@ impl Page {
             match kind {
                 Kind::Boolean => self.text.push(boolean(value)),
                 Kind::Timestamp => iso_8601(&mut self.text, value),
+                _ if value.len() <= self.longest => csv_field(&mut self.text, value),
                 _ => match value.char_indices().nth(self.longest).and_then(|(end, _)| value.get(..end)) {
                     Some(beginning) => {
                         self.has_shortened = true;

@@ -123,12 +123,9 @@ impl Table {
         let kind = hypertable.map_or(&self.kind, |table| &table.kind);
         let rows = rows(hypertable.map_or(self.rows, |table| table.rows));
         let range = facts.range().map(|range| format!(", {range}")).unwrap_or_default();
-        format!(
-            "{}: {kind}, {} columns{rows}{range}.{}",
-            self.name,
-            self.columns,
-            comment(self.comment.as_deref(), COMMENT)
-        )
+        let columns = if self.columns == 1 { "1 column".to_owned() } else { format!("{} columns", self.columns) };
+        let comment = comment(self.comment.as_deref(), COMMENT);
+        format!("{}: {kind}, {columns}{rows}{range}.{comment}", self.name)
     }
 }
 

@@ -13,7 +13,7 @@ fn every_schema_is_named_within_two_kilobytes() {
         "now": "2026-06-17 11:00:00+03", "timezone": "Africa/Nairobi", "database": "tracksolid_db", "timescaledb": null, "meaning": true,
     }))
     .unwrap();
-    let meaning = Meaning { metrics: vec!["m".repeat(63); 30], verified_queries: 12, terms: 14 };
+    let meaning = Meaning { metrics: 40, names: vec!["m".repeat(63); 30], verified_queries: 12, terms: 14 };
     let ranges = vec!["r".repeat(150); 3];
     let schemas = ["reporting", "tracksolid", "tickets", "fuel"].map(schema).into();
     let text = compose(&Overview { here: Some(here), meaning: Some(meaning), schemas, ranges });
