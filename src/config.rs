@@ -42,6 +42,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting { name: "MCP_MAX_CONNECTIONS", default: Some("256"), meaning: "the most client connections" },
     Setting { name: "MCP_MAX_PER_ANALYST", default: Some("4"), meaning: "the most queries at once for one analyst" },
     Setting { name: "MCP_PUBLIC_URL", default: None, meaning: "the address at which clients reach the server, such as https://fleetmcp.example.com; enables the sign-in for claude.ai and Claude Desktop" },
+    Setting { name: "MCP_CONTACT", default: None, meaning: "whom analysts ask for a token or for help, as the pages for people name them: a name, an address, a channel" },
+    Setting { name: "MCP_AUDIT_KEPT", default: None, meaning: "how long the audit log is kept, as the page /privacy says it, such as 90 days" },
     Setting { name: "MCP_PROTOCOL_MODERN", default: Some("on"), meaning: "off disables protocol version 2026-07-28, so that clients use initialize" },
     Setting { name: "MCP_ALLOWED_ORIGINS", default: None, meaning: "browser origins that may call, comma separated, for example https://inspector.example.com" },
 ];
@@ -104,6 +106,10 @@ pub struct Config {
     pub max_per_analyst: usize,
     /// The public address without a slash at its end; without one, there is no sign-in.
     pub public_url: Option<String>,
+    /// Whom analysts ask for a token or for help.
+    pub contact: Option<String>,
+    /// How long the audit log is kept.
+    pub audit_kept: Option<String>,
     /// Whether protocol version 2026-07-28 is supported.
     pub protocol_modern: bool,
     /// Browser origins that may call, such as `https://inspector.example.com`.
@@ -169,6 +175,8 @@ impl Config {
             max_connections: given.number("MCP_MAX_CONNECTIONS", 4, 10_000)?,
             max_per_analyst: given.number("MCP_MAX_PER_ANALYST", 1, 100)?,
             public_url: given.public_url()?,
+            contact: given.words("MCP_CONTACT")?,
+            audit_kept: given.words("MCP_AUDIT_KEPT")?,
             protocol_modern: given.switch("MCP_PROTOCOL_MODERN")?,
             allowed_origins: given.origins()?,
         })
@@ -257,6 +265,15 @@ impl Given {
             Some(millis @ 100..=55_000) => Ok(Duration::from_millis(millis)),
             _ => Err(unusable(NAME, text, "a time from 100ms to 55s, such as 30s (clients give up after 60 s)")),
         }
+    }
+
+    /// A few words for people to read.
+    fn words(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        if text.chars().count() > 100 || text.chars().any(char::is_control) {
+            return Err(unusable(name, text, "a text of at most 100 characters in one line"));
+        }
+        Ok(Some(text.to_owned()))
     }
 
     fn switch(&self, name: &str) -> Result<bool, ConfigError> {

@@ -25,7 +25,7 @@ use crate::{
     audit::SignIns,
     auth::{Analyst, Tokens},
     http::{Exchange, Head, Reply},
-    page::page,
+    page::{self, About},
 };
 use attempts::Attempts;
 use authorize::{AuthorizationRequest, problem, redirect};
@@ -38,12 +38,11 @@ const MAX_BODY: usize = 16 << 10;
 /// The only scope.
 const SCOPE: &str = "analytics:read";
 const FORM: &str = "application/x-www-form-urlencoded";
-const SIGN_IN: &str = include_str!("pages/sign_in.html");
 
 /// The authorization server of one public address.
 pub struct OAuth {
-    /// The public address without a slash at its end; the issuer, and the audience of every token.
-    public_url: String,
+    /// Its address is the issuer, and the audience of every token.
+    about: About,
     grants: Grants,
     attempts: Attempts,
 }
@@ -77,15 +76,15 @@ impl From<Error> for Reply {
 }
 
 impl OAuth {
-    /// For this public address, such as `https://fleetmcp.example.com`.
-    pub fn new(public_url: String) -> OAuth {
-        OAuth { grants: Grants::new(public_url.clone()), public_url, attempts: Attempts::default() }
+    /// For this server, under its public address.
+    pub fn new(about: About) -> OAuth {
+        OAuth { grants: Grants::new(about.base.clone()), about, attempts: Attempts::default() }
     }
 
     /// The challenge for a request without a valid token to this path: where a client learns how to sign in (RFC 9728).
     pub fn challenge(&self, path: &str) -> String {
         let path = if path == "/" { "" } else { path };
-        let metadata = format!("{}/.well-known/oauth-protected-resource{path}", self.public_url);
+        let metadata = format!("{}/.well-known/oauth-protected-resource{path}", self.about.base);
         format!("resource_metadata=\"{metadata}\", scope=\"{SCOPE}\"")
     }
 
@@ -127,8 +126,8 @@ impl OAuth {
     /// RFC 9728: which authorization server issues tokens for this resource.
     fn resource_metadata(&self, path: &str) -> Reply {
         let document = json!({
-            "resource": format!("{}{path}", self.public_url),
-            "authorization_servers": [self.public_url],
+            "resource": format!("{}{path}", self.about.base),
+            "authorization_servers": [self.about.base],
             "scopes_supported": [SCOPE],
             "bearer_methods_supported": ["header"],
             "resource_name": "Fireside fleet analytics",
@@ -138,9 +137,9 @@ impl OAuth {
 
     /// RFC 8414.
     fn server_metadata(&self) -> Reply {
-        let at = |path: &str| format!("{}{path}", self.public_url);
+        let at = |path: &str| format!("{}{path}", self.about.base);
         let document = json!({
-            "issuer": self.public_url,
+            "issuer": self.about.base,
             "authorization_endpoint": at("/authorize"),
             "token_endpoint": at("/token"),
             "registration_endpoint": at("/register"),
@@ -160,31 +159,16 @@ impl OAuth {
 
     /// The sign-in page for an authorization request.
     fn authorize(&self, query: &str) -> Result<Reply, Reply> {
-        let request = AuthorizationRequest::read(query, &self.public_url)?;
-        Ok(self.sign_in_page(&request, query, 200, ""))
+        let request = AuthorizationRequest::read(query, &self.about)?;
+        Ok(self.sign_in_page(&request, query, ""))
     }
 
     /// The sign-in page. The form sends `query`, the request, back; `error` is for the person.
-    fn sign_in_page(&self, request: &AuthorizationRequest, query: &str, status: u16, error: &str) -> Reply {
-        let note = if request.client.vouched {
-            "This server knows the program and where it receives answers."
-        } else {
-            "The program chose this name itself. Continue only if you have just started the connection yourself."
-        };
-        page(
-            status,
-            SIGN_IN,
-            &[
-                ("client", &request.client.name),
-                ("client_note", note),
-                ("destination", request.destination()),
-                ("server", host(&self.public_url)),
-                ("request", query),
-                ("error", error),
-                ("error_hidden", if error.is_empty() { "hidden" } else { "" }),
-                ("invalid", if error.is_empty() { "false" } else { "true" }),
-            ],
-        )
+    fn sign_in_page(&self, request: &AuthorizationRequest, query: &str, error: &str) -> Reply {
+        let error = Some(error).filter(|error| !error.is_empty());
+        let (client, destination) = (request.client.name.as_str(), request.destination());
+        let verified = request.client.vouched;
+        page::sign_in(&self.about, &page::SignIn { client, verified, destination, request: query, error })
     }
 
     /// The form of the sign-in page.
@@ -198,32 +182,32 @@ impl OAuth {
         let body = exchange.read_body(MAX_BODY)?;
         let head = exchange.head();
         // No other page may send this form. Browsers say which page sent it.
-        let elsewhere = head.header("origin").is_some_and(|origin| origin != self.public_url)
+        let elsewhere = head.header("origin").is_some_and(|origin| origin != self.about.base)
             || head.header("sec-fetch-site").is_some_and(|site| site != "same-origin");
         if elsewhere || !has_type(head, FORM) {
-            return Err(problem(&self.public_url, 403, "The form was not sent by this server's own page."));
+            return Err(problem(&self.about, 403, "The form was not sent by this server's own page."));
         }
-        let form = Params::parse(&body).map_err(|_| problem(&self.public_url, 400, "The form cannot be read."))?;
+        let form = Params::parse(&body).map_err(|_| problem(&self.about, 400, "The form cannot be read."))?;
         let query = form.get("request").unwrap_or_default();
-        let request = AuthorizationRequest::read(query, &self.public_url)?;
+        let request = AuthorizationRequest::read(query, &self.about)?;
         if form.get("action") != Some("allow") {
-            return Ok(redirect(request.answer(&self.public_url, "error", "access_denied")));
+            return Ok(redirect(request.answer(&self.about.base, "error", "access_denied")));
         }
         if let Some(wait) = self.attempts.wait(from, Instant::now()) {
             let seconds = wait.as_secs().saturating_add(1).to_string();
             let error = format!("Too many wrong tokens came from your network. Wait {seconds} seconds and try again.");
-            return Ok(self.sign_in_page(&request, query, 429, &error).with("Retry-After", seconds));
+            return Ok(self.sign_in_page(&request, query, &error).with("Retry-After", seconds));
         }
         let Some(credential) = tokens.credential(form.get("token").unwrap_or_default().trim()) else {
             self.attempts.failed(from, Instant::now());
             sign_ins.refused(from, "wrong token on the sign-in page");
             let error = "This is not a valid token. Copy the whole of it, without spaces; if it still fails, ask the operator for a new one.";
-            return Ok(self.sign_in_page(&request, query, 403, error));
+            return Ok(self.sign_in_page(&request, query, error));
         };
         let code = self.grants.code(credential, &request, now());
-        let code = code.map_err(|_| problem(&self.public_url, 500, "The server failed to make a code."))?;
+        let code = code.map_err(|_| problem(&self.about, 500, "The server failed to make a code."))?;
         sign_ins.accepted(credential.analyst(), &request.client.name, request.destination(), from);
-        Ok(redirect(request.answer(&self.public_url, "code", &code)))
+        Ok(redirect(request.answer(&self.about.base, "code", &code)))
     }
 
     /// The token endpoint (RFC 6749 section 3.2).

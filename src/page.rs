@@ -1,12 +1,107 @@
-//! Pages for people: a template with its values filled in, under headers that let it load and run nothing else.
+//! Pages for people: who asks for a sign-in, what went wrong, how to connect, what is recorded. Each is a template with its values
+//! escaped, under headers that let it load and run nothing else.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use sha2::{Digest, Sha256};
 
 use crate::http::Reply;
 
+const SIGN_IN: &str = include_str!("pages/sign_in.html");
+const PROBLEM: &str = include_str!("pages/problem.html");
+const CONNECT: &str = include_str!("pages/connect.html");
+
+/// The server as its pages name it.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// Its address without a slash at the end, such as `https://fleetmcp.example.com`.
+    pub base: String,
+    /// Whom analysts ask for a token or for help, in the operator's words.
+    pub contact: Option<String>,
+    /// How long the operator keeps the audit log, in the operator's words.
+    pub audit_kept: Option<String>,
+}
+
+impl About {
+    /// The address without its scheme: what stands in a browser's address bar.
+    pub fn host(&self) -> &str {
+        self.base.split_once("://").map_or("", |(_, host)| host)
+    }
+}
+
+/// What a person is asked to allow.
+#[derive(Debug)]
+pub struct SignIn<'a> {
+    /// The program that asks: this server's own name for it if it is verified, otherwise whatever it calls itself.
+    pub client: &'a str,
+    /// Whether the answer can reach nobody but that program.
+    pub verified: bool,
+    /// Host and port of the place to which the browser goes afterwards.
+    pub destination: &'a str,
+    /// The query of the authorization request, which the form sends back.
+    pub request: &'a str,
+    /// What was wrong with the token that was pasted before, if one was.
+    pub error: Option<&'a str>,
+}
+
+/// Why a person cannot go on, in the program's own words.
+#[derive(Debug, Clone, Copy)]
+pub struct Problem {
+    /// The status of the response.
+    pub status: u16,
+    /// What to name to the operator, such as `redirect-uri`.
+    pub code: &'static str,
+    /// What is wrong.
+    pub cause: &'static str,
+    /// The way on.
+    pub fix: &'static str,
+}
+
+/// The sign-in page.
+pub fn sign_in(about: &About, sign_in: &SignIn<'_>) -> Reply {
+    page(
+        200,
+        SIGN_IN,
+        &[
+            ("client", sign_in.client),
+            ("client_note", if sign_in.verified { "verified" } else { "unverified" }),
+            ("destination", sign_in.destination),
+            ("server", about.host()),
+            ("request", sign_in.request),
+            ("error", sign_in.error.unwrap_or_default()),
+            ("error_hidden", if sign_in.error.is_none() { "hidden" } else { "" }),
+            ("invalid", if sign_in.error.is_none() { "false" } else { "true" }),
+        ],
+    )
+}
+
+/// The page for a person who cannot go on.
+pub fn problem(about: &About, problem: &Problem) -> Reply {
+    page(problem.status, PROBLEM, &[("reason", problem.cause), ("server", about.host())])
+}
+
+/// The page for a person who opens the address in a browser. `signs_in` is whether clients can sign in here.
+pub fn connect(about: &About, signs_in: bool) -> Reply {
+    let hidden = |hide: bool| if hide { "hidden" } else { "" };
+    page(
+        200,
+        CONNECT,
+        &[
+            ("url", &format!("{}/mcp", about.base)),
+            ("server", about.host()),
+            ("version", env!("CARGO_PKG_VERSION")),
+            ("oauth_hidden", hidden(!signs_in)),
+            ("no_oauth_hidden", hidden(signs_in)),
+        ],
+    )
+}
+
+/// The page that says what is recorded of whom, for how long, and who reads it.
+pub fn privacy(about: &About) -> Reply {
+    problem(about, &Problem { status: 200, code: "", cause: "", fix: "" })
+}
+
 /// A page. Each `{{name}}` of the template becomes its value, escaped; a name without a value becomes nothing.
-pub fn page(status: u16, template: &str, values: &[(&str, &str)]) -> Reply {
+fn page(status: u16, template: &str, values: &[(&str, &str)]) -> Reply {
     Reply::new(status, "text/html; charset=utf-8", fill(template, values))
         .with("Content-Security-Policy", policy(template))
         // Not `no-referrer`: with that, browsers send a form with `Origin: null`.

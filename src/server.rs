@@ -23,7 +23,7 @@ use crate::{
     jsonrpc, mcp,
     metrics::Gauges,
     oauth::OAuth,
-    page::page,
+    page::{self, About},
     role_check::RoleCheck,
     statement::Statement,
 };
@@ -34,7 +34,6 @@ const READY_VALID: Duration = Duration::from_secs(1);
 /// Together less than the 10 s after which `docker stop` kills the process.
 const GRACE: Duration = Duration::from_secs(6);
 const LAST_CALL: Duration = Duration::from_secs(2);
-const CONNECT: &str = include_str!("pages/connect.html");
 
 /// The running server's parts.
 pub struct Server {
@@ -56,7 +55,9 @@ impl Server {
         role_check: RoleCheck,
     ) -> std::io::Result<Arc<Server>> {
         let site = Site::new(config.listen, config.public_url.as_deref(), config.allowed_origins.clone());
-        let oauth = config.public_url.clone().map(OAuth::new);
+        let oauth = config.public_url.clone().map(|base| {
+            OAuth::new(About { base, contact: config.contact.clone(), audit_kept: config.audit_kept.clone() })
+        });
         let connections = Connections::new(config.max_connections);
         let app = AppState::new(config, database, role_check)?;
         let sign_ins = SignIns::new(Arc::clone(&app.metrics));
@@ -129,22 +130,19 @@ impl Server {
 
     /// The page for a person who opens the address in a browser.
     fn connect_page(&self, head: &Head) -> Reply {
+        page::connect(&self.about(head), self.oauth.is_some())
+    }
+
+    /// The server as its pages name it. Without a public address, by the name that the browser used.
+    fn about(&self, head: &Head) -> About {
         let config = &self.app.config;
         let scheme = if config.listen.ip().is_loopback() { "http" } else { "https" };
         let here = || format!("{scheme}://{}", head.header("host").unwrap_or_default());
-        let base = config.public_url.clone().unwrap_or_else(here);
-        let hidden = |hide: bool| if hide { "hidden" } else { "" };
-        page(
-            200,
-            CONNECT,
-            &[
-                ("url", &format!("{base}/mcp")),
-                ("server", base.split_once("://").map_or("", |(_, host)| host)),
-                ("version", env!("CARGO_PKG_VERSION")),
-                ("oauth_hidden", hidden(self.oauth.is_none())),
-                ("no_oauth_hidden", hidden(self.oauth.is_some())),
-            ],
-        )
+        About {
+            base: config.public_url.clone().unwrap_or_else(here),
+            contact: config.contact.clone(),
+            audit_kept: config.audit_kept.clone(),
+        }
     }
 
     /// The paths of OAuth, where it is on.

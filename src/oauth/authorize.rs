@@ -9,11 +9,13 @@ use super::{
     form::{self, Params},
     host,
 };
-use crate::{http::Reply, page::page};
+use crate::{
+    http::Reply,
+    page::{self, About, Problem},
+};
 
 /// The longest query that is looked at, in bytes. A registered client's id holds its metadata.
 const MAX_QUERY: usize = 6_144;
-const PROBLEM: &str = include_str!("../pages/problem.html");
 
 /// A request that may be shown to a person.
 #[derive(Debug)]
@@ -30,8 +32,9 @@ pub(super) struct AuthorizationRequest {
 
 impl AuthorizationRequest {
     /// Reads the query of a request to the server with this issuer. The error is the response to send.
-    pub(super) fn read(query: &str, issuer: &str) -> Result<AuthorizationRequest, Reply> {
-        let unknown = |reason: &str| problem(issuer, 400, reason);
+    pub(super) fn read(query: &str, about: &About) -> Result<AuthorizationRequest, Reply> {
+        let issuer = about.base.as_str();
+        let unknown = |reason| problem(about, 400, reason);
         if query.len() > MAX_QUERY {
             return Err(unknown("The request is longer than this server reads."));
         }
@@ -104,6 +107,6 @@ pub(super) fn redirect(address: String) -> Reply {
 }
 
 /// The page for a person whose sign-in ends here. `reason` is the program's own text.
-pub(super) fn problem(issuer: &str, status: u16, reason: &str) -> Reply {
-    page(status, PROBLEM, &[("reason", reason), ("server", host(issuer))])
+pub(super) fn problem(about: &About, status: u16, cause: &'static str) -> Reply {
+    page::problem(about, &Problem { status, code: "request", cause, fix: "Start the connection again in your client." })
 }
