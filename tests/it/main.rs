@@ -34,6 +34,7 @@ mod operations;
 mod progress;
 mod restart;
 mod session;
+mod sign_in;
 mod startup;
 mod stuck;
 mod support;
