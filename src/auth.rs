@@ -3,6 +3,7 @@
 //! In: a bearer token (RFC 6750). Out: an [`Analyst`], if it is on the list. A personal token is kept only as its SHA-256 hash
 //! and the key derived from it, and is compared in constant time with every token there is.
 
+mod made_up;
 mod seal;
 
 use serde::Serialize;
@@ -36,6 +37,7 @@ pub struct Credential {
     analyst: Analyst,
     hash: [u8; 32],
     key: Key,
+    made_up: bool,
 }
 
 impl Credential {
@@ -94,7 +96,8 @@ impl Tokens {
                 return Err(format!("{name} and {other} have the same token; give each a token of their own"));
             }
             let key = Key::of(token).ok_or("no key can be derived from a token")?;
-            tokens.push(Credential { analyst: Analyst(name.to_owned()), hash, key });
+            let made_up = made_up::looks_made_up(token);
+            tokens.push(Credential { analyst: Analyst(name.to_owned()), hash, key, made_up });
         }
         if tokens.is_empty() {
             return Err("it holds no token, so nobody could sign in; write it as name:token,name:token".to_owned());
@@ -105,6 +108,15 @@ impl Tokens {
     /// How many tokens there are.
     pub fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whose tokens look as if a person had made them up, each name once.
+    pub fn made_up(&self) -> Vec<&str> {
+        let mut names: Vec<&str> =
+            self.0.iter().filter(|known| known.made_up).map(|known| known.analyst.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// The entry with this personal token.
