@@ -20,6 +20,7 @@ mod answers;
 mod auth;
 mod containment;
 mod differential;
+mod directory;
 mod errors;
 mod fuzz;
 mod guard;
