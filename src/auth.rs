@@ -121,7 +121,7 @@ impl Tokens {
         self.derive(&tokens).map(Tokens).ok_or_else(|| "no key can be derived from a token".to_owned())
     }
 
-    /// The credentials of these entries, in their order. A new key takes a tenth of a second, so all processors share the work.
+    /// The credentials of these entries, in their order. Keys take their time, so all processors share the work.
     fn derive(&self, entries: &[Entry<'_>]) -> Option<Vec<Credential>> {
         let credential = |entry: &Entry<'_>| {
             let same = |known: &&Credential| known.hash == entry.hash && known.analyst.name() == entry.name;
