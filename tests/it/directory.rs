@@ -95,12 +95,12 @@ fn order(text: &str) -> Option<String> {
     let words = format!(" {} ", words.join(" "));
     let order = ORDERS.iter().find(|order| words.contains(&format!(" {order} "))).map(|order| (*order).to_owned());
     order.or_else(|| {
-        // A sentence begins after an end of one, a colon or a mark of a list. `search finds …` begins with a tool, not with an order.
+        // A sentence begins after the end of one, a colon or a mark of a list. Two tools have names that are verbs.
         text.split(['\n', ':', ';', '!']).flat_map(|part| part.split(". ")).find_map(|sentence| {
             let sentence = sentence.trim_start_matches(['-', ' ']);
-            let (first, next) = sentence.split_once(' ')?;
-            let tool = first == "search" && next.starts_with("finds");
-            (VERBS.contains(&first.to_lowercase().as_str()) && !tool).then(|| sentence.to_owned())
+            let (first, _) = sentence.split_once(' ')?;
+            let of_a_tool = ["search finds", "query answers"].iter().any(|fact| sentence.starts_with(fact));
+            (VERBS.contains(&first.to_lowercase().as_str()) && !of_a_tool).then(|| sentence.to_owned())
         })
     })
 }

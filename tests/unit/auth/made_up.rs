@@ -49,7 +49,8 @@ impl Random {
 
     fn of(&mut self, alphabet: &str, count: usize) -> String {
         let alphabet: Vec<char> = alphabet.chars().collect();
-        (0..count).map(|_| alphabet[(self.next() % alphabet.len() as u64) as usize]).collect()
+        let mut one = || self.next().checked_rem(alphabet.len() as u64).unwrap() as usize;
+        (0..count).map(|_| alphabet[one()]).collect()
     }
 }
 
