@@ -92,7 +92,9 @@ pub fn problem(about: &About, problem: &Problem) -> Reply {
         _ => "This did not work",
     };
     let Problem { status, code, cause, fix } = *problem;
-    page(about, status, PROBLEM, &[("title", title), ("cause", cause), ("fix", fix), ("code", code)])
+    let connecting = flag(status != 404);
+    let values = [("title", title), ("cause", cause), ("fix", fix), ("code", code), ("connecting", connecting)];
+    page(about, status, PROBLEM, &values)
 }
 
 /// The page for a person who opens the address in a browser. `signs_in` is whether clients can sign in here.
