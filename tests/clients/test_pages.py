@@ -99,7 +99,7 @@ def in_view(*parts):
 def axe(page) -> list[str]:
     """What axe-core objects to: the rule, what it says, and where."""
     page.evaluate(AXE)
-    violations = page.evaluate("axe.run().then(found => found.violations)")
+    violations = page.evaluate("axe.run({ resultTypes: ['violations'] }).then(found => found.violations)")
     return [f"{each['id']}: {each['help']}: {[node['html'] for node in each['nodes']]}" for each in violations]
 
 
@@ -148,8 +148,8 @@ def test_headers(name):
     assert "form-action" not in policy, "it would stop the redirects that follow the form"
     assert set(policy) <= {"default-src", "frame-ancestors", "base-uri", "style-src", "script-src"}
     assert "style-src" in policy
-    for name in {"style-src", "script-src"} & set(policy):
-        assert all(source.startswith("'sha256-") for source in policy[name].split()), policy
+    for directive in {"style-src", "script-src"} & set(policy):
+        assert all(source.startswith("'sha256-") for source in policy[directive].split()), policy
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -158,14 +158,17 @@ def test_headers(name):
 # Signing in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+CONSENT = {
+    VERIFIED: ["claude.ai", HOST],
+    UNVERIFIED: ["localhost:62050", HOST, "Unverified", "Claude Code"],
+    UNKIND: ["localhost:65535", urlsplit(ISSUER).netloc, "Unverified", "<img src=x>" + "W" * 69],
+}
+
+
 def consent(page, url):
     """What a person has to see before agreeing: who wants it, to what, where the answer goes, and the warning."""
-    parts = [page.get_by_role("heading", level=1), page.get_by_text(YOURSELF)]
-    if url == VERIFIED:
-        return [*parts, page.get_by_text("claude.ai", exact=True), page.get_by_text(HOST, exact=True)]
-    named, destination, host = ("Claude Code", "localhost:62050", HOST) if url == UNVERIFIED else ("<img src=x>WWW", "localhost:65535", urlsplit(ISSUER).netloc)
-    parts += [page.get_by_text(text, exact=True) for text in (destination, host)]
-    return [*parts, page.get_by_text("Unverified", exact=True), page.get_by_text(named, exact=named == "Claude Code")]
+    texts = [page.get_by_text(text, exact=True) for text in (YOURSELF, *CONSENT[url])]
+    return [page.get_by_role("heading", level=1), *texts]
 
 
 @pytest.mark.parametrize("url", [VERIFIED, UNVERIFIED, UNKIND], ids=["verified", "unverified", "unkind"])
@@ -210,7 +213,8 @@ def test_a_program_on_this_computer_is_unverified_whatever_it_calls_itself(page,
     expect(box).to_contain_text(f"It calls itself “{name}”. The program chose this name itself")
     expect(box.get_by_text("Unverified", exact=True)).to_be_visible()
     expect(box.locator("svg")).to_be_visible()
-    assert page.locator("body").inner_text().count(name) == page.locator("body").inner_text().count(f"“{name}”"), "only in quotation marks"
+    shown = page.locator("body").inner_text()
+    assert shown.count(name) == shown.count(f"“{name}”"), "only in quotation marks"
     expect(page.get_by_role("listitem").filter(has_text="You return to")).to_have_text(f"You return to {host}, on this computer")
 
 
@@ -329,7 +333,8 @@ def test_a_problem_has_a_cause_a_code_and_a_way_on(page, name, contact):
 
 def test_privacy(page):
     page.goto(f"{PUBLIC}/privacy")
-    for text in ("number plate", "SQLSTATE", "network address that you came from", "mcp:NAME", "sets no cookie", "The results of queries", f"ask {CONTACT}", "keeps the log for 90 days"):
+    recorded = ("number plate", "SQLSTATE", "network address that you came from", "mcp:NAME")
+    for text in (*recorded, "sets no cookie", "The results of queries", f"ask {CONTACT}", "keeps the log for 90 days"):
         expect(page.get_by_text(text)).to_be_visible()
     page.goto(f"{ISSUER}/privacy")
     expect(page.get_by_text("This server sets no limit")).to_contain_text("ask the operator of this server")
@@ -420,7 +425,8 @@ def test_what_is_copied_where_nobody_can_sign_in(page):
     (prompt,) = vs_code["inputs"]
     assert prompt["password"] is True
     assert vs_code["servers"]["fireside-analytics"]["headers"] == {"Authorization": f"Bearer ${{input:{prompt['id']}}}"}
-    assert all("YOUR-TOKEN" in text for what, text in texts.items() if what not in ("the address", "the settings for VS Code", "the command that checks"))
+    needs_none = {"the address", "the settings for VS Code", "the command that checks"}
+    assert needs_none == {what for what, text in texts.items() if "YOUR-TOKEN" not in text}
 
 
 def test_what_cannot_be_copied_is_selected(page):
