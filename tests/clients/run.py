@@ -34,7 +34,8 @@ SUITES = [
         ],
     ),
 ]
-NPM = ["claude-code", "node"]
+NPM = ["axe", "claude-code", "node"]
+PUBLIC = {"MCP_PUBLIC_URL": "https://fleetmcp.example.com", "MCP_CONTACT": "Dana in Fleet IT", "MCP_AUDIT_KEPT": "90 days"}
 
 
 def install(name: str, pins: list[Path], steps: list[list[object]]) -> str:
@@ -114,9 +115,14 @@ def main() -> int:
             for job in concurrent.futures.as_completed(jobs):
                 print(f"clients: {job.result()}", flush=True)
         installed = {"CLAUDE_BINARY": claude_binary(), "NODE_CLIENTS": str(KEPT / "node"), "CHROMIUM": chromium_binary()}
+        installed["AXE"] = str(KEPT / "axe/node_modules/axe-core/axe.min.js")
         began = time.monotonic()
         with Stack(options.server) as stack:
-            modern_off = stack.start_another_server("modern-off", MCP_PROTOCOL_MODERN="off")
+            others = {
+                "ANALYTICS_URL_MODERN_OFF": stack.start_another_server("modern-off", MCP_PROTOCOL_MODERN="off"),
+                "ANALYTICS_URL_PUBLIC": stack.start_another_server("public", **PUBLIC),
+                "ANALYTICS_URL_NO_SIGN_IN": stack.start_another_server("no-sign-in", MCP_PUBLIC_URL=""),
+            }
             print(f"clients: database and servers started in {time.monotonic() - began:.0f} s", flush=True)
             failed = False
             for name, files in SUITES:
@@ -124,8 +130,7 @@ def main() -> int:
                 pins = (HERE / f"{name}.txt").read_text().splitlines()
                 print(f"clients: {next(pin for pin in pins if pin.startswith('mcp=='))}, {' '.join(files)}", flush=True)
                 command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *files, *pytest_arguments]
-                servers = {**stack.environment(), "ANALYTICS_URL_MODERN_OFF": modern_off}
-                environment = {**os.environ, **servers, **installed, "PYTHONDONTWRITEBYTECODE": "1"}
+                environment = {**os.environ, **stack.environment(), **others, **installed, "PYTHONDONTWRITEBYTECODE": "1"}
                 done = subprocess.run(command, cwd=HERE, env=environment, stdin=subprocess.DEVNULL, timeout=600, check=False)
                 nothing_selected = 5 if pytest_arguments else 0  # in one of the suites, that is
                 failed |= done.returncode not in (0, nothing_selected)
