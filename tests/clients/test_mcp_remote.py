@@ -94,7 +94,6 @@ def test_signing_in_and_out(tmp_path, seen):
     assert renewed["access_token"] not in (issued["access_token"], "stale") and renewed["refresh_token"] != issued["refresh_token"]
 
     # The bridge has no way to revoke a token.
-    print(seen(), kept("client_info"))
     signing.revoke(renewed["refresh_token"], client["client_id"])
     for pair in (issued, renewed):
         signing.check_ended(pair["access_token"], pair["refresh_token"], client["client_id"])
