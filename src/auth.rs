@@ -5,6 +5,8 @@
 
 mod seal;
 
+use std::{num::NonZero, thread};
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -17,10 +19,10 @@ pub use seal::Purpose;
 use seal::{Key, Sealed};
 
 /// The fewest characters of a personal token.
-const MIN_TOKEN_CHARS: usize = 16;
+pub const MIN_TOKEN_CHARS: usize = 16;
 
 /// Somebody who presented a valid token. Made only by [`Tokens`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Analyst(String);
 
 impl Analyst {
@@ -50,20 +52,36 @@ impl Credential {
     }
 }
 
+/// A line of the list, checked.
+struct Entry<'a> {
+    name: &'a str,
+    token: &'a str,
+    hash: [u8; 32],
+}
+
 /// The personal tokens.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Tokens(Vec<Credential>);
 
 impl Tokens {
     /// Reads and checks the tokens of `MCP_AUTH_TOKENS` or its file.
     pub fn load(source: &SecretSource) -> Result<Tokens, ConfigError> {
-        Tokens::parse(&source.read()?).map_err(|problem| ConfigError::new(source.setting(), problem))
+        Tokens::default().reload(source)
+    }
+
+    /// Reads them again. What was derived from a token that stays is kept.
+    pub fn reload(&self, source: &SecretSource) -> Result<Tokens, ConfigError> {
+        self.read(&source.read()?).map_err(|problem| ConfigError::new(source.setting(), problem))
     }
 
     /// Reads `alice:token,bob:token`, separated by commas or line breaks. An analyst may have several tokens, so that one can
     /// be replaced without a gap. The error says what is wrong without showing a token.
     pub fn parse(text: &str) -> Result<Tokens, String> {
-        let mut tokens: Vec<Credential> = Vec::new();
+        Tokens::default().read(text)
+    }
+
+    fn read(&self, text: &str) -> Result<Tokens, String> {
+        let mut tokens: Vec<Entry<'_>> = Vec::new();
         let entries =
             text.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty() && !entry.starts_with('#'));
         for (index, entry) in entries.enumerate() {
@@ -90,16 +108,36 @@ impl Tokens {
             }
             let hash = hash(token);
             if let Some(other) = tokens.iter().find(|known| known.hash == hash) {
-                let other = other.analyst.name();
+                let other = other.name;
                 return Err(format!("{name} and {other} have the same token; give each a token of their own"));
             }
-            let key = Key::of(token).ok_or("no key can be derived from a token")?;
-            tokens.push(Credential { analyst: Analyst(name.to_owned()), hash, key });
+            tokens.push(Entry { name, token, hash });
         }
         if tokens.is_empty() {
             return Err("it holds no token, so nobody could sign in; write it as name:token,name:token".to_owned());
         }
-        Ok(Tokens(tokens))
+        self.derive(&tokens).map(Tokens).ok_or_else(|| "no key can be derived from a token".to_owned())
+    }
+
+    /// The credentials of these entries, in their order. A new key takes a tenth of a second, so all processors share the work.
+    fn derive(&self, entries: &[Entry<'_>]) -> Option<Vec<Credential>> {
+        let credential = |entry: &Entry<'_>| {
+            let same = |known: &&Credential| known.hash == entry.hash && known.analyst.name() == entry.name;
+            let known = self.0.iter().find(same).cloned();
+            known.or_else(|| {
+                let key = Key::of(entry.name, entry.token)?;
+                Some(Credential { analyst: Analyst(entry.name.to_owned()), hash: entry.hash, key })
+            })
+        };
+        let share = entries.len().div_ceil(thread::available_parallelism().map_or(1, NonZero::get));
+        thread::scope(|scope| {
+            let shares: Vec<_> = entries
+                .chunks(share.max(1))
+                .map(|share| scope.spawn(move || share.iter().map(credential).collect::<Option<Vec<_>>>()))
+                .collect();
+            let all: Option<Vec<_>> = shares.into_iter().map(|share| share.join().ok().flatten()).collect();
+            Some(all?.concat())
+        })
     }
 
     /// How many tokens there are.

@@ -10,13 +10,13 @@
 //! Somebody who pastes the token for a program that they should not trust. The page says which program asks and where the
 //! browser is sent.
 
-mod attempts;
 mod authorize;
 mod client;
 mod form;
 mod grant;
+mod pasted;
 
-use std::{net::IpAddr, time::Instant};
+use std::net::IpAddr;
 
 use serde_json::{Value, json};
 use tiny_http::Method;
@@ -25,26 +25,51 @@ use crate::{
     audit::SignIns,
     auth::{Analyst, Tokens},
     http::{Exchange, Head, Reply},
-    page::{self, About},
+    page::{self, About, Problem},
 };
-use attempts::Attempts;
-use authorize::{AuthorizationRequest, problem, redirect};
+use authorize::{AuthorizationRequest, MAX_QUERY, redirect};
 use client::Client;
 use form::Params;
 use grant::{ACCESS_SECONDS, Grants, Issued};
 
-/// The most bytes of a form or of a registration.
+/// The most bytes of a registration, and of a form that a program sends.
 const MAX_BODY: usize = 16 << 10;
+/// The most bytes of the sign-in page's form: a browser may need three bytes for each of the request's.
+const MAX_FORM: usize = 3 * MAX_QUERY + (4 << 10);
 /// The only scope.
 const SCOPE: &str = "analytics:read";
 const FORM: &str = "application/x-www-form-urlencoded";
+
+const ELSEWHERE: Problem = Problem {
+    status: 403,
+    code: "foreign-form",
+    cause: "The form did not come from this server's own sign-in page.",
+    fix: "Close this page and start the connection again in your program. Never enter your token on a page at another address.",
+};
+const STRIPPED: Problem = Problem {
+    status: 403,
+    code: "origin-hidden",
+    cause: "Your browser, or an extension in it, hides from which page the form was sent, so this server cannot know that it is its own.",
+    fix: "Allow this site to see where its own requests come from (the Origin header), or use another browser, and try again.",
+};
+const FORM_LOST: Problem = Problem {
+    status: 400,
+    code: "form-unreadable",
+    cause: "The form is too large, or did not arrive as it was sent.",
+    fix: "Close this page and start the connection again in your program. In the field belongs nothing but your token.",
+};
+const FAILED: Problem = Problem {
+    status: 500,
+    code: "server-error",
+    cause: "The server failed to make a code for your program.",
+    fix: "Start the connection again in a minute.",
+};
 
 /// The authorization server of one public address.
 pub struct OAuth {
     /// Its address is the issuer, and the audience of every token.
     about: About,
     grants: Grants,
-    attempts: Attempts,
 }
 
 /// An error response to a program (RFC 6749 section 5.2).
@@ -78,14 +103,18 @@ impl From<Error> for Reply {
 impl OAuth {
     /// For this server, under its public address.
     pub fn new(about: About) -> OAuth {
-        OAuth { grants: Grants::new(about.base.clone()), about, attempts: Attempts::default() }
+        OAuth { grants: Grants::new(about.base.clone()), about }
     }
 
     /// The challenge for a request without a valid token to this path: where a client learns how to sign in (RFC 9728).
-    pub fn challenge(&self, path: &str) -> String {
-        let path = if path == "/" { "" } else { path };
-        let metadata = format!("{}/.well-known/oauth-protected-resource{path}", self.about.base);
-        format!("resource_metadata=\"{metadata}\", scope=\"{SCOPE}\"")
+    pub fn challenge(&self, path: &str) -> Option<String> {
+        let resource = match path {
+            "/" => "",
+            "/mcp" | "/mcp/" => "/mcp",
+            _ => return None,
+        };
+        let metadata = format!("{}/.well-known/oauth-protected-resource{resource}", self.about.base);
+        Some(format!("resource_metadata=\"{metadata}\", scope=\"{SCOPE}\""))
     }
 
     /// The analyst for whom an access token was issued.
@@ -106,14 +135,14 @@ impl OAuth {
         let (reads, posts) = (matches!(head.method(), Method::Get | Method::Head), *head.method() == Method::Post);
         let answer = match path.as_str() {
             "/.well-known/oauth-protected-resource" if reads => Ok(self.resource_metadata("")),
-            "/.well-known/oauth-protected-resource/mcp" if reads => Ok(self.resource_metadata("/mcp")),
-            "/.well-known/oauth-authorization-server" | "/.well-known/oauth-authorization-server/mcp" if reads => {
-                Ok(self.server_metadata())
+            "/.well-known/oauth-protected-resource/mcp" | "/.well-known/oauth-protected-resource/mcp/" if reads => {
+                Ok(self.resource_metadata("/mcp"))
             }
+            "/.well-known/oauth-authorization-server" if reads => Ok(self.server_metadata()),
             "/authorize" if reads => self.authorize(head.query()),
             "/authorize" if posts => self.sign_in(exchange, tokens, sign_ins, from),
             "/register" if posts => register(exchange),
-            "/token" if posts => self.token(exchange, tokens),
+            "/token" if posts => self.token(exchange, tokens, sign_ins),
             "/revoke" if posts => self.revoke(exchange, tokens, sign_ins),
             "/token" | "/revoke" | "/register" => Err(Reply::refusal(405, "only POST").with("Allow", "POST")),
             "/authorize" => Err(Reply::refusal(405, "only GET and POST").with("Allow", "GET, HEAD, POST")),
@@ -157,21 +186,22 @@ impl OAuth {
         Reply::json(200, document.to_string())
     }
 
-    /// The sign-in page for an authorization request.
+    /// The sign-in page for an authorization request, or for the next try of somebody whose token was refused.
     fn authorize(&self, query: &str) -> Result<Reply, Reply> {
+        let (query, error) = query.rsplit_once(pasted::PARAMETER).unwrap_or((query, ""));
         let request = AuthorizationRequest::read(query, &self.about)?;
-        Ok(self.sign_in_page(&request, query, ""))
+        let sign_in = page::SignIn {
+            client: &request.client_name,
+            verified: request.verified,
+            destination: request.destination(),
+            request: query,
+            error: pasted::explain(error),
+        };
+        Ok(page::sign_in(&self.about, &sign_in))
     }
 
-    /// The sign-in page. The form sends `query`, the request, back; `error` is for the person.
-    fn sign_in_page(&self, request: &AuthorizationRequest, query: &str, error: &str) -> Reply {
-        let error = Some(error).filter(|error| !error.is_empty());
-        let (client, destination) = (request.client.name.as_str(), request.destination());
-        let verified = request.client.vouched;
-        page::sign_in(&self.about, &page::SignIn { client, verified, destination, request: query, error })
-    }
-
-    /// The form of the sign-in page.
+    /// The form of the sign-in page. A valid token always passes: to hold up an address for its wrong ones would lock out
+    /// whoever shares it, and spare nothing, since each guess has to be compared in any case.
     fn sign_in(
         &self,
         exchange: &mut Exchange<'_>,
@@ -179,52 +209,57 @@ impl OAuth {
         sign_ins: &SignIns,
         from: IpAddr,
     ) -> Result<Reply, Reply> {
-        let body = exchange.read_body(MAX_BODY)?;
+        let problem = |problem: &Problem| page::problem(&self.about, problem);
+        let body = exchange.read_body(MAX_FORM).map_err(|_| problem(&FORM_LOST))?;
         let head = exchange.head();
         // No other page may send this form. Browsers say which page sent it.
-        let elsewhere = head.header("origin").is_some_and(|origin| origin != self.about.base)
-            || head.header("sec-fetch-site").is_some_and(|site| site != "same-origin");
-        if elsewhere || !has_type(head, FORM) {
-            return Err(problem(&self.about, 403, "The form was not sent by this server's own page."));
+        let ours = |origin: &str| origin == self.about.base;
+        match (head.header("origin"), head.header("sec-fetch-site")) {
+            // An extension may remove the origin; no page can claim to be of the same site.
+            (Some("null"), Some("same-origin")) => {}
+            (Some("null"), _) => return Err(problem(&STRIPPED)),
+            (origin, site) if origin.is_none_or(ours) && site.is_none_or(|site| site == "same-origin") => {}
+            _ => return Err(problem(&ELSEWHERE)),
         }
-        let form = Params::parse(&body).map_err(|_| problem(&self.about, 400, "The form cannot be read."))?;
+        if !has_type(head, FORM) {
+            return Err(problem(&ELSEWHERE));
+        }
+        let form = Params::parse(&body).map_err(|_| problem(&FORM_LOST))?;
         let query = form.get("request").unwrap_or_default();
         let request = AuthorizationRequest::read(query, &self.about)?;
         if form.get("action") != Some("allow") {
             return Ok(redirect(request.answer(&self.about.base, "error", "access_denied")));
         }
-        if let Some(wait) = self.attempts.wait(from, Instant::now()) {
-            let seconds = wait.as_secs().saturating_add(1).to_string();
-            let error = format!("Too many wrong tokens came from your network. Wait {seconds} seconds and try again.");
-            return Ok(self.sign_in_page(&request, query, &error).with("Retry-After", seconds));
-        }
-        let Some(credential) = tokens.credential(form.get("token").unwrap_or_default().trim()) else {
-            self.attempts.failed(from, Instant::now());
-            sign_ins.refused(from, "wrong token on the sign-in page");
-            let error = "This is not a valid token. Copy the whole of it, without spaces; if it still fails, ask the operator for a new one.";
-            return Ok(self.sign_in_page(&request, query, error));
+        let credential = match pasted::credential(tokens, form.get("token").unwrap_or_default()) {
+            Ok(credential) => credential,
+            Err(error) => {
+                sign_ins.refused(from, "wrong token on the sign-in page");
+                // A page of its own for the next try, so that it can be loaded again without sending the form again.
+                return Ok(redirect(format!("/authorize?{query}{}{error}", pasted::PARAMETER)));
+            }
         };
-        let code = self.grants.code(credential, &request, now());
-        let code = code.map_err(|_| problem(&self.about, 500, "The server failed to make a code."))?;
-        sign_ins.accepted(credential.analyst(), &request.client.name, request.destination(), from);
+        let code = self.grants.code(credential, &request, now()).map_err(|_| problem(&FAILED))?;
+        sign_ins.accepted(credential.analyst(), &request.client_name, request.destination(), from);
         Ok(redirect(request.answer(&self.about.base, "code", &code)))
     }
 
     /// The token endpoint (RFC 6749 section 3.2).
-    fn token(&self, exchange: &mut Exchange<'_>, tokens: &Tokens) -> Result<Reply, Reply> {
+    fn token(&self, exchange: &mut Exchange<'_>, tokens: &Tokens, sign_ins: &SignIns) -> Result<Reply, Reply> {
         let form = read_form(exchange)?;
         if form.get("client_id").and_then(Client::find).is_none() {
             let description = "client_id is missing or unknown; register again, and send it in the form";
             return Err(Error { status: 401, ..Error::new("invalid_client", description) }.into());
         }
-        let Issued { access, refresh } = match form.get("grant_type") {
+        const GRANT_TYPES: &str = "grant_type must be authorization_code or refresh_token";
+        let Issued { analyst, access, refresh } = match form.get("grant_type") {
             Some("authorization_code") => self.grants.redeem(tokens, &form, now())?,
             Some("refresh_token") => self.grants.refresh(tokens, &form, now())?,
-            _ => {
-                let description = "grant_type must be authorization_code or refresh_token";
-                return Err(Error::new("unsupported_grant_type", description).into());
-            }
+            Some(_) => return Err(Error::new("unsupported_grant_type", GRANT_TYPES).into()),
+            None => return Err(Error::invalid_request(GRANT_TYPES).into()),
         };
+        if form.get("grant_type") == Some("refresh_token") {
+            sign_ins.refreshed(&analyst);
+        }
         let answer = json!({
             "access_token": access,
             "token_type": "Bearer",
@@ -238,7 +273,8 @@ impl OAuth {
     /// The revocation endpoint. RFC 7009 section 2.2: a token that nobody knows gets the same answer.
     fn revoke(&self, exchange: &mut Exchange<'_>, tokens: &Tokens, sign_ins: &SignIns) -> Result<Reply, Reply> {
         let form = read_form(exchange)?;
-        if let Some(analyst) = self.grants.revoke(tokens, form.get("token").unwrap_or_default(), now()) {
+        let token = form.get("token").ok_or(Error::invalid_request("token is required"))?;
+        if let Some(analyst) = self.grants.revoke(tokens, token, now()) {
             sign_ins.signed_out(&analyst);
         }
         Ok(Reply::empty(200))

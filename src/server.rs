@@ -23,7 +23,7 @@ use crate::{
     jsonrpc, mcp,
     metrics::Gauges,
     oauth::OAuth,
-    page::{self, About},
+    page::{self, About, Problem},
     role_check::RoleCheck,
     statement::Statement,
 };
@@ -73,7 +73,8 @@ impl Server {
 
     /// Reads the tokens again and returns how many there are. Running calls go on; if the list is unusable, the old one stays.
     pub fn reload_tokens(&self) -> Result<usize, ConfigError> {
-        let tokens = Tokens::load(&self.app.config.token_source)?;
+        let known = self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let tokens = known.reload(&self.app.config.token_source)?;
         let count = tokens.count();
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
         Ok(count)
@@ -101,7 +102,29 @@ impl Server {
             }
             _ => {}
         }
-        let origin = match self.site.admit(head) {
+        let page = head.is_for_person().then(|| self.about(head));
+        let reply = self.admitted(exchange);
+        match page {
+            // Nobody who looks at a browser can use a line of JSON.
+            Some(about) if reply.status() >= 400 && !reply.is_page() => {
+                let page = page::problem(&about, &problem(reply.status()));
+                reply.shown_as(page)
+            }
+            _ => reply,
+        }
+    }
+
+    /// First `Host` and `Origin`, then the path.
+    fn admitted(&self, exchange: &mut Exchange<'_>) -> Reply {
+        let head = exchange.head();
+        if let Err(reason) = self.site.admit_host(head) {
+            return Reply::refusal(403, reason);
+        }
+        if head.path() == "/authorize" && self.oauth.is_some() {
+            // No page of another site may call it, and the sign-in itself looks at where its form comes from.
+            return self.route(exchange);
+        }
+        let origin = match self.site.admit_origin(head) {
             Ok(origin) => origin.map(str::to_owned),
             Err(reason) => return Reply::refusal(403, reason),
         };
@@ -117,20 +140,16 @@ impl Server {
     fn route(&self, exchange: &mut Exchange<'_>) -> Reply {
         let head = exchange.head();
         match head.path() {
-            "/" if is_read(head) && head.header("accept").is_some_and(|accept| accept.contains("text/html")) => {
-                self.connect_page(head)
+            "/" | "/mcp" | "/mcp/" if is_read(head) && head.is_for_person() => {
+                page::connect(&self.about(head), self.oauth.is_some())
             }
-            "/mcp" | "/" => self.mcp(exchange),
+            "/privacy" if is_read(head) => page::privacy(&self.about(head)),
+            "/" | "/mcp" | "/mcp/" => self.mcp(exchange),
             "/metrics" => self.metrics(exchange),
             _ => self
                 .sign_in(exchange)
                 .unwrap_or_else(|| Reply::refusal(404, "there is nothing here; the MCP endpoint is POST /mcp")),
         }
-    }
-
-    /// The page for a person who opens the address in a browser.
-    fn connect_page(&self, head: &Head) -> Reply {
-        page::connect(&self.about(head), self.oauth.is_some())
     }
 
     /// The server as its pages name it. Without a public address, by the name that the browser used.
@@ -260,17 +279,47 @@ impl Server {
         Ok(analyst)
     }
 
-    /// RFC 6750 section 3: the error is named only if a token was sent.
+    /// RFC 6750 section 3: the error is named only if a token was sent. Clients show the body to a person.
     fn unauthorized(&self, exchange: &Exchange<'_>) -> Reply {
+        const FORM: &str = "Authorization: Bearer <token>";
         let head = exchange.head();
-        let sent = head.header("authorization").is_some();
-        self.sign_ins.refused(client_address(exchange), if sent { "invalid token" } else { "no token" });
-        let error = sent.then(|| "error=\"invalid_token\"".to_owned());
-        let metadata = self.oauth.as_ref().map(|oauth| oauth.challenge(head.path()));
+        let or_sign_in = if self.oauth.is_some() { ", or sign in" } else { "" };
+        let (reason, text) = match (head.header("authorization"), auth::bearer(head)) {
+            (None, _) => ("no token", format!("send your personal token as: {FORM}{or_sign_in}")),
+            (_, None) => ("invalid token", format!("the Authorization header is not of the form: {FORM}")),
+            _ => (
+                "invalid token",
+                format!(
+                    "the token that was sent is not valid here: it is mistyped, was replaced, or came from a sign-in that has ended; \
+                     send a valid one as: {FORM}{or_sign_in}"
+                ),
+            ),
+        };
+        self.sign_ins.refused(client_address(exchange), reason);
+        let error = head.header("authorization").map(|_| "error=\"invalid_token\"".to_owned());
+        let metadata = self.oauth.as_ref().and_then(|oauth| oauth.challenge(head.path()));
         let challenge: Vec<String> = error.into_iter().chain(metadata).collect();
-        Reply::refusal(401, "send your personal token as: Authorization: Bearer <token>")
-            .with("WWW-Authenticate", format!("Bearer {}", challenge.join(", ")).trim_end())
+        Reply::refusal(401, &text).with("WWW-Authenticate", format!("Bearer {}", challenge.join(", ")).trim_end())
     }
+}
+
+/// What a person is shown in place of a refusal with this status.
+fn problem(status: u16) -> Problem {
+    let (code, cause, fix) = match status {
+        401 => {
+            ("token", "This address is for programs that send a token.", "Connect a program; how is on the page below.")
+        }
+        403 => (
+            "refused",
+            "The request came from another site, or under a name that this server does not serve.",
+            "Open the address itself in a new window.",
+        ),
+        404 => ("not-found", "There is nothing at this address.", "See how to connect instead."),
+        405 => ("method", "This address is for programs.", "See how to connect instead."),
+        413 => ("too-large", "What was sent is larger than this server accepts.", "Start again."),
+        _ => ("failed", "The server could not answer this.", "Try again in a minute."),
+    };
+    Problem { status, code, cause, fix }
 }
 
 fn is_read(head: &Head) -> bool {

@@ -15,15 +15,14 @@ use crate::{auth::Analyst, metrics::Metrics};
 /// The record of sign-ins, in the audit log and the metrics.
 pub struct SignIns {
     metrics: Arc<Metrics>,
-    /// For each reason: when a refusal was last written, and how many have not been written since. Counted by reason, so that
-    /// nobody can hide one kind of refusal behind another.
-    refused: Mutex<BTreeMap<&'static str, (Instant, u64)>>,
+    /// For each kind of line that others can cause at will: when one was last written, and how many have not been written since.
+    written: Mutex<BTreeMap<String, (Instant, u64)>>,
 }
 
 impl SignIns {
     /// Nobody has tried yet.
     pub fn new(metrics: Arc<Metrics>) -> SignIns {
-        SignIns { metrics, refused: Mutex::default() }
+        SignIns { metrics, written: Mutex::default() }
     }
 
     /// Records that an analyst signed in for a client: what the client calls itself, and where the browser was sent.
@@ -40,21 +39,34 @@ impl SignIns {
         write_line("signed_out", &json!({ "analyst": analyst }));
     }
 
+    /// Records that a client renewed its access; at most one line a second for each analyst.
+    pub fn refreshed(&self, analyst: &Analyst) {
+        if let Some(count) = self.count(format!("refreshed {}", analyst.name())) {
+            write_line("refreshed", &json!({ "analyst": analyst, "count": count }));
+        }
+    }
+
     /// Records somebody without a valid token. At most one line a second for each reason, since a stranger must not be able to
-    /// fill the disk. `reason` is the program's own text.
+    /// fill the disk; by reason, so that nobody can hide one kind of refusal behind another. `reason` is the program's own text.
     pub fn refused(&self, peer: IpAddr, reason: &'static str) {
         self.metrics.sign_in(true);
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = self.count(reason.to_owned()) {
+            write_line("sign_in_refused", &json!({ "reason": reason, "peer": peer, "count": count }));
+        }
+    }
+
+    /// For how many a line is due: this one, and those that have not been written. `None` within a second of the last line.
+    fn count(&self, kind: String) -> Option<u64> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let mut count = 1;
-        if let Some((written, unwritten)) = refused.get_mut(reason) {
+        if let Some((at, unwritten)) = written.get_mut(&kind) {
             *unwritten = unwritten.saturating_add(1);
-            if written.elapsed() < Duration::from_secs(1) {
-                return;
+            if at.elapsed() < Duration::from_secs(1) {
+                return None;
             }
             count = *unwritten;
         }
-        refused.insert(reason, (Instant::now(), 0));
-        drop(refused);
-        write_line("sign_in_refused", &json!({ "reason": reason, "peer": peer, "count": count }));
+        written.insert(kind, (Instant::now(), 0));
+        Some(count)
     }
 }

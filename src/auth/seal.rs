@@ -1,12 +1,21 @@
 //! Short texts that only this server can have written, each in the name of one analyst.
 //!
 //! In: a payload and what it is for. Out: `PURPOSE.payload.mac`, both parts in base64url. The MAC is HMAC-SHA-256 under a key
-//! derived from the analyst's personal token (RFC 5869's extract step), so the text is void as soon as that token is off the
-//! list, and every copy of the server with the same list can verify it. The text names neither an algorithm nor a key, so
-//! neither can be confused with another. Its holder can read the payload, so that holds no secret.
+//! derived from the analyst's personal token, so the text is void as soon as that token is off the list, and every copy of the
+//! server with the same list can verify it. The text names neither an algorithm nor a key, so neither can be confused with
+//! another. Its holder can read the payload, so that holds no secret.
+//!
+//! Whoever finds an old text can test guesses of the personal token with it. The derivation is slow (PBKDF2, RFC 8018), so that
+//! each guess costs a tenth of a second. It runs once for each token, when the list is read.
+//!
+//! # What this does not stop
+//! Guessing a token that a person made up: it takes longer, and succeeds.
+
+use std::num::NonZeroU32;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use hmac::{Hmac, KeyInit, Mac};
+use ring::pbkdf2;
 use sha2::Sha256;
 
 /// The longest sealed text that is examined, in bytes.
@@ -25,16 +34,21 @@ impl Purpose {
     pub const REFRESH: Purpose = Purpose("refresh");
 }
 
+/// How often PBKDF2 iterates: what OWASP recommends for HMAC-SHA-256.
+const ITERATIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(599_999);
+
 /// The key of one personal token.
 #[derive(Clone)]
 pub(super) struct Key(Hmac<Sha256>);
 
 impl Key {
-    /// The key that belongs to a personal token. `None` cannot happen: HMAC accepts keys of any length.
-    pub(super) fn of(token: &str) -> Option<Key> {
-        let mut extract = Hmac::<Sha256>::new_from_slice(b"analytics_mcp: key for sealed texts, 1").ok()?;
-        extract.update(token.as_bytes());
-        Hmac::new_from_slice(&extract.finalize().into_bytes()).ok().map(Key)
+    /// The key that belongs to an analyst's personal token. `None` cannot happen: HMAC accepts keys of any length.
+    pub(super) fn of(name: &str, token: &str) -> Option<Key> {
+        // The name is the salt: two analysts have to be guessed one after the other.
+        let salt = format!("analytics_mcp: key for sealed texts, 2: {name}");
+        let mut key = [0; 32];
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, ITERATIONS, salt.as_bytes(), token.as_bytes(), &mut key);
+        Hmac::new_from_slice(&key).ok().map(Key)
     }
 
     /// Seals a payload.

@@ -51,6 +51,11 @@ impl Head {
         self.modern && self.all("accept").any(takes)
     }
 
+    /// Whether a browser shows the response to a person.
+    pub fn is_for_person(&self) -> bool {
+        self.all("accept").any(|accept| accept.contains("text/html"))
+    }
+
     /// A header's value, trimmed; `name` in lower case. Of several with the same name, the first; see [`Head::all`].
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())

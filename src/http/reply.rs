@@ -40,6 +40,23 @@ impl Reply {
         self
     }
 
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Whether the body is a page for people.
+    pub fn is_page(&self) -> bool {
+        self.headers.iter().any(|(name, value)| *name == "Content-Type" && value.starts_with("text/html"))
+    }
+
+    /// The same with the body of a page, and with what the page adds to the headers.
+    pub fn shown_as(mut self, page: Reply) -> Reply {
+        self.headers.retain(|(name, _)| *name != "Content-Type");
+        self.headers.extend(page.headers);
+        Reply { body: page.body, ..self }
+    }
+
     /// The head. A body whose length is not known is chunked.
     pub(super) fn head(&self, length_known: bool, keep_alive: bool) -> io::Result<Vec<u8>> {
         let fixed = [("Server", "analytics_mcp"), ("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store")];

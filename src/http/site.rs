@@ -25,15 +25,18 @@ impl Site {
         Site { allowed_origins, public_host, loopback: listen.ip().is_loopback() }
     }
 
-    /// The request's origin, if it names one; the error says why it is refused, for the client to read.
-    pub fn admit<'a>(&self, head: &'a Head) -> Result<Option<&'a str>, &'static str> {
-        if let Some(host) = head.header("host")
-            && self.loopback
-            && !is_loopback(host)
-            && self.public_host.as_deref() != Some(host)
-        {
-            return Err("this server listens on loopback only and serves no other Host");
+    /// Whether the request's `Host` is served here; the error says why not, for the client to read.
+    pub fn admit_host(&self, head: &Head) -> Result<(), &'static str> {
+        match head.header("host") {
+            Some(host) if self.loopback && !is_loopback(host) && self.public_host.as_deref() != Some(host) => {
+                Err("this server listens on loopback only and serves no other Host")
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// The request's origin, if it names one; the error says why it is refused, for the client to read.
+    pub fn admit_origin<'a>(&self, head: &'a Head) -> Result<Option<&'a str>, &'static str> {
         match head.header("origin") {
             Some(origin) if !self.origin_allowed(origin) => {
                 Err("this Origin is not allowed; the operator can add it to MCP_ALLOWED_ORIGINS")

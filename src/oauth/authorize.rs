@@ -1,11 +1,12 @@
 //! The authorization request: what a client asks for, checked before a person sees it.
 //!
 //! Follows RFC 6749 section 4.1 with PKCE (RFC 7636, S256 only), resource indicators (RFC 8707) and `iss` in the answer
-//! (RFC 9207). If the client or its redirect URI is wrong, the person gets a page and the browser is sent nowhere; anything
-//! else that is wrong is reported to the client.
+//! (RFC 9207). If the client or its redirect URI is wrong, the person gets a page and the browser is sent nowhere. Anything
+//! else that is wrong is reported to the client if that is Claude; a program on the person's computer is not sent anything that
+//! nobody has allowed, so the person gets a page here too.
 
 use super::{
-    client::Client,
+    client::{self, Client},
     form::{self, Params},
     host,
 };
@@ -15,12 +16,55 @@ use crate::{
 };
 
 /// The longest query that is looked at, in bytes. A registered client's id holds its metadata.
-const MAX_QUERY: usize = 6_144;
+pub(super) const MAX_QUERY: usize = 6_144;
+
+const START_AGAIN: &str = "Close this page and start the connection again in your program.";
+const UNREADABLE: Problem = Problem {
+    status: 400,
+    code: "request-unreadable",
+    cause: "The address of this page is damaged: it is too long, or names something twice.",
+    fix: START_AGAIN,
+};
+const CLIENT: Problem = Problem {
+    status: 400,
+    code: "unknown-program",
+    cause: "The program that sent you here did not say which program it is in a way that this server knows.",
+    fix: "Programs identify themselves by registering here or by the https address of a metadata document. Remove the connection \
+          in your program and add it again; that registers it anew.",
+};
+const REDIRECT: Problem = Problem {
+    status: 400,
+    code: "redirect-uri",
+    cause: "The program wants you to be sent to an address that it has not registered, or to which this server sends nobody.",
+    fix: "This server sends people only back to Claude or to a program on their own computer. If the program runs there, remove \
+          the connection and add it again. If it runs on a website, it cannot be used with this server.",
+};
+const RESPONSE_TYPE: Problem = Problem {
+    status: 400,
+    code: "response-type",
+    cause: "The program asks for a kind of sign-in that this server does not have.",
+    fix: "This server has the authorization code flow, with the answer in the query. The program needs an update.",
+};
+const PKCE: Problem = Problem {
+    status: 400,
+    code: "pkce",
+    cause: "The program asks without the protection that this server requires (PKCE with S256).",
+    fix: "The program needs an update.",
+};
+const RESOURCE: Problem = Problem {
+    status: 400,
+    code: "resource",
+    cause: "The program wants access to another server than this one.",
+    fix: "Compare the address in your program with the one on the page “How to connect”, and add the connection again.",
+};
 
 /// A request that may be shown to a person.
 #[derive(Debug)]
 pub(super) struct AuthorizationRequest {
-    pub(super) client: Client,
+    /// The name of the program, for a person to read: Claude's own, or whatever it calls itself.
+    pub(super) client_name: String,
+    /// Whether it is Claude for certain: nobody else gets the answer.
+    pub(super) verified: bool,
     pub(super) client_id: String,
     pub(super) redirect_uri: String,
     pub(super) state: Option<String>,
@@ -31,23 +75,25 @@ pub(super) struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    /// Reads the query of a request to the server with this issuer. The error is the response to send.
+    /// Reads the query of a request to this server. The error is the response to send.
     pub(super) fn read(query: &str, about: &About) -> Result<AuthorizationRequest, Reply> {
         let issuer = about.base.as_str();
-        let unknown = |reason| problem(about, 400, reason);
-        if query.len() > MAX_QUERY {
-            return Err(unknown("The request is longer than this server reads."));
+        if query.len() > MAX_QUERY || !query.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(page::problem(about, &UNREADABLE));
         }
-        let params = Params::parse(query.as_bytes())
-            .map_err(|_| unknown("The request names a parameter twice, or too many of them."))?;
+        let params = Params::parse(query.as_bytes()).map_err(|_| page::problem(about, &UNREADABLE))?;
         let client_id = params.get("client_id").unwrap_or_default();
-        let client = Client::find(client_id)
-            .ok_or_else(|| unknown("The program that is asking is not known to this server."))?;
-        let redirect_uri = params.get("redirect_uri").filter(|uri| client.takes_answers_at(uri)).ok_or_else(|| {
-            unknown("The request wants the answer sent to an address that the program has not registered.")
-        })?;
+        let client = Client::find(client_id).ok_or_else(|| page::problem(about, &CLIENT))?;
+        let redirect_uri = params
+            .get("redirect_uri")
+            .filter(|uri| client.takes_answers_at(uri))
+            .ok_or_else(|| page::problem(about, &REDIRECT))?;
+        let verified = client::is_claude(redirect_uri);
         let state = params.get("state");
-        let refuse = |error: &str, description: &str| {
+        let refuse = |error: &str, description: &str, problem: &Problem| {
+            if !verified {
+                return Err(page::problem(about, problem));
+            }
             let answer = [
                 ("error", Some(error)),
                 ("error_description", Some(description)),
@@ -57,7 +103,10 @@ impl AuthorizationRequest {
             Err(redirect(form::extend(redirect_uri, &answer)))
         };
         if params.get("response_type") != Some("code") {
-            return refuse("unsupported_response_type", "response_type must be code");
+            return refuse("unsupported_response_type", "response_type must be code", &RESPONSE_TYPE);
+        }
+        if params.get("response_mode").is_some_and(|mode| mode != "query") {
+            return refuse("invalid_request", "response_mode must be query", &RESPONSE_TYPE);
         }
         let challenge = params.get("code_challenge").unwrap_or_default();
         let base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
@@ -65,18 +114,20 @@ impl AuthorizationRequest {
             || !challenge.chars().all(base64url)
             || params.get("code_challenge_method") != Some("S256")
         {
-            return refuse("invalid_request", "code_challenge with code_challenge_method S256 is required");
+            return refuse("invalid_request", "code_challenge with code_challenge_method S256 is required", &PKCE);
         }
-        let Some(resource) = resource(issuer, params.get("resource")) else {
-            return refuse("invalid_target", "resource is not an address of this server");
+        let requested: Option<Vec<String>> = params.all("resource").map(|uri| resource(issuer, uri)).collect();
+        let Some(requested) = requested else {
+            return refuse("invalid_target", "resource is not an address of this server", &RESOURCE);
         };
         Ok(AuthorizationRequest {
+            client_name: if verified { "Claude".to_owned() } else { client.name },
+            verified,
             client_id: client_id.to_owned(),
             redirect_uri: redirect_uri.to_owned(),
             state: state.map(str::to_owned),
             challenge: challenge.to_owned(),
-            resource,
-            client,
+            resource: requested.into_iter().next().unwrap_or_else(|| format!("{issuer}/mcp")),
         })
     }
 
@@ -92,21 +143,18 @@ impl AuthorizationRequest {
     }
 }
 
-/// The resource that is meant, if it is one of this server's: its address with or without `/mcp`; by default with.
-fn resource(issuer: &str, requested: Option<&str>) -> Option<String> {
-    let mcp = format!("{issuer}/mcp");
-    match requested.map(|requested| requested.trim_end_matches('/')) {
-        None => Some(mcp),
-        Some(requested) => (requested == mcp || requested == issuer).then(|| requested.to_owned()),
+/// The resource that is meant, if it is one of this server's: its address with or without `/mcp`. Scheme and host may be
+/// written in capitals, and a slash may follow.
+pub(super) fn resource(issuer: &str, requested: &str) -> Option<String> {
+    let origin = requested.get(..issuer.len()).filter(|origin| origin.eq_ignore_ascii_case(issuer))?;
+    match requested.get(origin.len()..)? {
+        "" | "/" => Some(issuer.to_owned()),
+        "/mcp" | "/mcp/" => Some(format!("{issuer}/mcp")),
+        _ => None,
     }
 }
 
 /// Sends the browser to `address`, a client's own with an answer in its query.
 pub(super) fn redirect(address: String) -> Reply {
     Reply::empty(303).with("Location", address)
-}
-
-/// The page for a person whose sign-in ends here. `reason` is the program's own text.
-pub(super) fn problem(about: &About, status: u16, cause: &'static str) -> Reply {
-    page::problem(about, &Problem { status, code: "request", cause, fix: "Start the connection again in your client." })
 }

@@ -1,8 +1,12 @@
 //! Which programs may ask for a sign-in, and where an answer may be sent.
 //!
-//! A `client_id` is either the address of one of Anthropic's two client metadata documents, which are known here and never
-//! fetched, or it was made by [`register`] and contains what was registered. That needs no secret and no storage: a
-//! hand-written one can name no destination that could not be registered.
+//! A `client_id` is either the address of a client metadata document, which is never fetched, or it was made by [`register`] and
+//! contains what was registered. Neither needs a secret or storage, and neither proves anything: whoever writes an id can choose
+//! what it says. What can be relied on is the destination. An answer goes to Claude's own callbacks, or to a program on the
+//! person's own computer.
+//!
+//! # What this does not stop
+//! A program on that computer that calls itself by another's name.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use serde::{Deserialize, Serialize};
@@ -22,14 +26,24 @@ const REGISTERED: &str = "registered.";
 /// The redirect URIs of claude.ai and Claude Desktop.
 const CLAUDE: [&str; 2] = ["https://claude.ai/api/mcp/auth_callback", "https://claude.com/api/mcp/auth_callback"];
 
+/// Claude Code's metadata document.
+const CLAUDE_CODE: &str = "https://claude.ai/oauth/claude-code-client-metadata";
+
 /// A program that asks for a sign-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Client {
-    /// Its name, for a person to read.
+    /// What it calls itself, for a person to read.
     pub(super) name: String,
-    /// Whether this server vouches for the name; otherwise the program chose it itself.
-    pub(super) vouched: bool,
-    redirects: Vec<String>,
+    redirects: Redirects,
+}
+
+/// Where a client takes its answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Redirects {
+    /// At these addresses.
+    Listed(Vec<String>),
+    /// Anywhere on this machine: its metadata document would list the addresses.
+    Loopback,
 }
 
 /// What a registered `client_id` holds. Short keys, since it travels in addresses.
@@ -40,45 +54,64 @@ struct Registered {
 }
 
 impl Client {
-    /// The client behind an id, or `None` for one that is not known here.
+    /// The client behind an id, or `None` for an id that is of neither kind.
     pub(super) fn find(id: &str) -> Option<Client> {
-        let known = |name: &str, redirects: &[&str]| {
-            let redirects = redirects.iter().map(|uri| (*uri).to_owned()).collect();
-            Some(Client { name: name.to_owned(), vouched: true, redirects })
+        let known = |name: &str, redirects: &[&str]| Client {
+            name: name.to_owned(),
+            redirects: Redirects::Listed(redirects.iter().map(|uri| (*uri).to_owned()).collect()),
         };
-        match id {
-            "https://claude.ai/oauth/mcp-oauth-client-metadata" => known("Claude", &CLAUDE),
-            "https://claude.ai/oauth/claude-code-client-metadata" => {
-                known("Claude Code", &["http://localhost/callback", "http://127.0.0.1/callback"])
-            }
-            _ => {
-                let registered = BASE64URL.decode(id.strip_prefix(REGISTERED)?).ok()?;
-                let Registered { n: name, r: redirects } = serde_json::from_slice(&registered).ok()?;
-                check(&name, &redirects).ok()?;
-                Some(Client { name, vouched: false, redirects })
-            }
+        if id == "https://claude.ai/oauth/mcp-oauth-client-metadata" {
+            return Some(known("Claude", &CLAUDE));
         }
+        if id == CLAUDE_CODE {
+            return Some(known("Claude Code", &["http://localhost/callback", "http://127.0.0.1/callback"]));
+        }
+        if let Some(host) = document_host(id) {
+            return Some(Client { name: host.to_owned(), redirects: Redirects::Loopback });
+        }
+        let registered = BASE64URL.decode(id.strip_prefix(REGISTERED)?).ok()?;
+        let Registered { n: name, r: redirects } = serde_json::from_slice(&registered).ok()?;
+        check(&name, &redirects).ok()?;
+        Some(Client { name, redirects: Redirects::Listed(redirects) })
     }
 
     /// Whether an answer may be sent to `uri`: one of the client's own, to the letter; the port of a loopback address is
     /// free (RFC 8252 section 7.3).
     pub(super) fn takes_answers_at(&self, uri: &str) -> bool {
         uri.len() <= MAX_URI_BYTES
-            && self
-                .redirects
-                .iter()
-                .any(|own| own == uri || loopback(own).is_some_and(|own| loopback(uri) == Some(own)))
+            && match &self.redirects {
+                Redirects::Loopback => loopback(uri).is_some(),
+                Redirects::Listed(listed) => {
+                    listed.iter().any(|own| own == uri || loopback(own).is_some_and(|own| loopback(uri) == Some(own)))
+                }
+            }
     }
 }
 
-/// Registers a client (RFC 7591); returns the members of the response.
+/// Whether an answer that is sent there reaches Claude and nobody else.
+pub(super) fn is_claude(redirect_uri: &str) -> bool {
+    CLAUDE.contains(&redirect_uri)
+}
+
+/// The host of a `client_id` that is the address of a metadata document: `https`, with a path, spelled in one way only.
+fn document_host(id: &str) -> Option<&str> {
+    let (host, path) = id.strip_prefix("https://")?.split_once('/')?;
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
+    let readable = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>' | '\\' | '@');
+    let straight = path.split('/').all(|segment| !matches!(segment, "." | ".."));
+    let named = (4..=100).contains(&host.len()) && host.contains('.') && host.chars().all(plain);
+    (named && !path.is_empty() && id.len() <= MAX_URI_BYTES && straight && path.chars().all(readable)).then_some(host)
+}
+
+/// Registers a client (RFC 7591) with those of its addresses to which an answer may be sent; returns the members of the response.
 pub(super) fn register(metadata: &Map<String, Value>, now: i64) -> Result<Value, Error> {
     const NO_URIS: Error = Error::new("invalid_redirect_uri", "redirect_uris must be a list of addresses");
     let name = metadata.get("client_name").and_then(Value::as_str).unwrap_or("An unnamed program");
     let name: String = name.chars().filter(|c| !is_hidden(*c)).take(MAX_NAME).collect();
     let uris = metadata.get("redirect_uris").and_then(Value::as_array).ok_or(NO_URIS)?;
-    let uris: Vec<String> =
+    let mut uris: Vec<String> =
         uris.iter().map(|uri| uri.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or(NO_URIS)?;
+    uris.retain(|uri| may_be_registered(uri));
     check(&name, &uris)?;
     let registered = json!(Registered { n: name.clone(), r: uris.clone() }).to_string();
     Ok(json!({
@@ -94,13 +127,13 @@ pub(super) fn register(metadata: &Map<String, Value>, now: i64) -> Result<Value,
 }
 
 fn check(name: &str, uris: &[String]) -> Result<(), Error> {
-    let (error, description) = if uris.is_empty() || uris.len() > MAX_URIS {
-        ("invalid_redirect_uri", "there must be 1 to 5 redirect_uris")
-    } else if !uris.iter().all(|uri| may_be_registered(uri)) {
+    let (error, description) = if uris.is_empty() || !uris.iter().all(|uri| may_be_registered(uri)) {
         (
             "invalid_redirect_uri",
-            "answers are sent only to Claude's callbacks and to http addresses on localhost or 127.0.0.1",
+            "answers are sent only to Claude's callbacks and to http addresses on localhost or 127.0.0.1; redirect_uris names none",
         )
+    } else if uris.len() > MAX_URIS {
+        ("invalid_redirect_uri", "redirect_uris names more than 5 addresses to which an answer can be sent")
     } else if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.contains(is_hidden) {
         ("invalid_client_metadata", "client_name must have 1 to 80 characters")
     } else {

@@ -9,13 +9,14 @@ pub(super) struct Params(Vec<(String, String)>);
 
 impl Params {
     /// Reads the parameters. A repeated one is refused, as RFC 6749 section 3.1 requires: two readers could choose differently.
+    /// Only `resource` may be repeated (RFC 8707 section 2).
     pub(super) fn parse(text: &[u8]) -> Result<Params, &'static str> {
         let mut params: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(text) {
             if params.len() >= MAX_PARAMS {
                 return Err("there are more than 32 parameters");
             }
-            if params.iter().any(|(known, _)| *known == name) {
+            if name != "resource" && params.iter().any(|(known, _)| *known == name) {
                 return Err("a parameter is given twice");
             }
             params.push((name.into_owned(), value.into_owned()));
@@ -24,12 +25,13 @@ impl Params {
     }
 
     /// The value; an empty one counts as omitted (RFC 6749 section 3.1).
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-            .filter(|value| !value.is_empty())
+    pub(super) fn get(&self, name: &'static str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Every value of a parameter that may be repeated.
+    pub(super) fn all(&self, name: &'static str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 }
 

@@ -1,8 +1,15 @@
 //! What a sign-in grants: a code, then access and refresh tokens, each a sealed text that is self-contained.
 //!
-//! A grant is one sign-in; its code and tokens carry its id. Nothing has to be stored for them to work, so every copy of the
-//! server agrees on them, and they end with the personal token that seals them. This copy remembers, until it restarts, only
-//! what must not work a second time: used codes, replaced refresh tokens and revoked grants.
+//! A grant is one sign-in; its code and tokens carry its id and their generation: the code is 0, and what is issued for
+//! generation n is n + 1. Nothing has to be stored for them to work, so every copy of the server agrees on them, and they end
+//! with the personal token that seals them.
+//!
+//! This copy remembers, until it restarts, how far each grant has come. A code or a refresh token that comes back was copied,
+//! so its grant ends; but a client that lost the answer may ask once more within a minute, and gets the same answer. Each
+//! analyst has a memory of their own, since the holder of a personal token can seal whatever they like.
+//!
+//! # What this does not stop
+//! The use of one code or refresh token in two copies of the server, or before and after a restart.
 
 use std::{
     collections::HashMap,
@@ -14,7 +21,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{Error, authorize::AuthorizationRequest, form::Params};
+use super::{
+    Error,
+    authorize::{AuthorizationRequest, resource},
+    form::Params,
+};
 use crate::auth::{Analyst, Credential, Purpose, Tokens};
 
 /// How long a code is valid.
@@ -24,10 +35,14 @@ const CODE_SECONDS: i64 = 60;
 pub(super) const ACCESS_SECONDS: i64 = 24 * 3_600;
 /// How long a refresh token is valid.
 const REFRESH_SECONDS: i64 = 30 * 24 * 3_600;
-/// How long a replaced refresh token still works, for a client that never received the answer to its refresh.
-const REFRESH_GRACE_SECONDS: i64 = 600;
-/// The most marks that are kept of each kind. About 100 bytes each, unless a token holder seals longer ids.
-const MAX_MARKS: usize = 20_000;
+/// How long a client that never received the answer to its refresh may ask for it again.
+const REPEAT_SECONDS: i64 = 60;
+/// How far the clocks of two copies may differ.
+const SKEW_SECONDS: i64 = 300;
+/// The most grants of one analyst that are remembered, about 100 bytes each.
+const MAX_GRANTS: usize = 1_000;
+/// The length of a grant's id: 128 random bits in base64url.
+const ID_CHARS: usize = 22;
 
 const FAILED: Error = Error { status: 500, ..Error::new("server_error", "the server failed; try again") };
 
@@ -37,9 +52,11 @@ struct Token {
     exp: i64,
     aud: String,
     grant: String,
-    id: String,
+    generation: u64,
     /// SHA-256 of the client's id.
     client: String,
+    /// What the client wanted access to.
+    resource: String,
 }
 
 /// The payload of a code.
@@ -49,8 +66,6 @@ struct Code {
     token: Token,
     /// SHA-256 of the redirect URI.
     redirect: String,
-    /// The resource that was requested.
-    resource: String,
     /// PKCE: SHA-256 of the verifier, as the client sent it.
     challenge: String,
 }
@@ -58,49 +73,56 @@ struct Code {
 /// A pair of tokens.
 #[derive(Debug)]
 pub(super) struct Issued {
+    pub(super) analyst: Analyst,
     pub(super) access: String,
     pub(super) refresh: String,
 }
 
-/// The grants of one audience, and what of them must not work again.
-pub(super) struct Grants {
-    audience: String,
-    memory: Mutex<Memory>,
+/// How far a grant has come.
+struct Progress {
+    /// The generation that was exchanged last, and when. `None` if none has been here.
+    exchanged: Option<(u64, i64)>,
+    /// Whether it was revoked, or ended because something of it was copied.
+    void: bool,
+    /// When its last token will have expired.
+    until: i64,
 }
 
-#[derive(Default)]
-struct Memory {
-    /// Grants whose code has been redeemed, and refresh tokens that have been replaced.
-    used: Marks,
-    revoked: Marks,
+/// The grants of one audience.
+pub(super) struct Grants {
+    audience: String,
+    /// For each analyst, by the grant's id.
+    progress: Mutex<HashMap<Analyst, HashMap<String, Progress>>>,
 }
 
 impl Grants {
     pub(super) fn new(audience: String) -> Grants {
-        Grants { audience, memory: Mutex::default() }
+        Grants { audience, progress: Mutex::default() }
     }
 
     /// A code for a request, in the name of the analyst who signed in. Times are seconds since 1970.
     pub(super) fn code(&self, who: &Credential, request: &AuthorizationRequest, now: i64) -> Result<String, Error> {
-        let code = Code {
-            token: self.token(CODE_SECONDS, random_id()?, digest(&request.client_id), now)?,
-            redirect: digest(&request.redirect_uri),
+        let token = Token {
+            exp: now.saturating_add(CODE_SECONDS),
+            aud: self.audience.clone(),
+            grant: random_id()?,
+            generation: 0,
+            client: digest(&request.client_id),
             resource: request.resource.clone(),
-            challenge: request.challenge.clone(),
         };
-        seal(who, Purpose::CODE, &code)
+        let redirect = digest(&request.redirect_uri);
+        seal(who, Purpose::CODE, &Code { token, redirect, challenge: request.challenge.clone() })
     }
 
     /// Exchanges a code (RFC 6749 section 4.1.3, RFC 7636 section 4.6). A code that is used twice ends its whole grant.
     pub(super) fn redeem(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Error> {
         const WRONG: Error =
             Error::invalid_grant("the code is not one of this server's, has expired, or was made for another request");
-        let given = |name: &str| {
+        let given = |name: &'static str| {
             form.get(name).ok_or(Error::invalid_request("code, client_id, redirect_uri and code_verifier are required"))
         };
-        let (who, code): (_, Code) = open(tokens, Purpose::CODE, given("code")?).ok_or(WRONG)?;
-        let Code { token, redirect, resource, challenge } = code;
-        if !self.holds(&token, now)
+        let (who, Code { token, redirect, challenge }) = open(tokens, Purpose::CODE, given("code")?).ok_or(WRONG)?;
+        if !self.holds(who, &token, CODE_SECONDS, now)
             || token.client != digest(given("client_id")?)
             || redirect != digest(given("redirect_uri")?)
         {
@@ -111,76 +133,117 @@ impl Grants {
         if !matches || !(43..=128).contains(&verifier.len()) {
             return Err(Error::invalid_grant("code_verifier does not match the code_challenge"));
         }
-        if form.get("resource").is_some_and(|requested| requested.trim_end_matches('/') != resource) {
-            return Err(Error::new("invalid_target", "resource is not the one that was first requested"));
-        }
-        let mut memory = self.lock();
-        if memory.used.mark(&token.grant, token.exp, now).is_some() {
-            memory.revoked.mark(&token.grant, now.saturating_add(REFRESH_SECONDS), now);
+        self.same_resource(&token, form)?;
+        let first = self.remember(who, &token.grant, now, |progress| {
+            progress.void |= progress.exchanged.is_some();
+            progress.exchanged = progress.exchanged.or(Some((0, now)));
+            !progress.void
+        });
+        if !first {
             log::warn!("a code of {} was used twice, so its tokens are void", who.analyst().name());
             return Err(Error::invalid_grant(
                 "the code has been used before; every token that was issued for it is now void",
             ));
         }
-        drop(memory);
         self.issue(who, token, now)
     }
 
-    /// Exchanges a refresh token for a new pair. One that is used again long after it was
-    /// replaced ends its whole grant.
+    /// Exchanges a refresh token for a new pair. One that has been replaced ends its whole grant, unless it is only asked again.
     pub(super) fn refresh(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Error> {
         const WRONG: Error = Error::invalid_grant("the refresh token is no longer valid; sign in again");
-        let given =
-            |name: &str| form.get(name).ok_or(Error::invalid_request("refresh_token and client_id are required"));
+        let given = |name: &'static str| {
+            form.get(name).ok_or(Error::invalid_request("refresh_token and client_id are required"))
+        };
         let (who, token): (_, Token) = open(tokens, Purpose::REFRESH, given("refresh_token")?).ok_or(WRONG)?;
-        if !self.holds(&token, now) || token.client != digest(given("client_id")?) {
+        if !self.holds(who, &token, REFRESH_SECONDS, now) || token.client != digest(given("client_id")?) {
             return Err(WRONG);
         }
-        let mut memory = self.lock();
-        let replaced = memory.used.mark(&token.id, token.exp, now);
-        if replaced.is_some_and(|at| now.saturating_sub(at) > REFRESH_GRACE_SECONDS) {
-            memory.revoked.mark(&token.grant, now.saturating_add(REFRESH_SECONDS), now);
+        self.same_resource(&token, form)?;
+        let at = self.remember(who, &token.grant, now, |progress| {
+            let at = match progress.exchanged {
+                Some((last, at)) if last == token.generation && now.saturating_sub(at) <= REPEAT_SECONDS => Some(at),
+                Some((last, _)) if last >= token.generation => None,
+                _ => Some(now),
+            };
+            progress.void |= at.is_none();
+            progress.exchanged = at.map(|at| (token.generation, at)).or(progress.exchanged);
+            at.filter(|_| !progress.void)
+        });
+        let Some(at) = at else {
             log::warn!("a replaced refresh token of {} was used again, so its grant is void", who.analyst().name());
             return Err(WRONG);
-        }
-        drop(memory);
-        self.issue(who, token, now)
+        };
+        self.issue(who, token, at)
     }
 
     /// The analyst for whom an access token was issued.
     pub(super) fn analyst(&self, tokens: &Tokens, access: &str, now: i64) -> Option<Analyst> {
         let (who, token): (_, Token) = open(tokens, Purpose::ACCESS, access)?;
-        self.holds(&token, now).then(|| who.analyst().clone())
+        self.holds(who, &token, ACCESS_SECONDS, now).then(|| who.analyst().clone())
     }
 
     /// Ends the grant that a token belongs to (RFC 7009) and returns whose it was; `None` for a token that is already void.
     pub(super) fn revoke(&self, tokens: &Tokens, token: &str, now: i64) -> Option<Analyst> {
-        let (who, token): (_, Token) =
-            open(tokens, Purpose::REFRESH, token).or_else(|| open(tokens, Purpose::ACCESS, token))?;
-        if !self.holds(&token, now) {
+        let opened =
+            |purpose, seconds| open(tokens, purpose, token).map(|(who, token): (_, Token)| (who, token, seconds));
+        let (who, token, seconds) =
+            opened(Purpose::REFRESH, REFRESH_SECONDS).or_else(|| opened(Purpose::ACCESS, ACCESS_SECONDS))?;
+        if !self.holds(who, &token, seconds, now) {
             return None;
         }
-        self.lock().revoked.mark(&token.grant, now.saturating_add(REFRESH_SECONDS), now);
+        self.remember(who, &token.grant, now, |progress| progress.void = true);
         Some(who.analyst().clone())
     }
 
-    fn holds(&self, token: &Token, now: i64) -> bool {
-        token.aud == self.audience && token.exp > now && !self.lock().revoked.has(&token.grant)
+    /// Whether a token that may live for so long still does. One that claims to live longer was made by somebody else: the key
+    /// is known to whoever knows the personal token.
+    fn holds(&self, who: &Credential, token: &Token, seconds: i64, now: i64) -> bool {
+        let latest = now.saturating_add(seconds).saturating_add(SKEW_SECONDS);
+        let void = || {
+            let all = self.lock();
+            all.get(who.analyst()).and_then(|own| own.get(&token.grant)).is_some_and(|progress| progress.void)
+        };
+        token.aud == self.audience && token.exp > now && token.exp <= latest && token.grant.len() == ID_CHARS && !void()
     }
 
-    fn token(&self, seconds: i64, grant: String, client: String, now: i64) -> Result<Token, Error> {
-        Ok(Token { exp: now.saturating_add(seconds), aud: self.audience.clone(), grant, id: random_id()?, client })
+    /// RFC 8707: a client may repeat what it wants access to, but not change it.
+    fn same_resource(&self, token: &Token, form: &Params) -> Result<(), Error> {
+        let same = |requested| resource(&self.audience, requested).as_deref() == Some(token.resource.as_str());
+        if form.all("resource").all(same) {
+            return Ok(());
+        }
+        Err(Error::new("invalid_target", "resource is not the one that was first requested"))
     }
 
-    /// A new pair of tokens for the grant of `old`.
-    fn issue(&self, who: &Credential, old: Token, now: i64) -> Result<Issued, Error> {
-        let access = self.token(ACCESS_SECONDS, old.grant.clone(), old.client.clone(), now)?;
-        let refresh = self.token(REFRESH_SECONDS, old.grant, old.client, now)?;
-        Ok(Issued { access: seal(who, Purpose::ACCESS, &access)?, refresh: seal(who, Purpose::REFRESH, &refresh)? })
+    /// Changes what is remembered of a grant.
+    fn remember<T>(&self, who: &Credential, grant: &str, now: i64, change: impl FnOnce(&mut Progress) -> T) -> T {
+        let mut all = self.lock();
+        let own = all.entry(who.analyst().clone()).or_default();
+        if own.len() >= MAX_GRANTS && !own.contains_key(grant) {
+            own.retain(|_, progress| progress.until > now);
+            // Only the analyst can make it full, and it is only their own.
+            if own.len() >= MAX_GRANTS
+                && let Some(soonest) = own.iter().min_by_key(|(_, progress)| progress.until).map(|(id, _)| id.clone())
+            {
+                own.remove(&soonest);
+            }
+        }
+        let progress = own.entry(grant.to_owned()).or_insert(Progress { exchanged: None, void: false, until: 0 });
+        progress.until = now.saturating_add(REFRESH_SECONDS);
+        change(progress)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The next pair of tokens of the grant of `old`, as it was first made at this time.
+    fn issue(&self, who: &Credential, old: Token, at: i64) -> Result<Issued, Error> {
+        let mut token =
+            Token { generation: old.generation.saturating_add(1), exp: at.saturating_add(ACCESS_SECONDS), ..old };
+        let access = seal(who, Purpose::ACCESS, &token)?;
+        token.exp = at.saturating_add(REFRESH_SECONDS);
+        Ok(Issued { analyst: who.analyst().clone(), access, refresh: seal(who, Purpose::REFRESH, &token)? })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Analyst, HashMap<String, Progress>>> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -207,34 +270,6 @@ fn random_id() -> Result<String, Error> {
         FAILED
     })?;
     Ok(BASE64URL.encode(bytes))
-}
-
-/// Ids, each with the time of its first mark and the time until which it must be remembered.
-#[derive(Default)]
-struct Marks(HashMap<String, (i64, i64)>);
-
-impl Marks {
-    fn has(&self, id: &str) -> bool {
-        self.0.contains_key(id)
-    }
-
-    /// Marks an id. Returns when it was first marked, if it was.
-    fn mark(&mut self, id: &str, until: i64, now: i64) -> Option<i64> {
-        if let Some((first, _)) = self.0.get(id) {
-            return Some(*first);
-        }
-        if self.0.len() >= MAX_MARKS {
-            self.0.retain(|_, (_, until)| *until > now);
-            // Only token holders can make it full. The mark that expires first is dropped.
-            if self.0.len() >= MAX_MARKS
-                && let Some(soonest) = self.0.iter().min_by_key(|(_, (_, until))| *until).map(|(id, _)| id.clone())
-            {
-                self.0.remove(&soonest);
-            }
-        }
-        self.0.insert(id.to_owned(), (now, until));
-        None
-    }
 }
 
 #[cfg(test)]
