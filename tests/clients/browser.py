@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",  # as root it has none

@@ -124,15 +124,13 @@ def main() -> int:
         }
         began = time.monotonic()
         with Stack(options.server) as stack, Witness(stack.log_of("witness")) as witness:
-            modern_off = stack.start_another_server("modern-off", MCP_PROTOCOL_MODERN="off")
             witnessed = stack.start_another_server("witnessed", MCP_PUBLIC_URL=witness.url)
             witness.port = urlsplit(witnessed).port
-            servers = {
-                **stack.environment(),
-                "ANALYTICS_URL_MODERN_OFF": modern_off,
+            others = {
                 "ANALYTICS_URL_WITNESSED": f"{witness.url}/mcp",
                 "ANALYTICS_LOG_WITNESSED": str(stack.log_of("witnessed")),
                 "ANALYTICS_WITNESS": str(witness.notes),
+                "ANALYTICS_URL_MODERN_OFF": stack.start_another_server("modern-off", MCP_PROTOCOL_MODERN="off"),
             }
             print(f"clients: database and servers started in {time.monotonic() - began:.0f} s", flush=True)
             failed = False
@@ -141,7 +139,7 @@ def main() -> int:
                 pins = (HERE / f"{name}.txt").read_text().splitlines()
                 print(f"clients: {next(pin for pin in pins if pin.startswith('mcp=='))}, {' '.join(files)}", flush=True)
                 command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *files, *pytest_arguments]
-                environment = {**os.environ, **servers, **installed, "PYTHONDONTWRITEBYTECODE": "1"}
+                environment = {**os.environ, **stack.environment(), **others, **installed, "PYTHONDONTWRITEBYTECODE": "1"}
                 done = subprocess.run(command, cwd=HERE, env=environment, stdin=subprocess.DEVNULL, timeout=600, check=False)
                 nothing_selected = 5 if pytest_arguments else 0  # in one of the suites, that is
                 failed |= done.returncode not in (0, nothing_selected)

@@ -15,8 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
+CODE = "POST /token authorization_code 200"
 REFRESHED = "POST /token refresh_token 200"
 CALLED = "POST /mcp 200"
+
+
+def check_signed_in(notes: list[str]) -> None:
+    """Not let in at first, then one sign-in, and a call with what it gave."""
+    assert notes[0].endswith(" /mcp 401") and CALLED not in notes[: notes.index(CODE)], notes
+    check_renewed(notes, by=CODE)
+
+
+def check_renewed(notes: list[str], by: str = REFRESHED) -> None:
+    """Got new tokens once, and was let in with them."""
+    granted = [note for note in notes if note.startswith("POST /token ")]
+    assert granted == [by] and CALLED in notes[notes.index(by) :], notes
 
 
 class Seen:

@@ -76,8 +76,7 @@ def test_signing_in_and_out(inspector, tmp_path, seen):
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     check(out)
-    told = seen()
-    assert told[0] == "POST /mcp 401" and told.count("POST /token authorization_code 200") == 1 and told[-1] == signing.CALLED
+    signing.check_signed_in(seen())
     (server,) = json.loads((tmp_path / ".mcp-inspector/storage/oauth.json").read_text())["servers"].values()
     client = server["byIssuer"][server["activeIssuer"]]["clientInformation"]["client_id"]
 
@@ -87,8 +86,7 @@ def test_signing_in_and_out(inspector, tmp_path, seen):
     status, out, err = inspector(*query(), *callback)
     assert status == 0, err
     check(out)
-    told = seen()
-    assert told.count(signing.REFRESHED) == 1 and told[-1] == signing.CALLED
+    signing.check_renewed(seen())
     _, _, renewed = kept()
     assert renewed["access_token"] not in (issued["access_token"], "stale") and renewed["refresh_token"] != issued["refresh_token"]
 

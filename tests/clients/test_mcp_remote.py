@@ -80,16 +80,14 @@ def test_signing_in_and_out(tmp_path, seen):
         await asyncio.gather(question(), person)
 
     run(tmp_path, first())
-    told = seen()
-    assert told[0] == "GET /mcp 401" and told.count("POST /token authorization_code 200") == 1 and told[-1] == signing.CALLED
+    signing.check_signed_in(seen())
     tokens, issued = kept("tokens")
     _, client = kept("client_info")
 
     tokens.write_text(json.dumps({**issued, "access_token": "stale"}))
     run(tmp_path, question())
     assert not opener.opened(), "nobody had to sign in again"
-    told = seen()
-    assert told.count(signing.REFRESHED) == 1 and told[-1] == signing.CALLED
+    signing.check_renewed(seen())
     _, renewed = kept("tokens")
     assert renewed["access_token"] not in (issued["access_token"], "stale") and renewed["refresh_token"] != issued["refresh_token"]
 
@@ -100,12 +98,12 @@ def test_signing_in_and_out(tmp_path, seen):
     assert log.analysts("signed_out") == [os.environ["ANALYTICS_ANALYST"]]
 
     async def last():
-        asking = asyncio.create_task(question())
+        waiting = asyncio.create_task(question())
         try:
-            return await asyncio.to_thread(opener.address, lambda: not asking.done())
+            return await asyncio.to_thread(opener.address, lambda: not waiting.done())
         finally:
-            asking.cancel()
-            await asyncio.wait([asking])
+            waiting.cancel()
+            await asyncio.wait([waiting])
 
     assert run(tmp_path, last()).startswith(os.environ["ANALYTICS_URL"].removesuffix("/mcp") + "/authorize?")
     hidden = [pair[name] for pair in (issued, renewed) for name in ("access_token", "refresh_token")]

@@ -49,10 +49,6 @@ def in_chromium(url: str) -> None:
         page.wait_for_url("**/callback?*")
 
 
-class AskedAgain(Exception):
-    """The client wants its person to sign in once more."""
-
-
 def python_sdk(talk, url=URL, name="Python SDK, tested", person=in_chromium, kept=None, **more):
     """Runs a conversation with a client of the Python SDK that signs in by itself, with this person at its browser.
 
@@ -132,14 +128,18 @@ def test_the_python_sdk_from_the_first_401_to_the_revocation():
     assert log.analysts("signed_out") == [os.environ["ANALYTICS_ANALYST"]]
     with pytest.raises(BaseExceptionGroup) as caught:
         python_sdk(every_call, person=nobody, kept=kept)
-    assert caught.group_contains(AskedAgain)
+    assert caught.group_contains(AnotherSignIn)
     issued = [text for tokens in kept.tokens for text in (tokens.access_token, tokens.refresh_token)]
     destination = urlsplit(str(kept.client.redirect_uris[0])).netloc
     log.check_sign_in([*issued, answer["code"], TOKEN, WRONG_TOKEN], client="Python SDK, tested", destination=destination)
 
 
+class AnotherSignIn(Exception):
+    """The client wants its person to sign in once more."""
+
+
 def nobody(_: str) -> None:
-    raise AskedAgain
+    raise AnotherSignIn
 
 
 def signs_in(url: str) -> None:
@@ -166,7 +166,7 @@ def test_any_client_by_its_metadata_document(document):
     def person(url):
         with browser.opened(url) as page:
             expect(page.get_by_text(re.compile(f"[“\"]{re.escape(host)}[”\"]")).first).to_be_visible()
-            expect(page.get_by_text(re.compile("unverified", re.I)).first).to_be_visible()
+            expect(page.get_by_text(re.compile("unverified", re.IGNORECASE)).first).to_be_visible()
             browser.type_token(page, TOKEN)
             page.wait_for_url("**/callback?*")
 
@@ -194,28 +194,27 @@ def test_the_typescript_sdk_from_the_first_401_to_the_revocation(sdk, seen):
         finally:
             node.kill()
     assert node.returncode == 0, err
-    another_sign_in, told = out.splitlines()
-    told = json.loads(told)
-    assert told["refused"] == ["UnauthorizedError"] * 2, "before the sign-in and after the sign-out"
+    another_sign_in, report = out.splitlines()
+    report = json.loads(report)
+    assert report["refused"] == ["UnauthorizedError"] * 2, "before the sign-in and after the sign-out"
     assert another_sign_in.startswith(f"{url.removesuffix('/mcp')}/authorize?")
-    assert set(told["answered"]) == {"code", "state", "iss"} and told["answered"]["iss"] == url.removesuffix("/mcp")
-    cases.check_tools(told["tools"])
-    assert len(told["results"]) == 2, "before and after the refresh"
-    for result in told["results"]:
+    assert set(report["answered"]) == {"code", "state", "iss"} and report["answered"]["iss"] == url.removesuffix("/mcp")
+    cases.check_tools(report["tools"])
+    assert len(report["results"]) == 2, "before and after the refresh"
+    for result in report["results"]:
         cases.check_answer(result.get("isError"), [result["content"][0]["text"]], None, check)
-    assert len(told["issued"]) == 2, "once by the code, once by refreshing"
-    for tokens in told["issued"]:
-        signing.check_ended(tokens["access_token"], tokens["refresh_token"], told["client"])
+    assert len(report["issued"]) == 2, "once by the code, once by refreshing"
+    for tokens in report["issued"]:
+        signing.check_ended(tokens["access_token"], tokens["refresh_token"], report["client"])
 
     notes = seen()
-    granted = [note for note in notes if note.startswith("POST /token ")]
-    assert granted[:2] == ["POST /token authorization_code 200", signing.REFRESHED]
-    # the stale token was refused, and the call was sent once more
     refreshed = notes.index(signing.REFRESHED)
-    assert "POST /mcp 401" in notes[notes.index(granted[0]):refreshed] and notes[refreshed + 1] == signing.CALLED
+    signing.check_signed_in(notes[:refreshed])
+    assert "POST /mcp 401" in notes[notes.index(signing.CODE) : refreshed], "the stale token was refused"
+    signing.check_renewed(notes[refreshed : notes.index("POST /revoke 200")])
     assert notes.count("POST /revoke 200") == 1 and log.analysts("signed_out") == [os.environ["ANALYTICS_ANALYST"]]
-    issued = [tokens[name] for tokens in told["issued"] for name in ("access_token", "refresh_token")]
-    log.check_sign_in([*issued, told["answered"]["code"], TOKEN], client=f"TypeScript {sdk}")
+    issued = [tokens[name] for tokens in report["issued"] for name in ("access_token", "refresh_token")]
+    log.check_sign_in([*issued, report["answered"]["code"], TOKEN], client=f"TypeScript {sdk}")
 
 
 def request(client_id: str, redirect_uri: str) -> tuple[str, str, str]:
@@ -328,16 +327,16 @@ FAULTS = [
 def test_only_claude_is_sent_an_error_that_nobody_has_seen(changed, error):
     """Any program may name an address on a person's own machine; so there a page says what is wrong."""
 
-    def asked(client_id, redirect_uri):
+    def answer_to(client_id, redirect_uri):
         url = urlsplit(request(client_id, redirect_uri)[0])
         query = {name: value for name, (value,) in parse_qs(url.query).items()} | changed
         return httpx2.get(url._replace(query=urlencode(query)).geturl(), timeout=10)
 
     for client in (register(LOOPBACK), DOCUMENTS[0]):
-        shown = asked(client, LOOPBACK)
+        shown = answer_to(client, LOOPBACK)
         assert shown.status_code == 400 and "Location" not in shown.headers
         assert shown.headers["Content-Type"].startswith("text/html")
-    sent = asked(CLAUDE, CLAUDE_CALLBACK)
+    sent = answer_to(CLAUDE, CLAUDE_CALLBACK)
     assert sent.status_code == 303 and sent.headers["Location"].startswith(f"{CLAUDE_CALLBACK}?")
     answer = parse_qs(urlsplit(sent.headers["Location"]).query)
     assert answer["error"] == [error] and answer["iss"] == [ISSUER] and "code" not in answer

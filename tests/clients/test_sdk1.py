@@ -122,18 +122,18 @@ def test_wrong_token(monkeypatch):
     assert caught.group_contains(httpx.HTTPStatusError, match="401")
 
 
-class AskedAgain(Exception):
+class AnotherSignIn(Exception):
     """The client wants its person to sign in once more."""
 
 
 def test_signing_in_and_out(seen):
-    log, kept, asked, answered = cases.Log(), signing.Kept(), [], []
+    log, kept, opened, answered = cases.Log(), signing.Kept(), [], []
     _, arguments, check = cases.CALLS[-1]
 
     async def redirect(url):
-        asked.append(url)
-        if len(asked) > 1:
-            raise AskedAgain
+        opened.append(url)
+        if len(opened) > 1:
+            raise AnotherSignIn
         await asyncio.to_thread(browser.sign_in, url, os.environ["ANALYTICS_TOKEN"])
 
     async def answer():
@@ -170,8 +170,8 @@ def test_signing_in_and_out(seen):
 
     with browser.Callback() as callback:
         signed_in, refreshed = asyncio.run(asyncio.wait_for(run(), 60))
-        assert signed_in.count("POST /token authorization_code 200") == 1 and signed_in[0] == "POST /mcp 401"
-        assert refreshed[:2] == [signing.REFRESHED, signing.CALLED]
+        signing.check_signed_in(signed_in)
+        signing.check_renewed(refreshed)
         first, second = kept.tokens
         assert first.access_token != second.access_token and first.refresh_token != second.refresh_token
 
@@ -182,7 +182,7 @@ def test_signing_in_and_out(seen):
             signing.check_ended(tokens.access_token, tokens.refresh_token, kept.client.client_id)
         with pytest.raises(BaseExceptionGroup) as caught:
             asyncio.run(asyncio.wait_for(run_again(), 60))
-        assert caught.group_contains(AskedAgain)
+        assert caught.group_contains(AnotherSignIn)
     assert log.analysts("signed_out") == [os.environ["ANALYTICS_ANALYST"]]
     issued = [text for tokens in kept.tokens for text in (tokens.access_token, tokens.refresh_token)]
     log.check_sign_in([*issued, answered[0]["code"], os.environ["ANALYTICS_TOKEN"]], client="Python SDK 1")

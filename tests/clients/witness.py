@@ -18,7 +18,7 @@ from token_proxy import pump
 
 
 class Witness:
-    """To be told which port it stands before, once that is known."""
+    """It stands before `port`, which may be set once that is known."""
 
     def __init__(self, notes: Path) -> None:
         self.notes, self.port = notes, 0
