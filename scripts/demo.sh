@@ -314,7 +314,8 @@ printf 'postgresql://analytics_ro:%s@127.0.0.1:%s/%s\n' "$(cat "$state/role_pass
 printf 'demo:%s\n' "$token" > "$state/tokens"
 readlink -f "$bin" > "$state/server.exe"
 unset DATABASE_URL MCP_AUTH_TOKENS
-DATABASE_URL_FILE=$state/database_url MCP_AUTH_TOKENS_FILE=$state/tokens MCP_LISTEN=$listen MCP_PUBLIC_URL=http://$host:$port \
+origin=http://$host:$port # browsers leave out port 80
+DATABASE_URL_FILE=$state/database_url MCP_AUTH_TOKENS_FILE=$state/tokens MCP_LISTEN=$listen MCP_PUBLIC_URL=${origin%:80} \
     setsid "$bin" 9>&- &
 server=$!
 echo "$server" > "$state/server.pid"

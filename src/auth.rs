@@ -3,6 +3,7 @@
 //! In: a bearer token (RFC 6750). Out: an [`Analyst`], if it is on the list. A personal token is kept only as its SHA-256 hash
 //! and the key derived from it, and is compared in constant time with every token there is.
 
+mod made_up;
 mod seal;
 
 use std::{num::NonZero, thread};
@@ -38,6 +39,7 @@ pub struct Credential {
     analyst: Analyst,
     hash: [u8; 32],
     key: Key,
+    made_up: bool,
 }
 
 impl Credential {
@@ -119,14 +121,15 @@ impl Tokens {
         self.derive(&tokens).map(Tokens).ok_or_else(|| "no key can be derived from a token".to_owned())
     }
 
-    /// The credentials of these entries, in their order. A new key takes a tenth of a second, so all processors share the work.
+    /// The credentials of these entries, in their order. Keys take their time, so all processors share the work.
     fn derive(&self, entries: &[Entry<'_>]) -> Option<Vec<Credential>> {
         let credential = |entry: &Entry<'_>| {
             let same = |known: &&Credential| known.hash == entry.hash && known.analyst.name() == entry.name;
             let known = self.0.iter().find(same).cloned();
             known.or_else(|| {
                 let key = Key::of(entry.name, entry.token)?;
-                Some(Credential { analyst: Analyst(entry.name.to_owned()), hash: entry.hash, key })
+                let made_up = made_up::looks_made_up(entry.token);
+                Some(Credential { analyst: Analyst(entry.name.to_owned()), hash: entry.hash, key, made_up })
             })
         };
         let share = entries.len().div_ceil(thread::available_parallelism().map_or(1, NonZero::get));
@@ -143,6 +146,15 @@ impl Tokens {
     /// How many tokens there are.
     pub fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whose tokens look as if a person had made them up, each name once.
+    pub fn made_up(&self) -> Vec<&str> {
+        let mut names: Vec<&str> =
+            self.0.iter().filter(|known| known.made_up).map(|known| known.analyst.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// The entry with this personal token.

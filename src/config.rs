@@ -4,16 +4,12 @@
 //! the setting and the fix. Nothing else in the program reads the environment, and this imports nothing of the program.
 
 mod database_url;
+mod origin;
 
-use std::{
-    collections::HashMap,
-    fmt, fs,
-    net::{IpAddr, SocketAddr},
-    str::FromStr,
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, fs, net::SocketAddr, str::FromStr, time::Duration};
 
 pub use database_url::DatabaseUrl;
+pub(crate) use origin::is_loopback;
 
 /// One setting: what an operator can write and what it means.
 #[derive(Debug, Clone, Copy)]
@@ -267,11 +263,13 @@ impl Given {
         }
     }
 
-    /// A few words for people to read.
+    /// A few words for people to read. What Rust's `Debug` would escape is not seen as it stands: marks of direction, characters
+    /// without a width, control characters.
     fn words(&self, name: &str) -> Result<Option<String>, ConfigError> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        if text.chars().count() > 100 || text.chars().any(char::is_control) {
-            return Err(unusable(name, text, "a text of at most 100 characters in one line"));
+        let plain = text.replace(['"', '\'', '\\'], "");
+        if text.chars().count() > 100 || plain.escape_debug().ne(plain.chars()) {
+            return Err(unusable(name, text, "a text of at most 100 visible characters in one line"));
         }
         Ok(Some(text.to_owned()))
     }
@@ -287,47 +285,43 @@ impl Given {
     /// An origin. Tokens are sent there, so it must be `https`, except for a server on the analyst's own machine.
     fn public_url(&self) -> Result<Option<String>, ConfigError> {
         const NAME: &str = "MCP_PUBLIC_URL";
-        const WANTED: &str =
-            "an address such as https://fleetmcp.example.com (https, in lower case, no path; http only for localhost)";
+        const WANTED: &str = "an address such as https://fleetmcp.example.com (no path; http only for localhost)";
         let Some(text) = self.text(NAME) else { return Ok(None) };
         let url = text.strip_suffix('/').unwrap_or(text);
-        let plain = |host: &&str| {
-            let byte = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b':' | b'[' | b']');
-            !host.is_empty() && host.bytes().all(byte)
-        };
-        let secure = url.strip_prefix("https://").filter(plain);
-        let local = url.strip_prefix("http://").filter(|host| is_loopback(host));
-        secure.or(local).ok_or_else(|| unusable(NAME, text, WANTED))?;
-        Ok(Some(url.to_owned()))
+        // No certificate is issued for a name with `_`.
+        let usable = |url: &str| !url.contains('_') && url.strip_prefix("http://").is_none_or(is_loopback);
+        spelled(NAME, url, url, WANTED, usable).map(Some)
     }
 
     fn origins(&self) -> Result<Vec<String>, ConfigError> {
         const NAME: &str = "MCP_ALLOWED_ORIGINS";
         const WANTED: &str = "an origin such as https://inspector.example.com (no path, no wildcard)";
-        let origins: Vec<String> = list(self.text(NAME)).map(str::to_ascii_lowercase).collect();
-        for origin in &origins {
-            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-            if host.is_none_or(|host| host.is_empty() || host.contains(['/', '*', ' '])) {
-                return Err(unusable(NAME, origin, WANTED));
-            }
+        // Capitals do no harm here: origins are compared in lower case.
+        list(self.text(NAME)).map(|text| spelled(NAME, text, &text.to_ascii_lowercase(), WANTED, |_| true)).collect()
+    }
+}
+
+/// `origin`, if it is usable and in the spelling that browsers send: any other would never equal an `Origin` header.
+fn spelled(
+    name: &str,
+    text: &str,
+    origin: &str,
+    wanted: &str,
+    usable: impl Fn(&str) -> bool,
+) -> Result<String, ConfigError> {
+    match origin::canonical(origin) {
+        Ok(canonical) if !usable(&canonical) => Err(unusable(name, text, wanted)),
+        Ok(canonical) if canonical == origin => Ok(canonical),
+        Ok(canonical) => {
+            let problem = format!("{text:?} is not how browsers write it: write it as {canonical}");
+            Err(ConfigError::new(name, problem))
         }
-        Ok(origins)
+        Err(wrong) => Err(unusable(name, text, &format!("{wanted}: {wrong}"))),
     }
 }
 
 fn unusable(name: &str, text: &str, wanted: &str) -> ConfigError {
     ConfigError::new(name, format!("{text:?} is not {wanted}; correct it or leave it unset"))
-}
-
-/// Whether `host` or `host:port` names this machine.
-pub(crate) fn is_loopback(authority: &str) -> bool {
-    let port = |text: &str| text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    if let Some((address, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) && port(rest);
-    }
-    let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-    let named = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    named && port(rest)
 }
 
 fn list(text: Option<&str>) -> impl Iterator<Item = &str> {

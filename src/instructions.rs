@@ -183,8 +183,8 @@ fn compose(overview: &Overview) -> String {
     }
     text.push_str(
         "search finds tables, columns and definitions by words; list_tables and describe_table say what columns mean, hold and how \
-         far they reach; query answers. Comments are the data dictionary. Views of reporting before raw tables, typed columns before \
-         a `raw` one.\n",
+         far they reach; query answers. Comments are the data dictionary. Views of reporting answer more simply than raw tables, typed \
+         columns than a `raw` one.\n",
     );
     // Names and comments are anybody's: none may look like a line of the program's own.
     for line in lines(&overview.schemas, MAX_BYTES.saturating_sub(text.len())) {

@@ -103,6 +103,7 @@ fn prepare() -> Result<(Config, Tokens, Database), Refusal> {
 
 fn serve() -> Result<(), Refusal> {
     let (config, tokens, database) = prepare()?;
+    report(&made_up(&tokens))?;
     let role_check = RoleCheck::new(config.readable_schemas.clone());
     match role_check.look(&database, &Arc::default(), Instant::now()) {
         Ok(look) => report(&look.findings)?,
@@ -163,7 +164,8 @@ fn check(json: bool) -> Result<(), Refusal> {
     if json {
         print(&verdict(&outcome).to_string())?;
     }
-    let Inspected { look, definitions } = outcome?;
+    let Inspected { tokens, look, definitions } = outcome?;
+    report(&tokens)?;
     for broken in definitions.iter().flat_map(|definitions| &definitions.broken) {
         log::warn!("this definition no longer works: {broken}");
     }
@@ -174,21 +176,41 @@ fn check(json: bool) -> Result<(), Refusal> {
             format!("\ndefinitions: {} in analytics_meta, {} of them broken", found.checked, found.broken.len())
         });
         let definitions = definitions.unwrap_or_default();
-        print(&format!("settings: usable\nrole: suitable; warnings: {}{geos}{definitions}", look.findings.len()))?;
+        let tokens = if tokens.is_empty() { String::new() } else { format!("; warnings: {}", tokens.len()) };
+        print(&format!(
+            "settings: usable{tokens}\nrole: suitable; warnings: {}{geos}{definitions}",
+            look.findings.len()
+        ))?;
     }
     Ok(())
 }
 
 /// What `check` has found.
 struct Inspected {
+    /// Warnings of tokens.
+    tokens: Vec<Finding>,
     look: Look,
     /// None where there is no catalogue of meaning.
     definitions: Option<Checked>,
 }
 
-/// What is wrong with the role and with the definitions, or why that cannot be known.
+/// A warning for each analyst whose token does not look random.
+fn made_up(tokens: &Tokens) -> Vec<Finding> {
+    let finding = |name: &str| {
+        Finding {
+        refuse: false,
+        what: format!("the token of {name} looks as if a person had made it up"),
+        fix: "replace it by the output of: openssl rand -hex 24 (whoever finds an old sign-in code or access token can try guesses offline)"
+            .to_owned(),
+    }
+    };
+    tokens.made_up().into_iter().map(finding).collect()
+}
+
+/// What is wrong with the tokens, the role and the definitions, or why that cannot be known.
 fn inspect() -> Result<Inspected, Refusal> {
-    let (config, _, database) = prepare()?;
+    let (config, tokens, database) = prepare()?;
+    let tokens = made_up(&tokens);
     let role_check = RoleCheck::new(config.readable_schemas.clone());
     let look = role_check
         .look(&database, &Arc::default(), Instant::now())
@@ -202,7 +224,7 @@ fn inspect() -> Result<Inspected, Refusal> {
             None
         })
     };
-    Ok(Inspected { look, definitions })
+    Ok(Inspected { tokens, look, definitions })
 }
 
 /// What an old GEOS costs.
@@ -218,8 +240,9 @@ fn geos(look: &Look) -> Option<String> {
 /// The object that `check --json` prints.
 fn verdict(outcome: &Result<Inspected, Refusal>) -> Value {
     match outcome {
-        Ok(Inspected { look, definitions }) => {
-            let mut verdict = json!({ "suitable": !refused(&look.findings), "findings": look.findings });
+        Ok(Inspected { tokens, look, definitions }) => {
+            let findings: Vec<&Finding> = look.findings.iter().chain(tokens).collect();
+            let mut verdict = json!({ "suitable": !refused(&look.findings), "findings": findings });
             if let Some(verdict) = verdict.as_object_mut() {
                 verdict.extend(geos(look).map(|note| ("geos".to_owned(), note.into())));
                 verdict.extend(definitions.as_ref().map(|found| ("definitions".to_owned(), json!(found))));

@@ -20,7 +20,7 @@ use crate::{
     jsonrpc::{self, Error, Message, code},
     tools::{self, TOOLS},
 };
-use version::{LEGACY, META_SERVER, MODERN, Protocol, header_versions, protocol};
+use version::{DISCOVER, LEGACY, META_SERVER, MODERN, Protocol, header_versions, protocol};
 
 /// How long a client may keep the tool list and the instructions, in milliseconds.
 const TTL_MS: u32 = 300_000;
@@ -67,7 +67,7 @@ fn request(
         (_, "tools/list") => list_tools(app, protocol),
         (Protocol::Legacy, "initialize") => initialize(app, &params),
         (Protocol::Legacy, "ping") => json!({}),
-        (Protocol::Modern, "server/discover") => json!({
+        (Protocol::Modern, DISCOVER) => json!({
             "supportedVersions": MODERN,
             "capabilities": { "tools": {} },
             "instructions": app.instructions.text(),

@@ -4,11 +4,19 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use sha2::{Digest, Sha256};
 
-use crate::http::Reply;
+use crate::{config::is_loopback, http::Reply};
 
-const SIGN_IN: &str = include_str!("pages/sign_in.html");
-const PROBLEM: &str = include_str!("pages/problem.html");
-const CONNECT: &str = include_str!("pages/connect.html");
+/// The head and the style that all pages share, and a page's own body.
+macro_rules! template {
+    ($body:literal) => {
+        concat!(include_str!("pages/head.html"), include_str!($body))
+    };
+}
+
+const SIGN_IN: &str = template!("pages/sign_in.html");
+const PROBLEM: &str = template!("pages/problem.html");
+const CONNECT: &str = template!("pages/connect.html");
+const PRIVACY: &str = template!("pages/privacy.html");
 
 /// The server as its pages name it.
 #[derive(Debug, Clone)]
@@ -25,6 +33,11 @@ impl About {
     /// The address without its scheme: what stands in a browser's address bar.
     pub fn host(&self) -> &str {
         self.base.split_once("://").map_or("", |(_, host)| host)
+    }
+
+    /// Whom to ask.
+    fn contact(&self) -> &str {
+        self.contact.as_deref().unwrap_or("the operator of this server")
     }
 }
 
@@ -58,65 +71,89 @@ pub struct Problem {
 
 /// The sign-in page.
 pub fn sign_in(about: &About, sign_in: &SignIn<'_>) -> Reply {
-    page(
-        200,
-        SIGN_IN,
-        &[
-            ("client", sign_in.client),
-            ("client_note", if sign_in.verified { "verified" } else { "unverified" }),
-            ("destination", sign_in.destination),
-            ("server", about.host()),
-            ("request", sign_in.request),
-            ("error", sign_in.error.unwrap_or_default()),
-            ("error_hidden", if sign_in.error.is_none() { "hidden" } else { "" }),
-            ("invalid", if sign_in.error.is_none() { "false" } else { "true" }),
-        ],
-    )
+    let (title, invalid) = if sign_in.error.is_some() { ("Error: Sign in", "true") } else { ("Sign in", "false") };
+    let values = [
+        ("title", title),
+        ("client", sign_in.client),
+        ("verified", flag(sign_in.verified)),
+        ("destination", sign_in.destination),
+        ("request", sign_in.request),
+        ("error", sign_in.error.unwrap_or_default()),
+        ("invalid", invalid),
+    ];
+    page(about, 200, SIGN_IN, &values)
 }
 
 /// The page for a person who cannot go on.
 pub fn problem(about: &About, problem: &Problem) -> Reply {
-    page(problem.status, PROBLEM, &[("reason", problem.cause), ("server", about.host())])
+    let title = match problem.status {
+        400 => "This sign-in cannot continue",
+        404 => "There is no such page",
+        _ => "This did not work",
+    };
+    let Problem { status, code, cause, fix } = *problem;
+    let connecting = flag(status != 404);
+    let values = [("title", title), ("cause", cause), ("fix", fix), ("code", code), ("connecting", connecting)];
+    page(about, status, PROBLEM, &values)
 }
 
 /// The page for a person who opens the address in a browser. `signs_in` is whether clients can sign in here.
 pub fn connect(about: &About, signs_in: bool) -> Reply {
-    let hidden = |hide: bool| if hide { "hidden" } else { "" };
-    page(
-        200,
-        CONNECT,
-        &[
-            ("url", &format!("{}/mcp", about.base)),
-            ("server", about.host()),
-            ("version", env!("CARGO_PKG_VERSION")),
-            ("oauth_hidden", hidden(!signs_in)),
-            ("no_oauth_hidden", hidden(signs_in)),
-        ],
-    )
+    let local = is_loopback(about.host());
+    let values = [
+        ("title", "Connect"),
+        ("url", &format!("{}/mcp", about.base)),
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("local", flag(local)),
+        ("signs_in", flag(signs_in)),
+        // claude.ai comes from outside, and only by signing in.
+        ("cloud", flag(signs_in && !local)),
+    ];
+    page(about, 200, CONNECT, &values)
 }
 
 /// The page that says what is recorded of whom, for how long, and who reads it.
 pub fn privacy(about: &About) -> Reply {
-    problem(about, &Problem { status: 200, code: "", cause: "", fix: "" })
+    let kept = about.audit_kept.as_deref().unwrap_or_default();
+    page(about, 200, PRIVACY, &[("title", "What is recorded"), ("kept", kept)])
 }
 
-/// A page. Each `{{name}}` of the template becomes its value, escaped; a name without a value becomes nothing.
-fn page(status: u16, template: &str, values: &[(&str, &str)]) -> Reply {
-    Reply::new(status, "text/html; charset=utf-8", fill(template, values))
+/// A value for a section that is there or not.
+fn flag(yes: bool) -> &'static str {
+    if yes { "yes" } else { "" }
+}
+
+/// A page, from its template and its own values; some are in every page.
+fn page(about: &About, status: u16, template: &str, own: &[(&str, &str)]) -> Reply {
+    let values = [own, &[("server", about.host()), ("contact", about.contact())]].concat();
+    Reply::new(status, "text/html; charset=utf-8", fill(template, &values))
         .with("Content-Security-Policy", policy(template))
         // Not `no-referrer`: with that, browsers send a form with `Origin: null`.
         .with("Referrer-Policy", "same-origin")
         .with("X-Frame-Options", "DENY")
 }
 
+/// Fills a template. Each `{{name}}` becomes its value, escaped; a name without a value becomes nothing. What stands between
+/// `{{?name}}` and `{{/name}}` is there only if the value is not empty, after `{{!name}}` only if it is.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let value = |name: &str| values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
     let mut html = String::with_capacity(template.len().saturating_add(512));
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
-        let (name, remainder) = after.split_once("}}").unwrap_or_default();
         html.push_str(before);
-        html.push_str(&escape(values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)));
-        rest = remainder;
+        let (tag, remainder) = after.split_once("}}").unwrap_or_default();
+        let name = tag.trim_start_matches(['?', '!', '/']);
+        let absent = match tag.get(..1) {
+            Some("?") => value(name).is_empty(),
+            Some("!") => !value(name).is_empty(),
+            Some("/") => false,
+            _ => {
+                html.push_str(&escape(value(name)));
+                false
+            }
+        };
+        let end = format!("{{{{/{name}}}}}");
+        rest = if absent { remainder.split_once(&end).unwrap_or_default().1 } else { remainder };
     }
     html.push_str(rest);
     html

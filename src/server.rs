@@ -337,7 +337,7 @@ fn allow_page() -> Reply {
         .with("Access-Control-Max-Age", "600")
 }
 
-/// Where a request comes from, for the log and for counting wrong tokens; nothing else depends on it. Behind a proxy on a
+/// Where a request comes from, for the log; nothing else depends on it. Behind a proxy on a
 /// private network it is what that proxy wrote: the last element of the last `X-Forwarded-For`, since a client can write
 /// only what precedes it.
 fn client_address(exchange: &Exchange<'_>) -> IpAddr {

@@ -2,7 +2,7 @@
 //!
 //! In: a tool's name and arguments, as a model wrote them, and who calls. Out: an [`crate::answer::Answer`], which may say what
 //! went wrong and what to do. A tool is one entry of [`TOOLS`], one function, and its SQL. Descriptions stay under 2,000 characters, since
-//! Claude cuts longer ones.
+//! Claude cuts longer ones, and state facts: orders to the model count as injection.
 
 mod advice;
 mod arguments;
@@ -103,8 +103,9 @@ pub const TOOLS: &[Tool] = &[
     Tool {
         name: "query",
         title: "Query the fleet database",
-        description: "Runs one read-only SQL statement (SELECT, WITH, VALUES or TABLE; PostgreSQL with PostGIS) and returns its rows as JSON, or as CSV, which takes half the tokens. EXPLAIN before it shows the plan instead.\n\
-            - Names are written schema.table. Aggregate, filter on the time column, ORDER BY and LIMIT in SQL.\n\
+        description: "Runs one read-only SQL statement (SELECT, WITH, VALUES or TABLE; PostgreSQL with PostGIS) and returns its rows as JSON, or as CSV, which takes half the tokens. EXPLAIN before it shows the plan instead. \
+            Syntax: https://www.postgresql.org/docs/current/sql-select.html\n\
+            - Names are written schema.table. Totals, filters on time, ORDER BY and LIMIT belong in the SQL.\n\
             - Data may end before now: list_tables and describe_table say when. A period that ends with the data needs that end in place of now().\n\
             - Days are local to the session: current_date, ts::date and date_trunc('day', ts). With TimescaleDB: time_bucket('1 day', ts, 'Africa/Nairobi').\n\
             - `truncated` says that rows are missing: such an answer cannot be totalled.\n\
@@ -149,8 +150,10 @@ impl Tool {
             "title": self.title,
             "description": self.description,
             "inputSchema": { "type": "object", "properties": properties, "required": required, "additionalProperties": false },
+            // The hints on destruction and idempotence are defined for tools that write; the directory of connectors takes one of
+            // `readOnlyHint` and `destructiveHint`.
             "annotations": {
-                "title": self.title, "readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false
+                "title": self.title, "readOnlyHint": true, "openWorldHint": false
             },
             // Claude Code cuts an answer at 25,000 tokens unless a tool says that it may be longer.
             "_meta": { "anthropic/maxResultSizeChars": config.max_bytes.min(500_000) }

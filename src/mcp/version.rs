@@ -15,6 +15,9 @@ pub(super) const MODERN: &[&str] = &["2026-07-28"];
 /// The legacy versions, newest first.
 pub(super) const LEGACY: &[&str] = &["2025-11-25", "2025-06-18", "2025-03-26"];
 
+/// The method by which a client learns which modern versions are spoken.
+pub(super) const DISCOVER: &str = "server/discover";
+
 /// Keys of `_meta` that every modern request has.
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
@@ -35,13 +38,19 @@ pub(super) fn header_versions(head: &Head) -> impl Iterator<Item = &str> {
 }
 
 /// Finds the protocol of a request and checks what it requires of headers and `_meta`. `modern` are the modern versions that
-/// are spoken: [`MODERN`], or none where the operator has disabled them.
+/// are spoken: [`MODERN`], or none where the operator has disabled them. With [`DISCOVER`] a client learns which those are, so it is
+/// answered whatever the header names, if anything, unless it contradicts the body or claims a version that is not spoken.
 pub(super) fn protocol(
     head: &Head,
     method: &str,
     params: &Map<String, Value>,
     modern: &[&str],
 ) -> Result<Protocol, Error> {
+    let discover = method == DISCOVER;
+    if discover && modern.is_empty() {
+        // Every known client goes on to initialize after this answer.
+        return Err(Error::new(404, code::METHOD_NOT_FOUND, "there is no such method here; use initialize"));
+    }
     let meta = params.get("_meta").and_then(Value::as_object);
     let claim = meta.and_then(|meta| meta.get(META_VERSION));
     let mut versions: Vec<&str> = header_versions(head).collect();
@@ -49,6 +58,7 @@ pub(super) fn protocol(
     let header = match versions.as_slice() {
         [] => None,
         [one] => Some(*one),
+        _ if discover => None,
         _ => {
             return Err(Error::new(
                 400,
@@ -69,6 +79,7 @@ pub(super) fn protocol(
                 code::INVALID_PARAMS,
                 format!("params._meta must hold {META_VERSION} and {META_CAPABILITIES}"),
             )),
+            _ if discover => Ok(Protocol::Modern),
             // What initialize asks for is settled by its answer, whatever the header says.
             Some(version) if !LEGACY.contains(&version) && method != "initialize" => Err(unsupported(version, modern)),
             _ => Ok(Protocol::Legacy),
@@ -77,13 +88,13 @@ pub(super) fn protocol(
     let Some(claim) = claim.as_str() else {
         return Err(Error::new(400, code::INVALID_PARAMS, format!("params._meta.{META_VERSION} must be a string")));
     };
-    if modern.is_empty() && method == "server/discover" {
-        // Every known client goes on to initialize after this answer.
-        return Err(Error::new(404, code::METHOD_NOT_FOUND, "there is no such method here; use initialize"));
-    }
     let known = modern.contains(&claim);
     // Claude Code sends a legacy header with a modern body (anthropics/claude-code#93290): the body counts.
-    let tolerated = known && header.is_some_and(|version| LEGACY.contains(&version));
+    let tolerated = if discover {
+        header.is_none_or(|version| !modern.contains(&version))
+    } else {
+        known && header.is_some_and(|version| LEGACY.contains(&version))
+    };
     if !tolerated && header != Some(claim) {
         let message = format!(
             "the MCP-Protocol-Version header ({}) must equal params._meta.{META_VERSION} ({claim:?})",

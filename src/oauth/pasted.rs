@@ -22,7 +22,7 @@ const ERRORS: [(&str, &str); 5] = [
 pub(super) fn credential<'a>(tokens: &'a Tokens, pasted: &str) -> Result<&'a Credential, &'static str> {
     let whole = pasted.trim();
     let pasted = bare(without(bare(whole), "authorization:"));
-    let pasted = bare(without(pasted, "bearer "));
+    let pasted = bare(without(pasted, "bearer"));
     let unnamed = pasted.split_once(':').map(|(_, token)| bare(token));
     let found = [Some(whole), Some(pasted), unnamed].into_iter().flatten().find_map(|token| tokens.credential(token));
     found.ok_or_else(|| match unnamed.unwrap_or(pasted) {

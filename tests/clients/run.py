@@ -37,7 +37,8 @@ SUITES = [
         ],
     ),
 ]
-NPM = ["claude-code", "inspector", "node"]
+NPM = ["axe", "claude-code", "inspector", "node"]
+PUBLIC = {"MCP_PUBLIC_URL": "https://fleetmcp.example.com", "MCP_CONTACT": "Dana in Fleet IT", "MCP_AUDIT_KEPT": "90 days"}
 
 
 def install(name: str, pins: list[Path], steps: list[list[object]]) -> str:
@@ -121,6 +122,7 @@ def main() -> int:
             "INSPECTOR": str(KEPT / "inspector"),
             "NODE_CLIENTS": str(KEPT / "node"),
             "CHROMIUM": chromium_binary(),
+            "AXE": str(KEPT / "axe/node_modules/axe-core/axe.min.js"),
         }
         began = time.monotonic()
         with Stack(options.server) as stack, Witness(stack.log_of("witness")) as witness:
@@ -131,6 +133,8 @@ def main() -> int:
                 "ANALYTICS_LOG_WITNESSED": str(stack.log_of("witnessed")),
                 "ANALYTICS_WITNESS": str(witness.notes),
                 "ANALYTICS_URL_MODERN_OFF": stack.start_another_server("modern-off", MCP_PROTOCOL_MODERN="off"),
+                "ANALYTICS_URL_PUBLIC": stack.start_another_server("public", **PUBLIC),
+                "ANALYTICS_URL_NO_SIGN_IN": stack.start_another_server("no-sign-in", MCP_PUBLIC_URL=""),
             }
             print(f"clients: database and servers started in {time.monotonic() - began:.0f} s", flush=True)
             failed = False

@@ -1,6 +1,9 @@
 //! MCP over HTTP: the status-code table of both eras, case by case, and what a client is told at the start.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
@@ -119,13 +122,6 @@ fn the_legacy_era() {
         -32601,
         &json!("x"),
     );
-    is_error(
-        "discover is modern",
-        &alice.post(&[], &message(&json!("x"), "server/discover", json!({}))),
-        200,
-        -32601,
-        &json!("x"),
-    );
 
     let list = |headers: &[(&str, &str)]| alice.post(headers, &message(&json!(1), "tools/list", json!({})));
     for version in ["2025-03-26", "2025-06-18", "2025-11-25"] {
@@ -221,6 +217,39 @@ fn the_modern_era() {
     assert!(!Answer::of(&call(&[("Mcp-Name", "=?base64?bGlzdF9zY2hlbWFz?=")])).is_error);
 }
 
+/// A client that speaks other versions learns from it which ones are spoken here, so it is not refused for naming them, and does
+/// not wait for a database.
+#[test]
+fn discovery_is_well_formed_and_fast_whatever_version_the_header_names() {
+    let nowhere = format!("postgresql://a:b@127.0.0.1:{}/d", crate::support::cluster::free_port());
+    let server = Server::start(&[("DATABASE_URL", &nowhere)]);
+    let alice = server.alice();
+    let method = ("Mcp-Method", "server/discover");
+    for version in [None, Some("2024-11-05"), Some("2025-11-25"), Some("2099-01-01"), Some("latest")] {
+        let headers: Vec<_> =
+            version.map(|version| ("MCP-Protocol-Version", version)).into_iter().chain([method]).collect();
+        for params in [with_meta(json!({})), json!({})] {
+            let began = Instant::now();
+            let response = alice.post(&headers, &message(&json!("probe"), "server/discover", params));
+            // The directory of Claude's connectors allows 3 s for the first exchange.
+            assert!(began.elapsed() < Duration::from_secs(3), "{version:?}: {:?}", began.elapsed());
+            assert_eq!(response.status, 200, "{version:?}: {}", response.text());
+            let body = response.json();
+            let result = &body["result"];
+            assert_eq!((&body["id"], &result["resultType"]), (&json!("probe"), &json!("complete")), "{body}");
+            assert_eq!(result["supportedVersions"], json!(["2026-07-28"]));
+            assert!(result["capabilities"].is_object() && result["ttlMs"].is_u64(), "{body}");
+        }
+    }
+    // A version that the body claims, too, and that is not spoken, is an error by the specification; it has the same list.
+    let mut params = with_meta(json!({}));
+    params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2099-01-01");
+    let refused =
+        alice.post(&[("MCP-Protocol-Version", "2099-01-01"), method], &message(&json!(1), "server/discover", params));
+    is_error("unknown version", &refused, 400, -32022, &json!(1));
+    assert_eq!(refused.json()["error"]["data"]["supported"], json!(["2026-07-28"]));
+}
+
 #[test]
 fn notifications_and_responses_get_no_answer() {
     let server = Server::start(&[]);
@@ -297,8 +326,7 @@ fn the_tool_list_is_the_same_for_everybody_to_the_byte() {
     assert!(include_str!("../../scripts/verify.sh").contains(&verify), "scripts/verify.sh lacks: {verify}");
     for tool in tools {
         let description = tool["description"].as_str().unwrap();
-        assert!((50..2_048).contains(&description.len()), "{tool}");
-        assert!(tool["title"].is_string());
+        assert!(description.len() >= 50, "{tool}");
         let schema = &tool["inputSchema"];
         assert_eq!((&schema["type"], &schema["additionalProperties"]), (&json!("object"), &json!(false)), "{tool}");
         for key in ["anyOf", "oneOf", "allOf"] {
@@ -310,12 +338,6 @@ fn the_tool_list_is_the_same_for_everybody_to_the_byte() {
                 "{name}: {property}"
             );
         }
-        let annotations = &tool["annotations"];
-        assert_eq!(
-            (&annotations["readOnlyHint"], &annotations["destructiveHint"]),
-            (&json!(true), &json!(false)),
-            "{tool}"
-        );
         assert!(tool.get("outputSchema").is_none(), "all data is in the text");
     }
 }
@@ -380,6 +402,7 @@ fn the_modern_era_can_be_taken_back() {
     // What a modern client asks first: it must be told to go the older way, not be failed or kept waiting.
     let discover = ("Mcp-Method", "server/discover");
     is_error("discover", &post(&[MODERN, discover], "server/discover", with_meta(json!({}))), 404, -32601, &id);
+    is_error("a bare discover", &post(&[], "server/discover", json!({})), 404, -32601, &id);
     let list = post(&[MODERN, ("Mcp-Method", "tools/list")], "tools/list", with_meta(json!({})));
     is_error("a modern request", &list, 400, -32022, &id);
     assert_eq!(list.json()["error"]["data"]["supported"], json!(["2025-11-25", "2025-06-18", "2025-03-26"]));

@@ -10,18 +10,18 @@ use crate::support::{
     server::{ALICE, BOB, Server},
 };
 
-const PUBLIC: &str = "https://fleet.example.com";
-const CLAUDE: &str = "https://claude.ai/oauth/mcp-oauth-client-metadata";
-const CALLBACK: &str = "https://claude.ai/api/mcp/auth_callback";
+pub(crate) const PUBLIC: &str = "https://fleet.example.com";
+pub(crate) const CLAUDE: &str = "https://claude.ai/oauth/mcp-oauth-client-metadata";
+pub(crate) const CALLBACK: &str = "https://claude.ai/api/mcp/auth_callback";
 const VERIFIER: &str = "a verifier would be random; this one only has to be long";
-const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
-const JSON: (&str, &str) = ("Content-Type", "application/json");
+pub(crate) const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
+pub(crate) const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-fn server() -> Server {
+pub(crate) fn server() -> Server {
     Server::start(&[("MCP_PUBLIC_URL", PUBLIC)])
 }
 
-fn form(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
@@ -30,7 +30,7 @@ fn challenge() -> String {
 }
 
 /// The parameters of an authorization request by Claude, with some of them changed; an empty value leaves one out.
-fn asked(changes: &[(&str, &str)]) -> String {
+pub(crate) fn asked(changes: &[(&str, &str)]) -> String {
     let challenge = challenge();
     let mut pairs = vec![
         ("response_type", "code"),
@@ -51,12 +51,12 @@ fn asked(changes: &[(&str, &str)]) -> String {
     form(&pairs)
 }
 
-fn page(server: &Server, query: &str) -> Response {
+pub(crate) fn page(server: &Server, query: &str) -> Response {
     request(server.port, "GET", &format!("/authorize?{query}"), &[("Accept", "text/html")], b"")
 }
 
 /// Sends the sign-in page's form, as a browser does.
-fn submit(server: &Server, query: &str, token: &str, headers: &[(&str, &str)]) -> Response {
+pub(crate) fn submit(server: &Server, query: &str, token: &str, headers: &[(&str, &str)]) -> Response {
     let body = form(&[("request", query), ("token", token), ("action", "allow")]);
     let mut all = vec![FORM, ("Origin", PUBLIC), ("Sec-Fetch-Site", "same-origin")];
     for header in headers {
@@ -68,27 +68,27 @@ fn submit(server: &Server, query: &str, token: &str, headers: &[(&str, &str)]) -
 
 /// The parameters of the address to which a response sends the browser.
 #[track_caller]
-fn sent_back(response: &Response) -> Vec<(String, String)> {
+pub(crate) fn sent_back(response: &Response) -> Vec<(String, String)> {
     assert_eq!(response.status, 303, "{}", response.text());
     let (to, query) = response.header("location").unwrap().split_once('?').unwrap();
     assert_eq!(to, CALLBACK);
     form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
-fn value(pairs: &[(String, String)], name: &str) -> String {
+pub(crate) fn value(pairs: &[(String, String)], name: &str) -> String {
     pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
 }
 
 /// A fresh code, made for Claude.
 #[track_caller]
-fn code(server: &Server, token: &str) -> String {
+pub(crate) fn code(server: &Server, token: &str) -> String {
     let back = sent_back(&submit(server, &asked(&[]), token, &[]));
     assert_eq!((value(&back, "state").as_str(), value(&back, "iss").as_str()), ("a state & more", PUBLIC));
     value(&back, "code")
 }
 
 /// A request to the token endpoint with a code, with some parameters changed.
-fn redeem(server: &Server, code: &str, changes: &[(&str, &str)]) -> Response {
+pub(crate) fn redeem(server: &Server, code: &str, changes: &[(&str, &str)]) -> Response {
     let mut pairs = vec![
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -104,19 +104,19 @@ fn redeem(server: &Server, code: &str, changes: &[(&str, &str)]) -> Response {
     request(server.port, "POST", "/token", &[FORM], form(&pairs).as_bytes())
 }
 
-fn refresh(server: &Server, token: &str) -> Response {
+pub(crate) fn refresh(server: &Server, token: &str) -> Response {
     let body = form(&[("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", CLAUDE)]);
     request(server.port, "POST", "/token", &[FORM], body.as_bytes())
 }
 
 /// Access and refresh token of a sign-in.
 #[track_caller]
-fn sign_in(server: &Server, token: &str) -> (String, String) {
+pub(crate) fn sign_in(server: &Server, token: &str) -> (String, String) {
     tokens(&redeem(server, &code(server, token), &[]))
 }
 
 #[track_caller]
-fn tokens(response: &Response) -> (String, String) {
+pub(crate) fn tokens(response: &Response) -> (String, String) {
     assert_eq!((response.status, response.header("cache-control")), (200, Some("no-store")), "{}", response.text());
     let body = response.json();
     assert_eq!((&body["token_type"], &body["scope"]), (&json!("Bearer"), &json!("analytics:read")));
@@ -125,12 +125,12 @@ fn tokens(response: &Response) -> (String, String) {
 }
 
 /// The status of a call with this bearer token.
-fn status(server: &Server, token: &str) -> u16 {
+pub(crate) fn status(server: &Server, token: &str) -> u16 {
     Mcp::new(server.port, token).post(&[], &message(&json!(1), "ping", json!({}))).status
 }
 
 #[track_caller]
-fn denied(what: &str, response: &Response, status: u16, error: &str) {
+pub(crate) fn denied(what: &str, response: &Response, status: u16, error: &str) {
     assert_eq!(response.status, status, "{what}: {}", response.text());
     let body = response.json();
     assert_eq!(body["error"], error, "{what}: {body}");
@@ -161,6 +161,7 @@ fn a_client_finds_the_way_from_a_401_to_every_endpoint() {
     let server = server();
     for (path, document, resource) in [
         ("/mcp", "/.well-known/oauth-protected-resource/mcp", "https://fleet.example.com/mcp"),
+        ("/mcp/", "/.well-known/oauth-protected-resource/mcp", "https://fleet.example.com/mcp"),
         ("/", "/.well-known/oauth-protected-resource", PUBLIC),
     ] {
         let refused = request(server.port, "POST", path, &[JSON], b"{}");
@@ -176,23 +177,29 @@ fn a_client_finds_the_way_from_a_401_to_every_endpoint() {
         wrong.header("www-authenticate").unwrap().starts_with("Bearer error=\"invalid_token\", resource_metadata=")
     );
 
-    for path in ["/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/mcp"] {
-        let found = request(server.port, "GET", path, &[], b"").json();
-        assert_eq!(found["issuer"], PUBLIC, "to the letter");
-        for (name, at) in [
-            ("authorization_endpoint", "/authorize"),
-            ("token_endpoint", "/token"),
-            ("registration_endpoint", "/register"),
-            ("revocation_endpoint", "/revoke"),
-        ] {
-            assert_eq!(found[name], format!("{PUBLIC}{at}"));
-        }
-        assert_eq!(found["code_challenge_methods_supported"], json!(["S256"]));
-        assert_eq!(found["client_id_metadata_document_supported"], true);
-        assert_eq!(found["token_endpoint_auth_methods_supported"], json!(["none"]));
-        assert_eq!(found["authorization_response_iss_parameter_supported"], true);
+    let metrics = request(server.port, "GET", "/metrics", &[], b"");
+    assert_eq!(metrics.header("www-authenticate"), Some("Bearer"), "no document describes this path");
+
+    let found = request(server.port, "GET", "/.well-known/oauth-authorization-server", &[], b"").json();
+    assert_eq!(found["issuer"], PUBLIC, "to the letter");
+    for (name, at) in [
+        ("authorization_endpoint", "/authorize"),
+        ("token_endpoint", "/token"),
+        ("registration_endpoint", "/register"),
+        ("revocation_endpoint", "/revoke"),
+    ] {
+        assert_eq!(found[name], format!("{PUBLIC}{at}"));
     }
-    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-protected-resource/other"] {
+    assert_eq!(found["code_challenge_methods_supported"], json!(["S256"]));
+    assert_eq!(found["client_id_metadata_document_supported"], true);
+    assert_eq!(found["token_endpoint_auth_methods_supported"], json!(["none"]));
+    assert_eq!(found["authorization_response_iss_parameter_supported"], true);
+    for path in [
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-protected-resource/other",
+        // RFC 8414 section 3.3: it would describe the issuer …/mcp, which there is not.
+        "/.well-known/oauth-authorization-server/mcp",
+    ] {
         let response = request(server.port, "GET", path, &[], b"");
         assert_eq!((response.status, response.header("content-type")), (404, Some("application/json")), "{path}");
     }
@@ -262,6 +269,7 @@ fn a_request_that_names_no_known_client_or_destination_is_sent_nowhere() {
         "",
         &*asked(&[("client_id", "")]),
         &asked(&[("client_id", "https://evil.example/client")]),
+        &asked(&[("client_id", "https://evil.example/client"), ("redirect_uri", "https://evil.example/callback")]),
         &asked(&[("client_id", "registered.e30")]),
         &asked(&[("redirect_uri", "")]),
         &asked(&[("redirect_uri", "https://evil.example/")]),
@@ -310,51 +318,19 @@ fn a_form_from_elsewhere_signs_nobody_in() {
         [("Sec-Fetch-Site", "cross-site")],
         [("Sec-Fetch-Site", "same-site")],
         [("Origin", "https://evil.example")],
-        [("Origin", "null")],
         [("Origin", "http://localhost:3000")],
         [("Content-Type", "text/plain")],
     ] {
         let response = submit(&server, &asked(&[]), ALICE, &headers);
         assert_eq!((response.status, response.header("location")), (403, None), "{headers:?}");
+        assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"), "{headers:?}");
     }
     let twice = format!("{}&token={BOB}", form(&[("request", &asked(&[])), ("token", ALICE), ("action", "allow")]));
     let response = request(server.port, "POST", "/authorize", &[FORM], twice.as_bytes());
     assert_eq!((response.status, response.header("location")), (400, None));
-    let long = form(&[("request", &"x".repeat(17 << 10))]);
-    assert_eq!(request(server.port, "POST", "/authorize", &[FORM], long.as_bytes()).status, 413);
-}
-
-#[test]
-fn wrong_tokens_are_told_counted_for_each_address_and_recorded() {
-    let server = server();
-    let from = |address: &'static str| [("X-Forwarded-For", address)];
-    let query = asked(&[]);
-    let wrong = submit(&server, &query, "not-the-token-of-anybody", &from("198.51.100.7"));
-    assert_eq!((wrong.status, wrong.header("location")), (403, None));
-    assert!(
-        wrong.text().contains("role=\"alert\" >This is not a valid token")
-            && wrong.text().contains("aria-invalid=\"true\"")
-    );
-    assert!(!wrong.text().contains("not-the-token-of-anybody"), "what was typed is not repeated");
-    for _ in 0..9 {
-        assert_eq!(submit(&server, &query, "guess", &from("198.51.100.7")).status, 403);
-    }
-    // The guesser waits some seconds, whatever it claims to have been before the proxy; others do not.
-    for address in ["198.51.100.7", "203.0.113.1, 198.51.100.7"] {
-        let limited = submit(&server, &query, ALICE, &[("X-Forwarded-For", address)]);
-        assert_eq!((limited.status, limited.header("location")), (429, None), "{address}");
-        assert!((1..=7).contains(&limited.header("retry-after").unwrap().parse::<u32>().unwrap()));
-        assert!(limited.text().contains("try again"));
-    }
-    assert_eq!(submit(&server, &query, ALICE, &from("198.51.100.8")).status, 303);
-    assert_eq!(
-        submit(&server, &query, ALICE, &from("198.51.100.7, 203.0.113.1")).status,
-        303,
-        "the last one is the proxy's word"
-    );
-    assert_eq!(status(&server, ALICE), 200, "the endpoint itself is not limited");
-    let line = server.audit("the wrong token", |line| line["event"] == "sign_in_refused");
-    assert_eq!((&line["peer"], &line["reason"]), (&json!("198.51.100.7"), &json!("wrong token on the sign-in page")));
+    let long = form(&[("request", &"x".repeat(24 << 10))]);
+    let response = request(server.port, "POST", "/authorize", &[FORM], long.as_bytes());
+    assert!(response.status == 400 && response.text().contains("form-unreadable"), "{}", response.text());
 }
 
 #[test]
@@ -374,7 +350,7 @@ fn a_code_is_good_once_and_for_nothing_but_its_own_request() {
         ("resource", "https://other.example/mcp", 400, "invalid_target"),
         ("grant_type", "client_credentials", 400, "unsupported_grant_type"),
         ("grant_type", "password", 400, "unsupported_grant_type"),
-        ("grant_type", "", 400, "unsupported_grant_type"),
+        ("grant_type", "", 400, "invalid_request"),
         ("code", "", 400, "invalid_request"),
         ("code", &fresh.replace("code.", "access."), 400, "invalid_grant"),
         ("code", &format!("{fresh}A"), 400, "invalid_grant"),
@@ -464,7 +440,7 @@ fn clients_register_for_claude_and_for_this_machine_only() {
 
     let id = registered["client_id"].as_str().unwrap();
     let html = page(&server, &asked(&[("client_id", id)])).text();
-    assert!(html.contains("The program chose this name itself"), "the name Claude is not vouched for: {html}");
+    assert!(html.contains("claude.ai") && !html.contains("Unverified"), "whatever its id: the answer reaches Claude");
     let back = sent_back(&submit(&server, &asked(&[("client_id", id)]), ALICE, &[]));
     let (access, _) = tokens(&redeem(&server, &value(&back, "code"), &[("client_id", id)]));
     assert!(
@@ -473,10 +449,11 @@ fn clients_register_for_claude_and_for_this_machine_only() {
 
     let mut hostile = claude.clone();
     hostile["client_name"] = json!("<script>alert(1)</script>\u{202e}\" onload=\"x");
+    hostile["redirect_uris"] = json!(["http://localhost/callback"]);
     let id = register(&hostile).json()["client_id"].as_str().unwrap().to_owned();
-    let html = page(&server, &asked(&[("client_id", &id)])).text();
+    let html = page(&server, &asked(&[("client_id", &id), ("redirect_uri", "http://localhost/callback")])).text();
     assert!(
-        html.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&quot;x") && !html.contains("<script"),
+        html.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&quot;x") && !html.contains("<script>alert"),
         "{html}"
     );
 
@@ -484,6 +461,8 @@ fn clients_register_for_claude_and_for_this_machine_only() {
     {
         let mut other = claude.clone();
         other["redirect_uris"] = json!([CALLBACK, uri]);
+        assert_eq!(register(&other).json()["redirect_uris"], json!([CALLBACK]), "{uri} is left out");
+        other["redirect_uris"] = json!([uri]);
         denied(uri, &register(&other), 400, "invalid_redirect_uri");
     }
     denied("no addresses", &register(&json!({ "client_name": "x" })), 400, "invalid_redirect_uri");

@@ -60,6 +60,10 @@ fn a_setting_that_cannot_be_used_is_named_with_its_fix() {
         (&[("MCP_STATEMENT_TIMEOUT", "2min")], &["MCP_STATEMENT_TIMEOUT", "55s"]),
         (&[("MCP_STATEMENT_TIMEOUT", "0")], &["MCP_STATEMENT_TIMEOUT", "100ms"]),
         (&[("MCP_ALLOWED_ORIGINS", "*")], &["MCP_ALLOWED_ORIGINS", "wildcard"]),
+        (
+            &[("MCP_ALLOWED_ORIGINS", "http://inspector.internal:80")],
+            &["MCP_ALLOWED_ORIGINS", "write it as http://inspector.internal"],
+        ),
         (&[("MCP_READABLE_SCHEMAS", "reporting,pg_catalog")], &["MCP_READABLE_SCHEMAS", "pg_catalog"]),
         (&[("DATABASE_URL", "")], &["DATABASE_URL", "not set", "DATABASE_URL_FILE", "postgresql://"]),
         (&[("DATABASE_URL", "mysql://a:throw-away@b/c")], &["DATABASE_URL", "postgresql://"]),
@@ -68,6 +72,16 @@ fn a_setting_that_cannot_be_used_is_named_with_its_fix() {
             &["DATABASE_URL", "needs sslrootcert=FILE"],
         ),
         (&[("MCP_PUBLIC_URL", "http://fleet.example.com")], &["MCP_PUBLIC_URL", "https"]),
+        (
+            &[("MCP_PUBLIC_URL", "https://fleet.example.com:443")],
+            &["MCP_PUBLIC_URL", "is not how browsers write it", "write it as https://fleet.example.com"],
+        ),
+        (
+            &[("MCP_PUBLIC_URL", "https://fleet..example.com")],
+            &["MCP_PUBLIC_URL", "is not an address", "with dots between"],
+        ),
+        (&[("MCP_CONTACT", "desk\u{202e}")], &["MCP_CONTACT", "visible characters"]),
+        (&[("MCP_AUDIT_KEPT", "90\u{200b}days")], &["MCP_AUDIT_KEPT", "visible characters"]),
         (&[("MCP_PROTOCOL_MODERN", "no")], &["MCP_PROTOCOL_MODERN", "neither on nor off"]),
         (&[("DATABASE_URL", "postgresql://a:throw-away@b:1/c?options=-crole%3Dx")], &["DATABASE_URL", "options="]),
     ];
@@ -236,6 +250,32 @@ fn check_json_says_the_same_as_check_as_one_object() {
         assert!(first[part].as_str().is_some_and(|text| !text.is_empty()), "{writer}");
     }
     assert_eq!(writer.get("error"), None, "{writer}");
+}
+
+/// A warning, by name and without the token; the server runs with it.
+#[test]
+fn a_token_that_a_person_has_made_up_is_reported_and_used() {
+    let guessable = "fireside-alice-2026";
+    let tokens = format!("alice:{guessable},bob:{BOB},alice:{ALICE}");
+    let settings = [("MCP_AUTH_TOKENS", tokens.as_str())];
+    let what = "the token of alice looks as if a person had made it up";
+    let run = run(&["check"], &settings);
+    assert_eq!(run.code, Some(0), "{}", run.told());
+    assert!(run.stdout.starts_with("settings: usable; warnings: 1\nrole: suitable; warnings: 0"), "{}", run.told());
+    assert!(run.stderr.contains(what) && run.stderr.contains("openssl rand -hex 24"), "{}", run.told());
+    assert!(!run.told().contains(guessable) && !run.told().contains("of bob"), "{}", run.told());
+    let (verdict, code) = check_json(&settings);
+    assert_eq!((&verdict["suitable"], code), (&json!(true), Some(0)), "{verdict}");
+    let [finding] = verdict["findings"].as_array().unwrap().as_slice() else { panic!("{verdict}") };
+    assert_eq!((&finding["refuse"], &finding["what"]), (&json!(false), &json!(what)), "{verdict}");
+    assert!(finding["fix"].as_str().unwrap().contains("openssl rand -hex 24"), "{verdict}");
+
+    let server = Server::start(&settings);
+    server.wait_for_log(what);
+    assert_eq!(server.stderr().matches("looks as if").count(), 1, "{}", server.stderr());
+    let answer = crate::support::client::Mcp::new(server.port, guessable).legacy("ping", json!({}));
+    assert_eq!(answer.status, 200, "it is used all the same");
+    assert!(!server.stderr().contains(guessable), "{}", server.stderr());
 }
 
 #[test]

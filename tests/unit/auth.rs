@@ -56,6 +56,29 @@ fn a_sealed_text_is_good_for_its_purpose_and_as_long_as_its_token_is_on_the_list
 }
 
 #[test]
+fn a_key_is_derived_slowly_and_for_each_analyst() {
+    // By another implementation: PBKDF2-HMAC-SHA-256, 200,000 iterations, with the analyst's name in the salt.
+    let expected = "access.cGF5bG9hZA.9Y8ORAhy3dsM3Wk65FXW61pxoa0drtnbKUxjlL6NE3M";
+    let alices = Tokens::parse("alice:0123456789abcdef").unwrap();
+    assert_eq!(alices.credential("0123456789abcdef").unwrap().seal(Purpose::ACCESS, b"payload"), expected);
+    let bobs = Tokens::parse("bob:0123456789abcdef").unwrap();
+    assert!(bobs.open(Purpose::ACCESS, expected).is_none());
+}
+
+#[test]
+fn reading_the_list_again_keeps_what_stays_and_nothing_else() {
+    let before = Tokens::parse("alice:0123456789abcdef,bob:fedcba9876543210").unwrap();
+    let seal = |tokens: &Tokens, token: &str| tokens.credential(token).map(|who| who.seal(Purpose::ACCESS, b"payload"));
+    let after = before.read("carol:cccccccccccccccc,alice:0123456789abcdef").unwrap();
+    assert_eq!(after.count(), 2);
+    assert_eq!(seal(&after, "0123456789abcdef"), seal(&before, "0123456789abcdef"));
+    assert!(seal(&after, "cccccccccccccccc").is_some() && seal(&after, "fedcba9876543210").is_none());
+    let renamed = before.read("alicia:0123456789abcdef").unwrap();
+    assert_eq!(renamed.credential("0123456789abcdef").unwrap().analyst().name(), "alicia");
+    assert_ne!(seal(&renamed, "0123456789abcdef"), seal(&before, "0123456789abcdef"));
+}
+
+#[test]
 fn unusable_tokens_are_named_without_being_shown() {
     for (text, part) in [
         ("", "no token"),

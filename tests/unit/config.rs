@@ -77,13 +77,46 @@ fn each_bad_value_names_its_setting_and_the_fix() {
         "fleet.example",
         "https://",
         "https://a b",
-        "https://A.example",
+        "https://[",
+        "https://:5",
+        "https://a_b.example",
+        "http://fleet.example:8892",
     ] {
         refused(&[("MCP_PUBLIC_URL", url)], "MCP_PUBLIC_URL", "is not an address such as");
+    }
+    for (url, spelling) in [
+        ("https://fleet.example:443", "https://fleet.example"),
+        ("https://fleet.example:443/", "https://fleet.example"),
+        ("https://Fleet.example", "https://fleet.example"),
+        ("https://[2001:DB8:0::0001]", "https://[2001:db8::1]"),
+        ("http://localhost:80", "http://localhost"),
+    ] {
+        refused(&[("MCP_PUBLIC_URL", url)], "MCP_PUBLIC_URL", &format!("write it as {spelling}"));
+    }
+    let origin = "https://inspector.example.com:443";
+    refused(&[("MCP_ALLOWED_ORIGINS", origin)], "MCP_ALLOWED_ORIGINS", "write it as https://inspector.example.com");
+    refused(&[("MCP_ALLOWED_ORIGINS", "http://x.example/mcp")], "MCP_ALLOWED_ORIGINS", "no path");
+    for text in ["a\nb", "Fleet\u{202e}desk", "Fleet\u{200b}desk", "Fleet\u{e0041}", &"x".repeat(101)] {
+        refused(&[("MCP_CONTACT", text)], "MCP_CONTACT", "at most 100 visible characters");
+        refused(&[("MCP_AUDIT_KEPT", text)], "MCP_AUDIT_KEPT", "at most 100 visible characters");
     }
     refused(&[("MCP_ALLOWED_ORIGINS", "*")], "MCP_ALLOWED_ORIGINS", "wildcard");
     refused(&[("MCP_MAX_ROW", "5")], "MCP_MAX_ROW", "did you mean MCP_MAX_ROWS?");
     refused(&[("MCP_READ_ONLY", "off")], "MCP_READ_ONLY", "no such setting");
+}
+
+#[test]
+fn what_people_read_is_kept_as_it_was_written() {
+    let contact = "O'Brien \"fleet\" – Büro Nairobi, #fleet-help, ☎\u{fe0f} +254 20 1234567";
+    let config = with(&[("MCP_CONTACT", contact), ("MCP_AUDIT_KEPT", " 90 days ")]).expect("usable");
+    assert_eq!((config.contact.as_deref(), config.audit_kept.as_deref()), (Some(contact), Some("90 days")));
+}
+
+#[test]
+fn origins_may_be_http_and_in_capitals() {
+    let origins = "http://inspector.internal:6274, https://Inspector.example.com,http://my_inspector";
+    let origins = with(&[("MCP_ALLOWED_ORIGINS", origins)]).expect("usable").allowed_origins;
+    assert_eq!(origins, ["http://inspector.internal:6274", "https://inspector.example.com", "http://my_inspector"]);
 }
 
 #[test]

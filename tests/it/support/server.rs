@@ -19,8 +19,8 @@ use super::{
 };
 
 /// The tokens of the two analysts that every server here knows.
-pub(crate) const ALICE: &str = "alice-0123456789abcdef";
-pub(crate) const BOB: &str = "bob-fedcba9876543210";
+pub(crate) const ALICE: &str = "5c0e7a1fb9d24386ae17";
+pub(crate) const BOB: &str = "e81d06c5f3b94a7270cd";
 
 /// A running server. Dropping it sends SIGTERM and waits.
 pub(crate) struct Server {

@@ -19,7 +19,8 @@ fn origin_and_host_on_loopback_and_behind_a_proxy() {
         ("origin", "http://localhost.evil", false, false),
     ] {
         let request = Head::for_test("POST", "/mcp", &[(name, value)]);
-        assert_eq!(local.admit(&request).is_ok(), on_loopback, "loopback, {name}: {value}");
-        assert_eq!(public.admit(&request).is_ok(), behind_proxy, "proxy, {name}: {value}");
+        let admits = |site: &Site| site.admit_host(&request).is_ok() && site.admit_origin(&request).is_ok();
+        assert_eq!(admits(&local), on_loopback, "loopback, {name}: {value}");
+        assert_eq!(admits(&public), behind_proxy, "proxy, {name}: {value}");
     }
 }

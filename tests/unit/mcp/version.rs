@@ -57,3 +57,33 @@ fn the_protocol_of_a_request_and_its_headers() {
         Err((400, -32020)),
     );
 }
+
+/// The check is the suite's: it claims `v999.0.0` in header and body, and in the body alone.
+#[test]
+fn discovery_is_answered_whatever_version_the_header_names() {
+    let version = |version: &'static str| ("mcp-protocol-version", version);
+    let claims = |version: &str| json!({ META_VERSION: version, META_CAPABILITIES: {} });
+    let mirrored = ("mcp-method", DISCOVER);
+    for headers in [
+        &[][..],
+        &[version("2024-11-05")],
+        &[version("2025-11-25")],
+        &[version("2099-01-01")],
+        &[version("")],
+        &[version("2026-07-28, 2025-11-25")],
+    ] {
+        check(headers, DISCOVER, claims("2026-07-28"), Ok(Protocol::Modern));
+        check(headers, DISCOVER, Value::Null, Ok(Protocol::Modern));
+        check(headers, DISCOVER, json!({ "progressToken": 1 }), Ok(Protocol::Modern));
+        // The answer has the list of what is spoken, too.
+        check(headers, DISCOVER, claims("v999.0.0"), Err((400, -32022)));
+    }
+    check(&[version("v999.0.0"), mirrored], DISCOVER, claims("v999.0.0"), Err((400, -32022)));
+    check(&[version("2025-11-25"), mirrored], DISCOVER, claims("2025-11-25"), Err((400, -32022)));
+    // A request that says 2026-07-28 is held to it.
+    check(&[version("2026-07-28"), mirrored], DISCOVER, claims("2026-07-28"), Ok(Protocol::Modern));
+    check(&[version("2026-07-28"), mirrored], DISCOVER, claims("v999.0.0"), Err((400, -32020)));
+    check(&[version("2026-07-28"), mirrored], DISCOVER, Value::Null, Err((400, -32602)));
+    check(&[version("2026-07-28")], DISCOVER, claims("2026-07-28"), Err((400, -32020)));
+    check(&[], DISCOVER, json!({ META_VERSION: "2026-07-28" }), Err((400, -32602)));
+}

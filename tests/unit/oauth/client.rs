@@ -38,6 +38,50 @@ fn only_claude_and_this_machine_may_be_sent_an_answer() {
 }
 
 #[test]
+fn a_registration_keeps_the_addresses_that_can_be_used() {
+    let vscode = [
+        "https://insiders.vscode.dev/redirect",
+        "https://vscode.dev/redirect",
+        "http://127.0.0.1/",
+        "http://127.0.0.1:33418/",
+    ];
+    let client = registered(&vscode).unwrap();
+    assert_eq!(client.redirects, Redirects::Listed(vec![vscode[2].to_owned(), vscode[3].to_owned()]));
+    assert!(client.takes_answers_at("http://127.0.0.1:51234/") && !client.takes_answers_at(vscode[1]));
+    let many = ["https://vscode.dev/redirect"; 20];
+    assert!(registered(&[&many[..], &["http://localhost/"]].concat()).is_ok(), "only what can be used is counted");
+    assert_eq!(registered(&vscode[..2]), Err("invalid_redirect_uri"));
+}
+
+#[test]
+fn a_program_that_is_known_by_its_metadata_document_takes_its_answer_on_this_machine_only() {
+    let vscode = Client::find("https://vscode.dev/oauth/client-metadata.json").unwrap();
+    assert_eq!(vscode.name, "vscode.dev");
+    assert!(vscode.takes_answers_at("http://127.0.0.1:33418/") && vscode.takes_answers_at("http://localhost:1/x?y=1"));
+    for elsewhere in ["https://vscode.dev/redirect", "https://claude.ai/api/mcp/auth_callback", "http://evil.example/"]
+    {
+        assert!(!vscode.takes_answers_at(elsewhere), "{elsewhere}");
+    }
+    for other in [
+        "http://vscode.dev/client",
+        "https://vscode.dev",
+        "https://vscode.dev/",
+        "https://vscode/client",
+        "https://user@vscode.dev/client",
+        "https://vscode.dev:8443/client",
+        "https://VSCODE.dev/client",
+        "https://vscode.dev/a/../client",
+        "https://vscode.dev/client#x",
+        "https://vscode.dev/cl ient",
+        "https://vscode.dev/<b>",
+        "https://xn--e1afmkfd.example\u{3002}com/client",
+        &format!("https://vscode.dev/{}", "x".repeat(300)),
+    ] {
+        assert_eq!(Client::find(other), None, "{other}");
+    }
+}
+
+#[test]
 fn the_answer_goes_to_the_letter_where_it_was_registered_but_for_a_loopback_port() {
     let client = registered(&["http://localhost:1234/callback", "https://claude.ai/api/mcp/auth_callback"]).unwrap();
     assert!(client.takes_answers_at("http://localhost:5678/callback"));
@@ -66,6 +110,6 @@ fn an_id_made_by_hand_can_name_no_other_destination() {
     ] {
         assert_eq!(Client::find(&made(held.clone())), None, "{held}");
     }
-    assert_eq!(Client::find("https://evil.example/client"), None);
     assert_eq!(Client::find(""), None);
+    assert_eq!(Client::find(REGISTERED), None);
 }
