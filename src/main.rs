@@ -103,7 +103,7 @@ fn prepare() -> Result<(Config, Tokens, Database), Refusal> {
 
 fn serve() -> Result<(), Refusal> {
     let (config, tokens, database) = prepare()?;
-    report(&made_up(&tokens))?;
+    warn(&made_up(&tokens));
     let role_check = RoleCheck::new(config.readable_schemas.clone());
     match role_check.look(&database, &Arc::default(), Instant::now()) {
         Ok(look) => report(&look.findings)?,
@@ -143,7 +143,10 @@ fn start(
     for signal in signals.forever() {
         if signal == SIGHUP {
             match server.reload_tokens() {
-                Ok(count) => log::info!("{count} tokens read again"),
+                Ok(tokens) => {
+                    log::info!("{} tokens read again", tokens.count());
+                    warn(&made_up(&tokens));
+                }
                 Err(error) => log::error!("the tokens stay as they were: {error}"),
             }
             continue;
@@ -263,12 +266,17 @@ fn refused_login(database: &Database, failure: &Failure) -> Refusal {
     }
 }
 
-/// Logs findings; the error if one of them forbids the start.
-fn report(findings: &[Finding]) -> Result<(), Refusal> {
+/// Logs findings.
+fn warn(findings: &[Finding]) {
     for finding in findings {
         let level = if finding.refuse { log::Level::Error } else { log::Level::Warn };
         log::log!(level, "{}. Fix: {}", finding.what, finding.fix);
     }
+}
+
+/// Logs findings; the error if one of them forbids the start.
+fn report(findings: &[Finding]) -> Result<(), Refusal> {
+    warn(findings);
     if !refused(findings) {
         return Ok(());
     }

@@ -71,13 +71,12 @@ impl Server {
         http::serve(listener, &self.connections, move |exchange: &mut Exchange<'_>| server.answer(exchange));
     }
 
-    /// Reads the tokens again and returns how many there are. Running calls go on; if the list is unusable, the old one stays.
-    pub fn reload_tokens(&self) -> Result<usize, ConfigError> {
+    /// Reads the tokens again and returns them. Running calls go on; if the list is unusable, the old one stays.
+    pub fn reload_tokens(&self) -> Result<Tokens, ConfigError> {
         let known = self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone();
         let tokens = known.reload(&self.app.config.token_source)?;
-        let count = tokens.count();
-        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
-        Ok(count)
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens.clone();
+        Ok(tokens)
     }
 
     /// Stops: no new requests; running queries get 6 s and are then cancelled. Returns when the last answer is out, after 8 s

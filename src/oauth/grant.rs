@@ -148,7 +148,8 @@ impl Grants {
         self.issue(who, token, now)
     }
 
-    /// Exchanges a refresh token for a new pair. One that has been replaced ends its whole grant, unless it is only asked again.
+    /// Exchanges a refresh token for a new pair. One that was replaced ends its whole grant,
+    /// unless its client only repeats the request.
     pub(super) fn refresh(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Error> {
         const WRONG: Error = Error::invalid_grant("the refresh token is no longer valid; sign in again");
         let given = |name: &'static str| {

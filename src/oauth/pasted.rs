@@ -2,7 +2,7 @@
 
 use crate::auth::{Credential, MIN_TOKEN_CHARS, Tokens};
 
-/// The parameter by which the page for the next try is told what was wrong; followed by a name that [`explain`] knows.
+/// The parameter that names to the page for the next try what was wrong; followed by a name that [`explain`] knows.
 pub(super) const PARAMETER: &str = "&sign_in_error=";
 
 /// What can be wrong, by name, in words for the person.
