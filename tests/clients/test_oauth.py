@@ -1,7 +1,7 @@
 """Signing in with clients that nobody here wrote, through the sign-in page in a real Chromium.
 
-The official SDKs register themselves; claude.ai is known to the server by its metadata document, and so is Claude Code, which
-test_claude_code.py signs in.
+The official SDKs register themselves or name a metadata document; claude.ai is known to the server by its own. The Python SDK 1,
+Claude Code, mcp-remote and the Inspector are signed in by test_sdk1.py, test_claude_code.py, test_mcp_remote.py and test_inspector.py.
 """
 from __future__ import annotations
 
@@ -240,6 +240,14 @@ def register(redirect_uri: str, name: str = "A program") -> str:
     return registered.json()["client_id"]
 
 
+def redeem(client: str, redirect_uri: str, code: str, verifier: str) -> dict:
+    """The tokens that a client is given for its code."""
+    form = {"grant_type": "authorization_code", "code": code, "client_id": client, "code_verifier": verifier, "redirect_uri": redirect_uri}
+    tokens = httpx2.post(f"{ISSUER}/token", data={**form, "resource": URL}, timeout=10)
+    assert tokens.status_code == 200 and tokens.headers["Cache-Control"] == "no-store", tokens.text
+    return tokens.json()
+
+
 VS_CODE = ["https://insiders.vscode.dev/redirect", "https://vscode.dev/redirect", "http://127.0.0.1/", "http://127.0.0.1:33418/"]
 
 
@@ -272,14 +280,6 @@ def test_vs_code_keeps_the_addresses_to_which_answers_are_sent():
     assert answer == {"code": answer["code"], "state": state, "iss": ISSUER}
     tokens = redeem(client, callback.url, answer["code"], verifier)
     assert signing.knock(tokens["access_token"]).status == 200
-
-
-def redeem(client: str, redirect_uri: str, code: str, verifier: str) -> dict:
-    """The tokens that a client is given for its code."""
-    form = {"grant_type": "authorization_code", "code": code, "client_id": client, "code_verifier": verifier, "redirect_uri": redirect_uri}
-    tokens = httpx2.post(f"{ISSUER}/token", data={**form, "resource": URL}, timeout=10)
-    assert tokens.status_code == 200 and tokens.headers["Cache-Control"] == "no-store", tokens.text
-    return tokens.json()
 
 
 def test_a_refresh_whose_answer_was_lost_and_one_that_was_copied():
