@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",  # as root it has none
@@ -61,17 +61,21 @@ def sign_in(url: str, token: str) -> None:
 
 
 class Callback:
-    """Where a client takes its answers: http://localhost:PORT/callback."""
+    """Where a client takes its answers."""
+
+    def __init__(self, pattern: str = "http://localhost:{}/callback") -> None:
+        self._pattern = pattern
 
     def __enter__(self) -> Self:
         answers: queue.Queue[dict[str, list[str]]] = queue.Queue()
+        path = urlsplit(self._pattern).path
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
-                if urlsplit(self.path).path == "/callback":
+                if urlsplit(self.path).path == path:
                     answers.put(parse_qs(urlsplit(self.path).query, keep_blank_values=True))
 
             def log_message(self, *_: object) -> None:
@@ -79,7 +83,7 @@ class Callback:
 
         self._answers = answers
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://localhost:{self._server.server_address[1]}/callback"
+        self.url = self._pattern.format(self._server.server_address[1])
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 

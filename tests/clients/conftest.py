@@ -7,6 +7,16 @@ import subprocess
 
 import pytest
 
+import signing
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """For this test, the server before which the witness stands; gives what the witness notes."""
+    monkeypatch.setenv("ANALYTICS_URL", os.environ["ANALYTICS_URL_WITNESSED"])
+    monkeypatch.setenv("ANALYTICS_SERVER_LOG", os.environ["ANALYTICS_LOG_WITNESSED"])
+    return signing.Seen()
+
 
 @pytest.fixture
 def claude(tmp_path):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Real clients that nobody here wrote, against the server: the official Python and TypeScript SDKs, 1.x and 2.x, the Claude
-Code CLI, mcp-remote, the protocol's official conformance suite, and Chromium for the pages and the sign-in.
+Code CLI, mcp-remote, the Inspector's command line, the protocol's official conformance suite, and Chromium for the pages and the
+sign-in.
 
     run.py [--server BINARY] [PYTEST-ARGUMENT...]
 
@@ -19,8 +20,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from stack import ROOT, Stack, StackError, stop_on_sigterm, tail
+from witness import Witness
 
 HERE = Path(__file__).resolve().parent
 KEPT = ROOT / "target/clients"
@@ -30,11 +33,11 @@ SUITES = [
         "sdk2",
         [
             *("test_sdk2.py", "test_claude_code.py", "test_typescript.py", "test_conformance.py"),
-            *("test_oauth.py", "test_pages.py", "test_modern_off.py", "test_metrics.py"),
+            *("test_oauth.py", "test_inspector.py", "test_pages.py", "test_modern_off.py", "test_metrics.py"),
         ],
     ),
 ]
-NPM = ["axe", "claude-code", "node"]
+NPM = ["axe", "claude-code", "inspector", "node"]
 PUBLIC = {"MCP_PUBLIC_URL": "https://fleetmcp.example.com", "MCP_CONTACT": "Dana in Fleet IT", "MCP_AUDIT_KEPT": "90 days"}
 
 
@@ -114,11 +117,21 @@ def main() -> int:
             jobs = [pool.submit(install_sdk, name) for name, _ in SUITES] + [pool.submit(install_npm, name) for name in NPM]
             for job in concurrent.futures.as_completed(jobs):
                 print(f"clients: {job.result()}", flush=True)
-        installed = {"CLAUDE_BINARY": claude_binary(), "NODE_CLIENTS": str(KEPT / "node"), "CHROMIUM": chromium_binary()}
-        installed["AXE"] = str(KEPT / "axe/node_modules/axe-core/axe.min.js")
+        installed = {
+            "CLAUDE_BINARY": claude_binary(),
+            "INSPECTOR": str(KEPT / "inspector"),
+            "NODE_CLIENTS": str(KEPT / "node"),
+            "CHROMIUM": chromium_binary(),
+            "AXE": str(KEPT / "axe/node_modules/axe-core/axe.min.js"),
+        }
         began = time.monotonic()
-        with Stack(options.server) as stack:
+        with Stack(options.server) as stack, Witness(stack.log_of("witness")) as witness:
+            witnessed = stack.start_another_server("witnessed", MCP_PUBLIC_URL=witness.url)
+            witness.port = urlsplit(witnessed).port
             others = {
+                "ANALYTICS_URL_WITNESSED": f"{witness.url}/mcp",
+                "ANALYTICS_LOG_WITNESSED": str(stack.log_of("witnessed")),
+                "ANALYTICS_WITNESS": str(witness.notes),
                 "ANALYTICS_URL_MODERN_OFF": stack.start_another_server("modern-off", MCP_PROTOCOL_MODERN="off"),
                 "ANALYTICS_URL_PUBLIC": stack.start_another_server("public", **PUBLIC),
                 "ANALYTICS_URL_NO_SIGN_IN": stack.start_another_server("no-sign-in", MCP_PUBLIC_URL=""),
@@ -135,7 +148,8 @@ def main() -> int:
                 nothing_selected = 5 if pytest_arguments else 0  # in one of the suites, that is
                 failed |= done.returncode not in (0, nothing_selected)
             if failed:
-                print(f"clients: the end of the server's log:\n{tail(stack.server_log, 30)}", flush=True)
+                for log in (stack.server_log, stack.log_of("witnessed"), witness.notes):
+                    print(f"clients: the end of {log.name}:\n{tail(log, 30)}", flush=True)
             return 1 if failed else 0
     except (StackError, subprocess.TimeoutExpired) as error:
         print(f"clients: {error}", file=sys.stderr)

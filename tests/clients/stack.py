@@ -103,7 +103,11 @@ class Stack:
 
     @property
     def server_log(self) -> Path:
-        return self._dir / "server.log"
+        return self.log_of("server")
+
+    def log_of(self, name: str) -> Path:
+        """Where another server's log is, or anything else that is to go with the stack."""
+        return self._dir / f"{name}.log"
 
     @property
     def postgres_log(self) -> Path:
@@ -219,7 +223,7 @@ class Stack:
 
     def start_another_server(self, name: str, **settings: str) -> str:
         """One more server on the same database, with settings of its own, until the stack ends; returns its URL."""
-        return self._launch(self._dir / f"{name}.log", settings)[1]
+        return self._launch(self.log_of(name), settings)[1]
 
     def _launch(self, log: Path, more: dict[str, str], wait: bool = True) -> tuple[subprocess.Popen, str]:
         if not os.access(self.server_binary, os.X_OK):

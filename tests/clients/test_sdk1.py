@@ -1,16 +1,23 @@
-"""The official Python SDK 1.x against the server: the handshake with initialize."""
+"""The official Python SDK 1.x against the server: the handshake with initialize, and signing in."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import time
 from datetime import timedelta
 
 import httpx
 import pytest
 from mcp import ClientSession, McpError, types
+from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.auth import OAuthClientMetadata
 
+import browser
 import cases
+import signing
 
 
 def session(conversation):
@@ -113,3 +120,69 @@ def test_wrong_token(monkeypatch):
     with pytest.raises(BaseExceptionGroup) as caught:
         session(talk)
     assert caught.group_contains(httpx.HTTPStatusError, match="401")
+
+
+class AnotherSignIn(Exception):
+    """The client wants its person to sign in once more."""
+
+
+def test_signing_in_and_out(seen):
+    log, kept, opened, answered = cases.Log(), signing.Kept(), [], []
+    _, arguments, check = cases.CALLS[-1]
+
+    async def redirect(url):
+        opened.append(url)
+        if len(opened) > 1:
+            raise AnotherSignIn
+        await asyncio.to_thread(browser.sign_in, url, os.environ["ANALYTICS_TOKEN"])
+
+    async def answer():
+        answered.append(await asyncio.to_thread(callback.answer))
+        return answered[-1]["code"], answered[-1]["state"]
+
+    @contextlib.asynccontextmanager
+    async def connected():
+        url, _ = cases.endpoint()
+        metadata = OAuthClientMetadata(client_name="Python SDK 1", redirect_uris=[callback.url], token_endpoint_auth_method="none")
+        provider = OAuthClientProvider(url, metadata, kept, redirect, answer)
+        async with (
+            httpx.AsyncClient(auth=provider, timeout=30) as http,
+            streamable_http_client(url, http_client=http) as (read, write, _),
+            ClientSession(read, write, read_timeout_seconds=timedelta(seconds=30)) as client,
+        ):
+            await client.initialize()
+            yield client, provider
+
+    async def run():
+        async with connected() as (client, provider):
+            first = await client.call_tool("query", arguments)
+            signed_in = seen()
+            # This SDK refreshes by its own clock, and not because of a 401.
+            provider.context.token_expiry_time = time.time() - 1
+            second = await client.call_tool("query", arguments)
+        for result in (first, second):
+            cases.check_answer(result.isError, texts(result), result.structuredContent, check)
+        return signed_in, seen()
+
+    async def run_again():
+        async with connected():
+            raise AssertionError("let in after the sign-out")
+
+    with browser.Callback() as callback:
+        signed_in, refreshed = asyncio.run(asyncio.wait_for(run(), 60))
+        signing.check_signed_in(signed_in)
+        signing.check_renewed(refreshed)
+        first, second = kept.tokens
+        assert first.access_token != second.access_token and first.refresh_token != second.refresh_token
+
+        # The SDK has no way to revoke a token.
+        assert signing.knock(second.access_token).status == 200
+        signing.revoke(second.refresh_token, kept.client.client_id)
+        for tokens in kept.tokens:
+            signing.check_ended(tokens.access_token, tokens.refresh_token, kept.client.client_id)
+        with pytest.raises(BaseExceptionGroup) as caught:
+            asyncio.run(asyncio.wait_for(run_again(), 60))
+        assert caught.group_contains(AnotherSignIn)
+    assert log.analysts("signed_out") == [os.environ["ANALYTICS_ANALYST"]]
+    issued = [text for tokens in kept.tokens for text in (tokens.access_token, tokens.refresh_token)]
+    log.check_sign_in([*issued, answered[0]["code"], os.environ["ANALYTICS_TOKEN"]], client="Python SDK 1")

@@ -1,15 +1,16 @@
-// Signing in with the official TypeScript SDK, 1.x or 2.x: node --input-type=module - SDK URL. Prints the address that a person
-// has to open, takes the answer itself, then calls tools; a second line, one JSON object, tells what it saw.
+// Signing in and out with the official TypeScript SDK, 1.x or 2.x: node --input-type=module - SDK URL ARGUMENTS. Prints the
+// address that a person has to open, takes the answer itself, then calls `query` with these arguments; prints the address of
+// another sign-in, which it needs in the end, and last one JSON object that tells what it saw.
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 
-const [sdk, url] = process.argv.slice(2);
+const [sdk, url, query] = process.argv.slice(2);
 const sources = {
-  sdk1: ['@modelcontextprotocol/sdk/client/index.js', '@modelcontextprotocol/sdk/client/streamableHttp.js'],
+  sdk1: ['auth', 'index', 'streamableHttp'].map((name) => `@modelcontextprotocol/sdk/client/${name}.js`),
   sdk2: ['@modelcontextprotocol/client'],
 };
 const modules = await Promise.all(sources[sdk].map((source) => import(source)));
-const { Client, StreamableHTTPClientTransport } = Object.assign({}, ...modules);
+const { Client, StreamableHTTPClientTransport, discoverAuthorizationServerMetadata } = Object.assign({}, ...modules);
 
 const callback = createServer().listen(0, '127.0.0.1');
 await once(callback, 'listening');
@@ -25,6 +26,10 @@ const authProvider = {
   saveTokens: (tokens) => { kept.tokens = tokens; kept.issued.push(tokens); },
   saveCodeVerifier: (verifier) => { kept.verifier = verifier; },
   codeVerifier: () => kept.verifier,
+  invalidateCredentials: (what) => {
+    if (what === 'tokens' || what === 'all') kept.tokens = undefined;
+    if (what === 'client' || what === 'all') kept.client = undefined;
+  },
   redirectToAuthorization: (address) => console.log(String(address)),
 };
 const start = () => new StreamableHTTPClientTransport(new URL(url), { authProvider });
@@ -46,8 +51,18 @@ await first.finishAuth(answered.get('code'), answered.get('iss'));
 const client = await connect(start());
 const tools = (await client.listTools()).tools;
 
+const results = [await client.callTool({ name: 'query', arguments: JSON.parse(query) })];
+
 // An access token that is not good any more: the SDK refreshes it by itself.
 kept.tokens = { ...kept.tokens, access_token: 'expired' };
-const result = await client.callTool({ name: 'list_schemas', arguments: {} });
+results.push(await client.callTool({ name: 'query', arguments: JSON.parse(query) }));
 await client.close();
-console.log(JSON.stringify({ refused, answered: Object.fromEntries(answered), issued: kept.issued, tools, result }));
+
+// The SDK has no way to revoke a token, but it knows where that is done.
+const metadata = await discoverAuthorizationServerMetadata(new URL(url).origin);
+const form = { token: kept.tokens.refresh_token, token_type_hint: 'refresh_token', client_id: kept.client.client_id };
+const revoked = await fetch(metadata.revocation_endpoint, { method: 'POST', body: new URLSearchParams(form) });
+if (!revoked.ok) throw new Error(`not revoked: ${revoked.status}`);
+const again = await connect(start()).then(() => 'let in', (error) => error.constructor.name);
+const answers = Object.fromEntries(answered);
+console.log(JSON.stringify({ refused: [refused, again], answered: answers, issued: kept.issued, client: kept.client.client_id, tools, results }));
