@@ -44,7 +44,7 @@ pub(super) fn canonical(text: &str) -> Result<String, &'static str> {
 pub(crate) fn is_loopback(authority: &str) -> bool {
     let port = |text: &str| text.is_empty() || text.strip_prefix(':').and_then(port).is_some();
     if let Some((address, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) && port(rest);
+        return address.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback()) && port(rest);
     }
     let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
     let named = host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());

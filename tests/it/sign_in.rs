@@ -294,3 +294,29 @@ fn a_refresh_token_that_is_used_twice_does_not_fork() {
     assert_eq!(line["analyst"], "alice");
     server.wait_for_log("a replaced refresh token of alice was used again");
 }
+
+#[test]
+fn the_page_shows_the_whole_address_on_this_machine() {
+    let server = server();
+    let (vscode, local) = ("https://vscode.dev/oauth/client-metadata.json", "http://localhost:8000/some/other/program");
+    let html = page(&server, &asked(&[("client_id", vscode), ("redirect_uri", local)])).text();
+    assert!(html.contains("localhost:8000/some/other/program</"), "whoever wrote the link chose the path: {html}");
+}
+
+/// Java's `HttpURLConnection` sends this header unless it is told otherwise.
+#[test]
+fn a_program_is_told_of_an_error_in_json_whatever_it_accepts() {
+    let server = server();
+    let accept = ("Accept", "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2");
+    let stale = form(&[("grant_type", "refresh_token"), ("client_id", CLAUDE), ("refresh_token", "refresh.AAAA.AAAA")]);
+    for (path, kind, body, status, error) in [
+        ("/token", FORM, stale.as_str(), 400, "invalid_grant"),
+        ("/token", FORM, "client_id=unknown", 401, "invalid_client"),
+        ("/register", JSON, "{}", 400, "invalid_redirect_uri"),
+        ("/revoke", FORM, "", 400, "invalid_request"),
+    ] {
+        let response = request(server.port, "POST", path, &[accept, kind], body.as_bytes());
+        assert_eq!(response.header("content-type"), Some("application/json"), "{path}");
+        denied(path, &response, status, error);
+    }
+}

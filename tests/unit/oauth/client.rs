@@ -28,6 +28,7 @@ fn only_claude_and_this_machine_may_be_sent_an_answer() {
         "http://localhost/callback#fragment",
         "http://localhost/\r\nLocation: x",
         "http://localhost:99999/",
+        "http://[127.0.0.1]/",
         "javascript:alert(1)",
         "",
     ] {
@@ -112,4 +113,26 @@ fn an_id_made_by_hand_can_name_no_other_destination() {
     }
     assert_eq!(Client::find(""), None);
     assert_eq!(Client::find(REGISTERED), None);
+}
+
+/// Whoever writes a link chooses the path and the PKCE verifier. Many servers answer `//evil.example/x?…` with a redirect to
+/// that host, query included, and so hand the code on.
+#[test]
+fn a_path_on_this_machine_cannot_be_read_as_another_place() {
+    let document = Client::find("https://vscode.dev/oauth/client-metadata.json").unwrap();
+    for bad in [
+        "http://localhost:8000//evil.example/x",
+        "http://localhost:8000/a//evil.example/x",
+        "http://localhost:8000/./x",
+        "http://localhost:8000/../x",
+        "http://localhost:8000/%2fevil.example/x",
+        "http://localhost:8000/%5cevil.example/x",
+        "http://localhost:8000/%2e%2e/x",
+    ] {
+        assert_eq!(registered(&[bad]), Err("invalid_redirect_uri"), "{bad}");
+        assert!(!document.takes_answers_at(bad), "{bad}");
+    }
+    for good in ["http://localhost:8000/", "http://127.0.0.1:1/mcp/oauth/callback", "http://localhost:1/a.b/c_d-e~f/"] {
+        assert!(registered(&[good]).is_ok() && document.takes_answers_at(good), "{good}");
+    }
 }
