@@ -9,7 +9,7 @@ mod origin;
 use std::{collections::HashMap, fmt, fs, net::SocketAddr, str::FromStr, time::Duration};
 
 pub use database_url::DatabaseUrl;
-pub(crate) use origin::is_loopback;
+pub(crate) use origin::{canonical as canonical_origin, is_loopback};
 
 /// One setting: what an operator can write and what it means.
 #[derive(Debug, Clone, Copy)]

@@ -215,8 +215,8 @@ impl OAuth {
         // No other page may send this form. Browsers say which page sent it.
         let ours = |origin: &str| origin == self.about.base;
         match (head.header("origin"), head.header("sec-fetch-site")) {
-            // An extension may remove the origin; no page can claim to be of the same site.
-            (Some("null"), Some("same-origin")) => {}
+            // An extension may remove the origin; no page can claim to be of the same one.
+            (Some("null"), Some("same-origin")) if head.header("host") == Some(self.about.host()) => {}
             (Some("null"), _) => return Err(problem(&STRIPPED)),
             (origin, site) if origin.is_none_or(ours) && site.is_none_or(|site| site == "same-origin") => {}
             _ => return Err(problem(&ELSEWHERE)),
@@ -252,13 +252,13 @@ impl OAuth {
         }
         const GRANT_TYPES: &str = "grant_type must be authorization_code or refresh_token";
         let Issued { analyst, access, refresh } = match form.get("grant_type") {
-            Some("authorization_code") => self.grants.redeem(tokens, &form, now())?,
-            Some("refresh_token") => self.grants.refresh(tokens, &form, now())?,
+            Some("authorization_code") => self.grants.redeem(tokens, &form, sign_ins, now())?,
+            Some("refresh_token") => self.grants.refresh(tokens, &form, sign_ins, now())?,
             Some(_) => return Err(Error::new("unsupported_grant_type", GRANT_TYPES).into()),
             None => return Err(Error::invalid_request(GRANT_TYPES).into()),
         };
         if form.get("grant_type") == Some("refresh_token") {
-            sign_ins.refreshed(&analyst);
+            sign_ins.progressed("refreshed", &analyst);
         }
         let answer = json!({
             "access_token": access,
@@ -275,7 +275,7 @@ impl OAuth {
         let form = read_form(exchange)?;
         let token = form.get("token").ok_or(Error::invalid_request("token is required"))?;
         if let Some(analyst) = self.grants.revoke(tokens, token, now()) {
-            sign_ins.signed_out(&analyst);
+            sign_ins.progressed("signed_out", &analyst);
         }
         Ok(Reply::empty(200))
     }

@@ -48,7 +48,7 @@ pub struct SignIn<'a> {
     pub client: &'a str,
     /// Whether the answer can reach nobody but that program.
     pub verified: bool,
-    /// Host and port of the place to which the browser goes afterwards.
+    /// The place to which the browser goes afterwards: a host, or an address on this computer.
     pub destination: &'a str,
     /// The query of the authorization request, which the form sends back.
     pub request: &'a str,

@@ -16,7 +16,7 @@ use crate::{
     app::AppState,
     audit::SignIns,
     auth::{self, Analyst, Tokens},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, canonical_origin},
     db::{self, Caller, Cancel, Database, Flow},
     error::Code,
     http::{self, Connections, Exchange, Head, MAX_BODY_BYTES, Reply, Site},
@@ -151,11 +151,15 @@ impl Server {
         }
     }
 
-    /// The server as its pages name it. Without a public address, by the name that the browser used.
+    /// The server as its pages name it. Without a public address, by the name that the browser used, if it can be one: it stands
+    /// in commands that people copy.
     fn about(&self, head: &Head) -> About {
         let config = &self.app.config;
         let scheme = if config.listen.ip().is_loopback() { "http" } else { "https" };
-        let here = || format!("{scheme}://{}", head.header("host").unwrap_or_default());
+        let here = || {
+            let named = format!("{scheme}://{}", head.header("host").unwrap_or_default());
+            canonical_origin(&named).unwrap_or_else(|_| format!("{scheme}://{}", config.listen))
+        };
         About {
             base: config.public_url.clone().unwrap_or_else(here),
             contact: config.contact.clone(),

@@ -34,15 +34,11 @@ impl SignIns {
         );
     }
 
-    /// Records that a client revoked its access.
-    pub fn signed_out(&self, analyst: &Analyst) {
-        write_line("signed_out", &json!({ "analyst": analyst }));
-    }
-
-    /// Records that a client renewed its access; at most one line a second for each analyst.
-    pub fn refreshed(&self, analyst: &Analyst) {
-        if let Some(count) = self.count(format!("refreshed {}", analyst.name())) {
-            write_line("refreshed", &json!({ "analyst": analyst, "count": count }));
+    /// Records what became of a sign-in: `refreshed`, `signed_out`, or `sign_in_voided` because something of it was used twice.
+    /// At most one line a second for each analyst and event, since a token holder must not be able to fill the disk either.
+    pub fn progressed(&self, event: &'static str, analyst: &Analyst) {
+        if let Some(count) = self.count(format!("{event} {}", analyst.name())) {
+            write_line(event, &json!({ "analyst": analyst, "count": count }));
         }
     }
 

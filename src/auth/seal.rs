@@ -6,7 +6,7 @@
 //! another. Its holder can read the payload, so that holds no secret.
 //!
 //! Whoever finds an old text can test guesses of the personal token with it. The derivation is slow (PBKDF2, RFC 8018), so that
-//! each guess costs some 40 ms. It runs once for each token, when the list is read.
+//! each guess costs a processor some 40 ms. It runs once for each token, when the list is read.
 //!
 //! # What this does not stop
 //! Guessing a token that a person made up: it takes longer, and succeeds.

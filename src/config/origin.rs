@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The spelling of an origin `scheme://host[:port]` that browsers send, or what is wrong with it.
-pub(super) fn canonical(text: &str) -> Result<String, &'static str> {
+pub(crate) fn canonical(text: &str) -> Result<String, &'static str> {
     let text = text.to_ascii_lowercase();
     let (scheme, authority, default_port) = if let Some(authority) = text.strip_prefix("https://") {
         ("https", authority, 443)

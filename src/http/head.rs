@@ -10,7 +10,8 @@ use tiny_http::Method;
 use super::MAX_HEADERS;
 
 /// Headers that a request may carry only once: with a second one, two programs could read it differently.
-const SINGLE: &[&str] = &["host", "content-length", "content-type", "authorization", "origin", "expect"];
+const SINGLE: &[&str] =
+    &["host", "content-length", "content-type", "authorization", "origin", "sec-fetch-site", "expect"];
 
 /// A request line and its headers, complete and within every limit.
 #[derive(Debug, Clone)]
@@ -51,9 +52,15 @@ impl Head {
         self.modern && self.all("accept").any(takes)
     }
 
-    /// Whether a browser shows the response to a person.
+    /// Whether a browser shows the response to a person: it opens a page, where a program only fetches something. Browsers
+    /// say which (Fetch Metadata); without that, only reading counts, and only of somebody who does not take JSON too.
     pub fn is_for_person(&self) -> bool {
-        self.all("accept").any(|accept| accept.contains("text/html"))
+        let accepts = |kind: &str| self.all("accept").any(|accept| accept.contains(kind));
+        let opens = match self.header("sec-fetch-mode") {
+            Some(mode) => mode == "navigate",
+            None => matches!(self.method, Method::Get | Method::Head),
+        };
+        opens && accepts("text/html") && !accepts("json")
     }
 
     /// A header's value, trimmed; `name` in lower case. Of several with the same name, the first; see [`Head::all`].

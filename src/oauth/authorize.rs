@@ -137,9 +137,10 @@ impl AuthorizationRequest {
         form::extend(&self.redirect_uri, &answer)
     }
 
-    /// Host and port of the place to which the browser is sent.
+    /// The place to which the browser is sent: Claude's host, or the whole of an address on the person's computer, since
+    /// whoever wrote the link chose its path.
     pub(super) fn destination(&self) -> &str {
-        host(&self.redirect_uri)
+        if self.verified { host(&self.redirect_uri) } else { self.redirect_uri.trim_start_matches("http://") }
     }
 }
 

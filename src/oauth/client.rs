@@ -146,13 +146,22 @@ fn may_be_registered(uri: &str) -> bool {
     uri.len() <= MAX_URI_BYTES && (CLAUDE.contains(&uri) || loopback(uri).is_some())
 }
 
-/// Host and path of an `http` address on this machine, the port left out; `None` for any other.
+/// Host and path of an `http` address on this machine, the port left out; `None` for any other. Whoever writes a link chooses
+/// port and path, and what listens there may pass on what it gets: so the path has only plain segments, and there is no query.
 fn loopback(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
-    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '#' | '"' | '<' | '>' | '\\' | '@');
-    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(authority, |(host, _)| host);
-    (rest.chars().all(plain) && is_loopback(authority)).then_some((host, path))
+    (is_loopback(authority) && is_plain(path)).then_some((host, path))
+}
+
+/// Whether a path is empty, or each of its segments has only characters that mean themselves.
+fn is_plain(path: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~');
+    let segments = path.strip_prefix('/').unwrap_or(path);
+    let segments = segments.strip_suffix('/').unwrap_or(segments);
+    segments.is_empty()
+        || segments.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.chars().all(plain))
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ impl Params {
     pub(super) fn parse(text: &[u8]) -> Result<Params, &'static str> {
         let mut params: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(text) {
+            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
+                return Err("a parameter is not UTF-8");
+            }
             if params.len() >= MAX_PARAMS {
                 return Err("there are more than 32 parameters");
             }
@@ -35,7 +38,7 @@ impl Params {
     }
 }
 
-/// `uri` with these parameters added to those that it has. A value of `None` is left out.
+/// `uri`, which has no query, with these parameters. A value of `None` is left out.
 pub(super) fn extend(uri: &str, params: &[(&str, Option<&str>)]) -> String {
     let mut added = form_urlencoded::Serializer::new(String::new());
     for (name, value) in params {
@@ -43,6 +46,5 @@ pub(super) fn extend(uri: &str, params: &[(&str, Option<&str>)]) -> String {
             added.append_pair(name, value);
         }
     }
-    let separator = if uri.contains('?') { '&' } else { '?' };
-    format!("{uri}{separator}{}", added.finish())
+    format!("{uri}?{}", added.finish())
 }

@@ -5,11 +5,12 @@
 //! with the personal token that seals them.
 //!
 //! This copy remembers, until it restarts, how far each grant has come. A code or a refresh token that comes back was copied,
-//! so its grant ends; but a client that lost the answer may ask once more within a minute, and gets the same answer. Each
+//! so its grant ends; but a client that lost the answer may ask again within a minute, and gets the same answer. Each
 //! analyst has a memory of their own, since the holder of a personal token can seal whatever they like.
 //!
 //! # What this does not stop
-//! The use of one code or refresh token in two copies of the server, or before and after a restart.
+//! The use of one code or refresh token in two copies of the server, or before and after a restart. A thief who repeats each
+//! refresh within its minute gets what the client gets.
 
 use std::{
     collections::HashMap,
@@ -26,7 +27,10 @@ use super::{
     authorize::{AuthorizationRequest, resource},
     form::Params,
 };
-use crate::auth::{Analyst, Credential, Purpose, Tokens};
+use crate::{
+    audit::SignIns,
+    auth::{Analyst, Credential, Purpose, Tokens},
+};
 
 /// How long a code is valid.
 const CODE_SECONDS: i64 = 60;
@@ -115,7 +119,7 @@ impl Grants {
     }
 
     /// Exchanges a code (RFC 6749 section 4.1.3, RFC 7636 section 4.6). A code that is used twice ends its whole grant.
-    pub(super) fn redeem(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Error> {
+    pub(super) fn redeem(&self, tokens: &Tokens, form: &Params, sign_ins: &SignIns, now: i64) -> Result<Issued, Error> {
         const WRONG: Error =
             Error::invalid_grant("the code is not one of this server's, has expired, or was made for another request");
         let given = |name: &'static str| {
@@ -140,7 +144,7 @@ impl Grants {
             !progress.void
         });
         if !first {
-            log::warn!("a code of {} was used twice, so its tokens are void", who.analyst().name());
+            sign_ins.progressed("sign_in_voided", who.analyst());
             return Err(Error::invalid_grant(
                 "the code has been used before; every token that was issued for it is now void",
             ));
@@ -150,7 +154,13 @@ impl Grants {
 
     /// Exchanges a refresh token for a new pair. One that was replaced ends its whole grant,
     /// unless its client only repeats the request.
-    pub(super) fn refresh(&self, tokens: &Tokens, form: &Params, now: i64) -> Result<Issued, Error> {
+    pub(super) fn refresh(
+        &self,
+        tokens: &Tokens,
+        form: &Params,
+        sign_ins: &SignIns,
+        now: i64,
+    ) -> Result<Issued, Error> {
         const WRONG: Error = Error::invalid_grant("the refresh token is no longer valid; sign in again");
         let given = |name: &'static str| {
             form.get(name).ok_or(Error::invalid_request("refresh_token and client_id are required"))
@@ -171,7 +181,7 @@ impl Grants {
             at.filter(|_| !progress.void)
         });
         let Some(at) = at else {
-            log::warn!("a replaced refresh token of {} was used again, so its grant is void", who.analyst().name());
+            sign_ins.progressed("sign_in_voided", who.analyst());
             return Err(WRONG);
         };
         self.issue(who, token, at)

@@ -1,6 +1,9 @@
 //! What a person pastes into the sign-in page: a personal token, often with something around it.
 
-use crate::auth::{Credential, MIN_TOKEN_CHARS, Tokens};
+use crate::{
+    auth::{Credential, MIN_TOKEN_CHARS, Tokens},
+    hidden::is_hidden,
+};
 
 /// The parameter that names to the page for the next try what was wrong; followed by a name that [`explain`] knows.
 pub(super) const PARAMETER: &str = "&sign_in_error=";
@@ -42,7 +45,7 @@ pub(super) fn explain(error: &str) -> Option<&'static str> {
 /// The text without what can surround it.
 fn bare(text: &str) -> &str {
     text.trim_matches(|c: char| {
-        c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’' | '<' | '>' | ',')
+        c.is_whitespace() || is_hidden(c) || matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’' | '<' | '>' | ',')
     })
 }
 

@@ -30,7 +30,7 @@ fn challenge() -> String {
 }
 
 /// The parameters of an authorization request by Claude, with some of them changed; an empty value leaves one out.
-pub(crate) fn asked(changes: &[(&str, &str)]) -> String {
+pub(crate) fn authorization(changes: &[(&str, &str)]) -> String {
     let challenge = challenge();
     let mut pairs = vec![
         ("response_type", "code"),
@@ -82,7 +82,7 @@ pub(crate) fn value(pairs: &[(String, String)], name: &str) -> String {
 /// A fresh code, made for Claude.
 #[track_caller]
 pub(crate) fn code(server: &Server, token: &str) -> String {
-    let back = sent_back(&submit(server, &asked(&[]), token, &[]));
+    let back = sent_back(&submit(server, &authorization(&[]), token, &[]));
     assert_eq!((value(&back, "state").as_str(), value(&back, "iss").as_str()), ("a state & more", PUBLIC));
     value(&back, "code")
 }
@@ -214,7 +214,7 @@ fn a_client_finds_the_way_from_a_401_to_every_endpoint() {
 #[test]
 fn a_sign_in_gives_tokens_that_work_are_renewed_and_can_be_given_up() {
     let server = server();
-    let html = page(&server, &asked(&[]));
+    let html = page(&server, &authorization(&[]));
     assert_eq!((html.status, html.header("x-frame-options")), (200, Some("DENY")));
     let policy = html.header("content-security-policy").unwrap();
     assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
@@ -263,19 +263,22 @@ fn copies_of_the_server_agree_and_the_end_of_a_personal_token_is_the_end_of_all_
 #[test]
 fn a_request_that_names_no_known_client_or_destination_is_sent_nowhere() {
     let server = server();
-    let doubled = format!("{}&client_id={CLAUDE}", asked(&[]));
-    let oversized = asked(&[("scope", &"x".repeat(7_000))]);
+    let doubled = format!("{}&client_id={CLAUDE}", authorization(&[]));
+    let oversized = authorization(&[("scope", &"x".repeat(7_000))]);
     for query in [
         "",
-        &*asked(&[("client_id", "")]),
-        &asked(&[("client_id", "https://evil.example/client")]),
-        &asked(&[("client_id", "https://evil.example/client"), ("redirect_uri", "https://evil.example/callback")]),
-        &asked(&[("client_id", "registered.e30")]),
-        &asked(&[("redirect_uri", "")]),
-        &asked(&[("redirect_uri", "https://evil.example/")]),
-        &asked(&[("redirect_uri", "https://claude.ai/api/mcp/auth_callback/")]),
-        &asked(&[("redirect_uri", "https://claude.ai@evil.example/api/mcp/auth_callback")]),
-        &asked(&[("redirect_uri", "http://localhost/callback")]),
+        &*authorization(&[("client_id", "")]),
+        &authorization(&[("client_id", "https://evil.example/client")]),
+        &authorization(&[
+            ("client_id", "https://evil.example/client"),
+            ("redirect_uri", "https://evil.example/callback"),
+        ]),
+        &authorization(&[("client_id", "registered.e30")]),
+        &authorization(&[("redirect_uri", "")]),
+        &authorization(&[("redirect_uri", "https://evil.example/")]),
+        &authorization(&[("redirect_uri", "https://claude.ai/api/mcp/auth_callback/")]),
+        &authorization(&[("redirect_uri", "https://claude.ai@evil.example/api/mcp/auth_callback")]),
+        &authorization(&[("redirect_uri", "http://localhost/callback")]),
         &doubled,
         &oversized,
     ] {
@@ -300,13 +303,14 @@ fn what_else_is_wrong_with_a_request_is_told_to_the_client() {
         ([("resource", "https://other.example/mcp")], "invalid_target"),
         ([("resource", "https://fleet.example.com/other")], "invalid_target"),
     ] {
-        for response in [page(&server, &asked(&changes)), submit(&server, &asked(&changes), ALICE, &[])] {
+        for response in [page(&server, &authorization(&changes)), submit(&server, &authorization(&changes), ALICE, &[])]
+        {
             let back = sent_back(&response);
             assert_eq!((value(&back, "error").as_str(), value(&back, "iss").as_str()), (error, PUBLIC), "{changes:?}");
             assert_eq!((value(&back, "state").as_str(), value(&back, "code").as_str()), ("a state & more", ""));
         }
     }
-    let cancelled = form(&[("request", &asked(&[])), ("token", ALICE), ("action", "deny")]);
+    let cancelled = form(&[("request", &authorization(&[])), ("token", ALICE), ("action", "deny")]);
     let response = request(server.port, "POST", "/authorize", &[FORM, ("Origin", PUBLIC)], cancelled.as_bytes());
     assert_eq!(value(&sent_back(&response), "error"), "access_denied");
 }
@@ -321,11 +325,12 @@ fn a_form_from_elsewhere_signs_nobody_in() {
         [("Origin", "http://localhost:3000")],
         [("Content-Type", "text/plain")],
     ] {
-        let response = submit(&server, &asked(&[]), ALICE, &headers);
+        let response = submit(&server, &authorization(&[]), ALICE, &headers);
         assert_eq!((response.status, response.header("location")), (403, None), "{headers:?}");
         assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"), "{headers:?}");
     }
-    let twice = format!("{}&token={BOB}", form(&[("request", &asked(&[])), ("token", ALICE), ("action", "allow")]));
+    let twice =
+        format!("{}&token={BOB}", form(&[("request", &authorization(&[])), ("token", ALICE), ("action", "allow")]));
     let response = request(server.port, "POST", "/authorize", &[FORM], twice.as_bytes());
     assert_eq!((response.status, response.header("location")), (400, None));
     let long = form(&[("request", &"x".repeat(24 << 10))]);
@@ -439,9 +444,9 @@ fn clients_register_for_claude_and_for_this_machine_only() {
     assert_eq!(register(&claude).json()["client_id"], registered["client_id"], "twice is as good as once");
 
     let id = registered["client_id"].as_str().unwrap();
-    let html = page(&server, &asked(&[("client_id", id)])).text();
+    let html = page(&server, &authorization(&[("client_id", id)])).text();
     assert!(html.contains("claude.ai") && !html.contains("Unverified"), "whatever its id: the answer reaches Claude");
-    let back = sent_back(&submit(&server, &asked(&[("client_id", id)]), ALICE, &[]));
+    let back = sent_back(&submit(&server, &authorization(&[("client_id", id)]), ALICE, &[]));
     let (access, _) = tokens(&redeem(&server, &value(&back, "code"), &[("client_id", id)]));
     assert!(
         !Answer::of(&Mcp::new(server.port, &access).legacy("tools/call", json!({ "name": "list_schemas" }))).is_error
@@ -451,7 +456,8 @@ fn clients_register_for_claude_and_for_this_machine_only() {
     hostile["client_name"] = json!("<script>alert(1)</script>\u{202e}\" onload=\"x");
     hostile["redirect_uris"] = json!(["http://localhost/callback"]);
     let id = register(&hostile).json()["client_id"].as_str().unwrap().to_owned();
-    let html = page(&server, &asked(&[("client_id", &id), ("redirect_uri", "http://localhost/callback")])).text();
+    let html =
+        page(&server, &authorization(&[("client_id", &id), ("redirect_uri", "http://localhost/callback")])).text();
     assert!(
         html.contains("&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&quot;x") && !html.contains("<script>alert"),
         "{html}"
@@ -479,14 +485,14 @@ fn no_token_and_no_code_is_ever_written_down() {
     denied("a replay", &redeem(&server, &fresh, &[]), 400, "invalid_grant");
     let _ = status(&server, &access);
     let _ = refresh(&server, &renewal);
-    let _ = submit(&server, &asked(&[]), "a-mistyped-token-0123", &[]);
+    let _ = submit(&server, &authorization(&[]), "a-mistyped-token-0123", &[]);
     let _ = request(server.port, "POST", "/revoke", &[FORM], form(&[("token", &renewal)]).as_bytes());
     server.audit("the refusal", |line| line["event"] == "sign_in_refused");
     let told = format!("{}{}", server.stdout(), server.stderr());
     for secret in [&*fresh, &access, &renewal, ALICE, "a-mistyped-token-0123", VERIFIER] {
         assert!(!told.contains(secret), "{secret} in {told}");
     }
-    assert!(told.contains("was used twice"), "the operator is told of the replay: {told}");
+    assert!(told.contains("sign_in_voided"), "the replay is recorded: {told}");
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::{
     oauth::{authorize, form},
@@ -11,12 +13,13 @@ const REDIRECT: &str = "https://claude.ai/api/mcp/auth_callback";
 struct Desk {
     tokens: Tokens,
     grants: Grants,
+    sign_ins: SignIns,
 }
 
 impl Desk {
     fn new() -> Desk {
         let tokens = Tokens::parse("alice:0123456789abcdef,bob:fedcba9876543210").unwrap();
-        Desk { tokens, grants: Grants::new("https://fleet.example".to_owned()) }
+        Desk { tokens, grants: Grants::new("https://fleet.example".to_owned()), sign_ins: SignIns::new(Arc::default()) }
     }
 
     fn code(&self, now: i64) -> String {
@@ -49,7 +52,9 @@ impl Desk {
             params.push((name, value));
         }
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
-        self.grants.redeem(&self.tokens, &Params::parse(form.as_bytes()).unwrap(), now).map_err(|denied| denied.error)
+        self.grants
+            .redeem(&self.tokens, &Params::parse(form.as_bytes()).unwrap(), &self.sign_ins, now)
+            .map_err(|denied| denied.error)
     }
 
     fn refresh(&self, token: &str, client: &str, now: i64) -> Result<Issued, &'static str> {
@@ -60,7 +65,9 @@ impl Desk {
         let form = form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("refresh_token", token), ("client_id", client), ("resource", resource)])
             .finish();
-        self.grants.refresh(&self.tokens, &Params::parse(form.as_bytes()).unwrap(), now).map_err(|denied| denied.error)
+        self.grants
+            .refresh(&self.tokens, &Params::parse(form.as_bytes()).unwrap(), &self.sign_ins, now)
+            .map_err(|denied| denied.error)
     }
 
     fn who(&self, access: &str, now: i64) -> Option<String> {
