@@ -19,6 +19,8 @@ use crate::{config::is_loopback, hidden::is_hidden};
 const MAX_URIS: usize = 5;
 /// The most bytes of a redirect URI.
 const MAX_URI_BYTES: usize = 300;
+/// The most bytes of a path on the person's computer, since the page shows it whole.
+const MAX_PATH_BYTES: usize = 60;
 /// The most characters of a client's name.
 const MAX_NAME: usize = 80;
 /// The prefix of a `client_id` that was made here.
@@ -152,7 +154,7 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(authority, |(host, _)| host);
-    (is_loopback(authority) && is_plain(path)).then_some((host, path))
+    (is_loopback(authority) && path.len() <= MAX_PATH_BYTES && is_plain(path)).then_some((host, path))
 }
 
 /// Whether a path is empty, or each of its segments has only characters that mean themselves.

@@ -39,7 +39,7 @@ def at_public(url: str) -> str:
 SIGN_IN = request(CLAUDE, CLAUDE_CALLBACK)[0]
 VERIFIED = at_public(SIGN_IN)
 UNVERIFIED = at_public(request(CLAUDE_CODE, "http://localhost:62050/callback")[0])
-ELSEWHERE = "http://localhost:65535/" + "a-long-path/" * 20
+ELSEWHERE = "http://localhost:65535/" + "a-long-path/" * 4
 # a name that is as long as it may be, has nowhere to break, and looks like markup
 UNKIND = request(register(ELSEWHERE, "<img src=x>" + "W" * 69), ELSEWHERE)[0]
 UNKNOWN = request("somebody", CLAUDE_CALLBACK)[0]
@@ -160,8 +160,8 @@ def test_headers(name):
 
 CONSENT = {
     VERIFIED: ["claude.ai", HOST],
-    UNVERIFIED: ["localhost:62050", HOST, "Unverified", "Claude Code"],
-    UNKIND: ["localhost:65535", urlsplit(ISSUER).netloc, "Unverified", "<img src=x>" + "W" * 69],
+    UNVERIFIED: ["localhost:62050/callback", HOST, "Unverified", "Claude Code"],
+    UNKIND: [ELSEWHERE.removeprefix("http://"), urlsplit(ISSUER).netloc, "Unverified"],  # and of the name as much as there is room for
 }
 
 
@@ -210,12 +210,12 @@ def test_a_program_on_this_computer_is_unverified_whatever_it_calls_itself(page,
     page.goto(request(CLAUDE_CODE if name == "Claude Code" else register(address, name), address)[0])
     expect(page.get_by_role("heading", level=1)).to_have_text(UNVERIFIED_ASKS)
     box = page.locator(".amber")
-    expect(box).to_contain_text(f"It calls itself “{name}”. The program chose this name itself")
+    expect(box).to_contain_text(f"It calls itself: “{name}” Nobody has checked this name")
     expect(box.get_by_text("Unverified", exact=True)).to_be_visible()
     expect(box.locator("svg")).to_be_visible()
     shown = page.locator("body").inner_text()
     assert shown.count(name) == shown.count(f"“{name}”"), "only in quotation marks"
-    expect(page.get_by_role("listitem").filter(has_text="You return to")).to_have_text(f"You return to {host}, on this computer")
+    expect(page.get_by_role("listitem").filter(has_text="You return to")).to_have_text(f"You return to {host}/callback, on this computer")
 
 
 def test_a_name_is_text(page):

@@ -128,6 +128,7 @@ fn a_path_on_this_machine_cannot_be_read_as_another_place() {
         "http://localhost:8000/%2fevil.example/x",
         "http://localhost:8000/%5cevil.example/x",
         "http://localhost:8000/%2e%2e/x",
+        &format!("http://localhost:8000/{}", "x".repeat(60)),
     ] {
         assert_eq!(registered(&[bad]), Err("invalid_redirect_uri"), "{bad}");
         assert!(!document.takes_answers_at(bad), "{bad}");
