@@ -20,7 +20,7 @@ use crate::{
     hidden::escape,
     metrics::{self, Metrics},
 };
-pub use sign_ins::SignIns;
+pub use sign_ins::{SignInEvent, SignIns};
 
 /// The longest part of a refused statement that is kept, in characters. One that is run is kept whole.
 const REFUSED_CHARS: usize = 4_000;

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tiny_http::Method;
 
 use crate::{
-    audit::SignIns,
+    audit::{SignInEvent, SignIns},
     auth::{Analyst, Tokens},
     http::{Exchange, Head, Reply},
     page::{self, About, Problem},
@@ -58,7 +58,7 @@ const FORM_LOST: Problem = Problem {
     cause: "The form is too large, or did not arrive as it was sent.",
     fix: "Close this page and start the connection again in your program. In the field belongs nothing but your token.",
 };
-const FAILED: Problem = Problem {
+const NO_CODE: Problem = Problem {
     status: 500,
     code: "server-error",
     cause: "The server failed to make a code for your program.",
@@ -146,7 +146,6 @@ impl OAuth {
             "/revoke" if posts => self.revoke(exchange, tokens, sign_ins),
             "/token" | "/revoke" | "/register" => Err(Reply::refusal(405, "only POST").with("Allow", "POST")),
             "/authorize" => Err(Reply::refusal(405, "only GET and POST").with("Allow", "GET, HEAD, POST")),
-            path if path.starts_with("/.well-known/oauth-") => Err(Reply::refusal(404, "there is no such document")),
             _ => return None,
         };
         Some(answer.unwrap_or_else(|refusal| refusal))
@@ -188,7 +187,7 @@ impl OAuth {
 
     /// The sign-in page for an authorization request, or for the next try of somebody whose token was refused.
     fn authorize(&self, query: &str) -> Result<Reply, Reply> {
-        let (query, error) = query.rsplit_once(pasted::PARAMETER).unwrap_or((query, ""));
+        let (query, error) = query.rsplit_once(pasted::ERROR_PARAMETER).unwrap_or((query, ""));
         let request = AuthorizationRequest::read(query, &self.about)?;
         let sign_in = page::SignIn {
             client: &request.client_name,
@@ -235,10 +234,10 @@ impl OAuth {
             Err(error) => {
                 sign_ins.refused(from, "wrong token on the sign-in page");
                 // A page of its own for the next try, so that it can be loaded again without sending the form again.
-                return Ok(redirect(format!("/authorize?{query}{}{error}", pasted::PARAMETER)));
+                return Ok(redirect(format!("/authorize?{query}{}{error}", pasted::ERROR_PARAMETER)));
             }
         };
-        let code = self.grants.code(credential, &request, now()).map_err(|_| problem(&FAILED))?;
+        let code = self.grants.code(credential, &request, now()).map_err(|_| problem(&NO_CODE))?;
         sign_ins.accepted(credential.analyst(), &request.client_name, request.destination(), from);
         Ok(redirect(request.answer(&self.about.base, "code", &code)))
     }
@@ -251,15 +250,12 @@ impl OAuth {
             return Err(Error { status: 401, ..Error::new("invalid_client", description) }.into());
         }
         const GRANT_TYPES: &str = "grant_type must be authorization_code or refresh_token";
-        let Issued { analyst, access, refresh } = match form.get("grant_type") {
+        let Issued { access, refresh } = match form.get("grant_type") {
             Some("authorization_code") => self.grants.redeem(tokens, &form, sign_ins, now())?,
             Some("refresh_token") => self.grants.refresh(tokens, &form, sign_ins, now())?,
             Some(_) => return Err(Error::new("unsupported_grant_type", GRANT_TYPES).into()),
             None => return Err(Error::invalid_request(GRANT_TYPES).into()),
         };
-        if form.get("grant_type") == Some("refresh_token") {
-            sign_ins.progressed("refreshed", &analyst);
-        }
         let answer = json!({
             "access_token": access,
             "token_type": "Bearer",
@@ -275,7 +271,7 @@ impl OAuth {
         let form = read_form(exchange)?;
         let token = form.get("token").ok_or(Error::invalid_request("token is required"))?;
         if let Some(analyst) = self.grants.revoke(tokens, token, now()) {
-            sign_ins.progressed("signed_out", &analyst);
+            sign_ins.progressed(SignInEvent::SignedOut, &analyst);
         }
         Ok(Reply::empty(200))
     }

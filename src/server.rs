@@ -90,7 +90,7 @@ impl Server {
         }
     }
 
-    /// Health first, since nothing may hold it up; for every other path, first `Origin` and `Host`.
+    /// Health first, since nothing may hold it up; for a person, a refusal becomes a page.
     fn answer(&self, exchange: &mut Exchange<'_>) -> Reply {
         let head = exchange.head();
         match (head.path(), is_read(head)) {
@@ -113,14 +113,14 @@ impl Server {
         }
     }
 
-    /// First `Host` and `Origin`, then the path.
+    /// First `Host`, then `Origin`, then the path; only the sign-in looks at `Origin` itself.
     fn admitted(&self, exchange: &mut Exchange<'_>) -> Reply {
         let head = exchange.head();
         if let Err(reason) = self.site.admit_host(head) {
             return Reply::refusal(403, reason);
         }
         if head.path() == "/authorize" && self.oauth.is_some() {
-            // No page of another site may call it, and the sign-in itself looks at where its form comes from.
+            // It allows its own page only, and no page of another site reads its answers.
             return self.route(exchange);
         }
         let origin = match self.site.admit_origin(head) {

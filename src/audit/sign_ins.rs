@@ -12,6 +12,17 @@ use serde_json::json;
 use super::write_line;
 use crate::{auth::Analyst, metrics::Metrics};
 
+/// What can become of a sign-in.
+#[derive(Debug, Clone, Copy)]
+pub enum SignInEvent {
+    /// Its client renewed its access.
+    Refreshed,
+    /// Its client gave up its access.
+    SignedOut,
+    /// It ended because something of it was used twice, so somebody has a copy.
+    Voided,
+}
+
 /// The record of sign-ins, in the audit log and the metrics.
 pub struct SignIns {
     metrics: Arc<Metrics>,
@@ -34,9 +45,13 @@ impl SignIns {
         );
     }
 
-    /// Records what became of a sign-in: `refreshed`, `signed_out`, or `sign_in_voided` because something of it was used twice.
-    /// At most one line a second for each analyst and event, since a token holder must not be able to fill the disk either.
-    pub fn progressed(&self, event: &'static str, analyst: &Analyst) {
+    /// Records what became of a sign-in, at most one line a second for each analyst and event: programs can cause these at will.
+    pub fn progressed(&self, event: SignInEvent, analyst: &Analyst) {
+        let event = match event {
+            SignInEvent::Refreshed => "refreshed",
+            SignInEvent::SignedOut => "signed_out",
+            SignInEvent::Voided => "sign_in_voided",
+        };
         if let Some(count) = self.count(format!("{event} {}", analyst.name())) {
             write_line(event, &json!({ "analyst": analyst, "count": count }));
         }

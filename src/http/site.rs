@@ -1,6 +1,6 @@
 //! Pages in a browser: from which origins they may call, and under which `Host` this server answers.
 //!
-//! In: the head of a request. Out: its origin, or why it is refused. Follows the transport section of the MCP specification (`Origin`, DNS rebinding).
+//! In: the head of a request. Out: whether its `Host` is served, and its origin, or why not. Follows the transport section of the MCP specification (`Origin`, DNS rebinding).
 
 use std::net::SocketAddr;
 

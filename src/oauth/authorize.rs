@@ -25,33 +25,33 @@ const UNREADABLE: Problem = Problem {
     cause: "The address of this page is damaged: it is too long, or names something twice.",
     fix: START_AGAIN,
 };
-const CLIENT: Problem = Problem {
+const UNKNOWN_CLIENT: Problem = Problem {
     status: 400,
     code: "unknown-program",
     cause: "The program that sent you here did not say which program it is in a way that this server knows.",
     fix: "Programs identify themselves by registering here or by the https address of a metadata document. Remove the connection \
           in your program and add it again; that registers it anew.",
 };
-const REDIRECT: Problem = Problem {
+const OTHER_REDIRECT: Problem = Problem {
     status: 400,
     code: "redirect-uri",
     cause: "The program wants you to be sent to an address that it has not registered, or to which this server sends nobody.",
     fix: "This server sends people only back to Claude or to a program on their own computer. If the program runs there, remove \
           the connection and add it again. If it runs on a website, it cannot be used with this server.",
 };
-const RESPONSE_TYPE: Problem = Problem {
+const OTHER_RESPONSE: Problem = Problem {
     status: 400,
     code: "response-type",
     cause: "The program asks for a kind of sign-in that this server does not have.",
     fix: "This server has the authorization code flow, with the answer in the query. The program needs an update.",
 };
-const PKCE: Problem = Problem {
+const NO_PKCE: Problem = Problem {
     status: 400,
     code: "pkce",
     cause: "The program asks without the protection that this server requires (PKCE with S256).",
     fix: "The program needs an update.",
 };
-const RESOURCE: Problem = Problem {
+const OTHER_RESOURCE: Problem = Problem {
     status: 400,
     code: "resource",
     cause: "The program wants access to another server than this one.",
@@ -70,8 +70,8 @@ pub(super) struct AuthorizationRequest {
     pub(super) state: Option<String>,
     /// PKCE's challenge: 43 characters of base64url.
     pub(super) challenge: String,
-    /// What the client wants access to: one of this server's two addresses.
-    pub(super) resource: String,
+    /// What the client wants access to: one or both of this server's two addresses.
+    pub(super) resources: Vec<String>,
 }
 
 impl AuthorizationRequest {
@@ -83,11 +83,11 @@ impl AuthorizationRequest {
         }
         let params = Params::parse(query.as_bytes()).map_err(|_| page::problem(about, &UNREADABLE))?;
         let client_id = params.get("client_id").unwrap_or_default();
-        let client = Client::find(client_id).ok_or_else(|| page::problem(about, &CLIENT))?;
+        let client = Client::find(client_id).ok_or_else(|| page::problem(about, &UNKNOWN_CLIENT))?;
         let redirect_uri = params
             .get("redirect_uri")
             .filter(|uri| client.takes_answers_at(uri))
-            .ok_or_else(|| page::problem(about, &REDIRECT))?;
+            .ok_or_else(|| page::problem(about, &OTHER_REDIRECT))?;
         let verified = client::is_claude(redirect_uri);
         let state = params.get("state");
         let refuse = |error: &str, description: &str, problem: &Problem| {
@@ -103,10 +103,10 @@ impl AuthorizationRequest {
             Err(redirect(form::extend(redirect_uri, &answer)))
         };
         if params.get("response_type") != Some("code") {
-            return refuse("unsupported_response_type", "response_type must be code", &RESPONSE_TYPE);
+            return refuse("unsupported_response_type", "response_type must be code", &OTHER_RESPONSE);
         }
         if params.get("response_mode").is_some_and(|mode| mode != "query") {
-            return refuse("invalid_request", "response_mode must be query", &RESPONSE_TYPE);
+            return refuse("invalid_request", "response_mode must be query", &OTHER_RESPONSE);
         }
         let challenge = params.get("code_challenge").unwrap_or_default();
         let base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
@@ -114,12 +114,17 @@ impl AuthorizationRequest {
             || !challenge.chars().all(base64url)
             || params.get("code_challenge_method") != Some("S256")
         {
-            return refuse("invalid_request", "code_challenge with code_challenge_method S256 is required", &PKCE);
+            return refuse("invalid_request", "code_challenge with code_challenge_method S256 is required", &NO_PKCE);
         }
         let requested: Option<Vec<String>> = params.all("resource").map(|uri| resource(issuer, uri)).collect();
-        let Some(requested) = requested else {
-            return refuse("invalid_target", "resource is not an address of this server", &RESOURCE);
+        let Some(mut requested) = requested else {
+            return refuse("invalid_target", "resource is not an address of this server", &OTHER_RESOURCE);
         };
+        if requested.is_empty() {
+            requested = vec![format!("{issuer}/mcp"), issuer.to_owned()];
+        }
+        requested.sort_unstable();
+        requested.dedup();
         Ok(AuthorizationRequest {
             client_name: if verified { "Claude".to_owned() } else { client.name },
             verified,
@@ -127,7 +132,7 @@ impl AuthorizationRequest {
             redirect_uri: redirect_uri.to_owned(),
             state: state.map(str::to_owned),
             challenge: challenge.to_owned(),
-            resource: requested.into_iter().next().unwrap_or_else(|| format!("{issuer}/mcp")),
+            resources: requested,
         })
     }
 
@@ -140,7 +145,11 @@ impl AuthorizationRequest {
     /// The place to which the browser is sent: Claude's host, or the whole of an address on the person's computer, since
     /// whoever wrote the link chose its path.
     pub(super) fn destination(&self) -> &str {
-        if self.verified { host(&self.redirect_uri) } else { self.redirect_uri.trim_start_matches("http://") }
+        if self.verified {
+            host(&self.redirect_uri)
+        } else {
+            self.redirect_uri.strip_prefix("http://").unwrap_or_default()
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use super::{
     form::Params,
 };
 use crate::{
-    audit::SignIns,
+    audit::{SignInEvent, SignIns},
     auth::{Analyst, Credential, Purpose, Tokens},
 };
 
@@ -48,7 +48,7 @@ const MAX_GRANTS: usize = 1_000;
 /// The length of a grant's id: 128 random bits in base64url.
 const ID_CHARS: usize = 22;
 
-const FAILED: Error = Error { status: 500, ..Error::new("server_error", "the server failed; try again") };
+const SERVER_ERROR: Error = Error { status: 500, ..Error::new("server_error", "the server failed; try again") };
 
 /// The payload of an access or a refresh token.
 #[derive(Serialize, Deserialize)]
@@ -60,7 +60,7 @@ struct Token {
     /// SHA-256 of the client's id.
     client: String,
     /// What the client wanted access to.
-    resource: String,
+    resources: Vec<String>,
 }
 
 /// The payload of a code.
@@ -77,7 +77,6 @@ struct Code {
 /// A pair of tokens.
 #[derive(Debug)]
 pub(super) struct Issued {
-    pub(super) analyst: Analyst,
     pub(super) access: String,
     pub(super) refresh: String,
 }
@@ -112,7 +111,7 @@ impl Grants {
             grant: random_id()?,
             generation: 0,
             client: digest(&request.client_id),
-            resource: request.resource.clone(),
+            resources: request.resources.clone(),
         };
         let redirect = digest(&request.redirect_uri);
         seal(who, Purpose::CODE, &Code { token, redirect, challenge: request.challenge.clone() })
@@ -144,7 +143,7 @@ impl Grants {
             !progress.void
         });
         if !first {
-            sign_ins.progressed("sign_in_voided", who.analyst());
+            sign_ins.progressed(SignInEvent::Voided, who.analyst());
             return Err(Error::invalid_grant(
                 "the code has been used before; every token that was issued for it is now void",
             ));
@@ -181,9 +180,10 @@ impl Grants {
             at.filter(|_| !progress.void)
         });
         let Some(at) = at else {
-            sign_ins.progressed("sign_in_voided", who.analyst());
+            sign_ins.progressed(SignInEvent::Voided, who.analyst());
             return Err(WRONG);
         };
+        sign_ins.progressed(SignInEvent::Refreshed, who.analyst());
         self.issue(who, token, at)
     }
 
@@ -217,9 +217,10 @@ impl Grants {
         token.aud == self.audience && token.exp > now && token.exp <= latest && token.grant.len() == ID_CHARS && !void()
     }
 
-    /// RFC 8707: a client may repeat what it wants access to, but not change it.
+    /// RFC 8707 section 2.2: a client may name some of what it first wanted access to, but nothing else.
     fn same_resource(&self, token: &Token, form: &Params) -> Result<(), Error> {
-        let same = |requested| resource(&self.audience, requested).as_deref() == Some(token.resource.as_str());
+        let same =
+            |requested| resource(&self.audience, requested).is_some_and(|named| token.resources.contains(&named));
         if form.all("resource").all(same) {
             return Ok(());
         }
@@ -250,7 +251,7 @@ impl Grants {
             Token { generation: old.generation.saturating_add(1), exp: at.saturating_add(ACCESS_SECONDS), ..old };
         let access = seal(who, Purpose::ACCESS, &token)?;
         token.exp = at.saturating_add(REFRESH_SECONDS);
-        Ok(Issued { analyst: who.analyst().clone(), access, refresh: seal(who, Purpose::REFRESH, &token)? })
+        Ok(Issued { access, refresh: seal(who, Purpose::REFRESH, &token)? })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Analyst, HashMap<String, Progress>>> {
@@ -259,7 +260,7 @@ impl Grants {
 }
 
 fn seal(who: &Credential, purpose: Purpose, payload: &impl Serialize) -> Result<String, Error> {
-    let payload = serde_json::to_vec(payload).map_err(|_| FAILED)?;
+    let payload = serde_json::to_vec(payload).map_err(|_| SERVER_ERROR)?;
     Ok(who.seal(purpose, &payload))
 }
 
@@ -278,7 +279,7 @@ fn random_id() -> Result<String, Error> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
         log::error!("the system provides no random bytes: {error}");
-        FAILED
+        SERVER_ERROR
     })?;
     Ok(BASE64URL.encode(bytes))
 }

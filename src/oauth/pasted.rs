@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// The parameter that names to the page for the next try what was wrong; followed by a name that [`explain`] knows.
-pub(super) const PARAMETER: &str = "&sign_in_error=";
+pub(super) const ERROR_PARAMETER: &str = "&sign_in_error=";
 
 /// What can be wrong, by name, in words for the person.
 const ERRORS: [(&str, &str); 5] = [

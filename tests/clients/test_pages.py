@@ -55,6 +55,7 @@ PAGES = {
     "sign-in-unverified": (UNVERIFIED, UNVERIFIED_ASKS, 200),
     "sign-in-unkind": (UNKIND, UNVERIFIED_ASKS, 200),
     "sign-in-refused": (VERIFIED + WRONG, VERIFIED_ASKS, 200),
+    "sign-in-unverified-refused": (UNVERIFIED + WRONG, UNVERIFIED_ASKS, 200),
     "problem": (UNKNOWN, "This sign-in cannot continue", 400),
     "nothing-here": (f"{PUBLIC}/nothing-here", "There is no such page", 404),
     "privacy": (f"{PUBLIC}/privacy", "What Fireside fleet analytics records", 200),
@@ -171,10 +172,12 @@ def consent(page, url):
     return [page.get_by_role("heading", level=1), *texts]
 
 
+@pytest.mark.parametrize("error", ["", WRONG], ids=["at first", "after an error"])
 @pytest.mark.parametrize("url", [VERIFIED, UNVERIFIED, UNKIND], ids=["verified", "unverified", "unkind"])
-def test_a_phone_shows_first_what_is_agreed_to(phone, url):
-    page = phone(url, 640)
-    assert page.evaluate("[scrollY, document.activeElement.tagName]") == [0, "BODY"]
+def test_a_phone_shows_first_what_is_agreed_to(phone, url, error):
+    """Also after an error: whoever writes a link can put one into it."""
+    page = phone(url + error, 640)
+    assert page.evaluate("[scrollY, document.activeElement.tagName]") == [0, "INPUT" if error else "BODY"]
     in_view(page.get_by_text("Fireside fleet analytics", exact=True), *consent(page, url))
     warning = page.get_by_text(YOURSELF).bounding_box()["y"]
     assert warning < page.get_by_label(browser.FIELD, exact=True).bounding_box()["y"]
@@ -231,7 +234,7 @@ def test_what_is_allowed_for_how_long_and_how_to_end_it(page):
         "Your name and each query are recorded",
         "until 30 days after the last use",
         "only until it restarts",
-        f"get a new personal token from {CONTACT}",
+        f"have {CONTACT} replace your personal token",
         f"You get it from {CONTACT}",
     ):
         expect(page.get_by_text(text)).to_be_visible()
@@ -311,6 +314,12 @@ def test_a_wrong_token_is_announced_and_can_be_corrected(page):
     page.reload()
     expect(error).to_be_visible()
     assert methods == ["GET"], "a reload sends the token to nobody"
+    browser.type_token(page, "another-token-of-nobody")
+    page.wait_for_event("load")
+    page.go_back()
+    expect(error).to_contain_text("not a valid token")
+    expect(field).to_have_value("")
+    assert methods.count("POST") == 1, "and neither does going back"
     page.goto(SIGN_IN)
     expect(error).to_have_count(0)
     assert not page.title().startswith("Error")
@@ -329,6 +338,23 @@ def test_a_problem_has_a_cause_a_code_and_a_way_on(page, name, contact):
     expect(page.get_by_text("Nothing was connected")).to_have_count(int(name == "problem"))
     page.get_by_role("link", name="How to connect").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Fireside fleet analytics")
+
+
+# each field of the audit log, by event: what is new has to be said on the page first
+RECORDED = {
+    "call": {"analyst", "tool", "outcome", "code", "sqlstate", "rows", "bytes", "truncated", "ms", "arguments", "sql"},
+    "signed_in": {"analyst", "client", "destination", "peer"},
+    **dict.fromkeys(("refreshed", "signed_out", "sign_in_voided"), {"analyst", "count"}),
+    "sign_in_refused": {"reason", "peer", "count"},
+}
+
+
+def test_the_log_has_nothing_that_the_privacy_page_does_not_name():
+    lines = Path(os.environ["ANALYTICS_SERVER_LOG"]).read_text().splitlines()
+    written = [json.loads(line) for line in lines if line.startswith("{")]
+    assert {entry["event"] for entry in written} <= set(RECORDED)
+    for entry in written:
+        assert set(entry) <= {"time", "event"} | RECORDED[entry["event"]], entry
 
 
 def test_privacy(page):

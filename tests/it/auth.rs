@@ -113,6 +113,10 @@ fn foreign_origins_and_hosts_are_refused_on_loopback() {
     ] {
         let response = server.alice().post_raw(&[(name, value)], PING);
         assert_eq!(response.status, status, "{name}: {value}");
+        if status == 403 {
+            let says = response.json()["error"].as_str().unwrap().to_owned();
+            assert!(says.contains(name), "it names what was wrong: {says}");
+        }
     }
     // The site comes before the token: a page must not learn whether a token is right.
     assert_eq!(request(server.port, "POST", "/mcp", &[("Origin", "https://evil.example.com")], PING).status, 403);

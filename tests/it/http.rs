@@ -283,6 +283,8 @@ fn when_every_connection_is_busy_the_next_one_is_told_at_once() {
         refused.send(bytes("GET", "/healthz", &[], b""));
         let response = refused.receive();
         assert_eq!((response.status, response.header("retry-after")), (503, Some("1")));
+        let says = response.json()["error"].as_str().unwrap().to_owned();
+        assert!(says.contains("all connections are busy"), "for whoever reads what a client shows: {says}");
     }
     for connection in &mut busy {
         assert!(!Answer::of(&connection.receive()).is_error);

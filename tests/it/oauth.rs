@@ -13,7 +13,7 @@ use crate::support::{
 pub(crate) const PUBLIC: &str = "https://fleet.example.com";
 pub(crate) const CLAUDE: &str = "https://claude.ai/oauth/mcp-oauth-client-metadata";
 pub(crate) const CALLBACK: &str = "https://claude.ai/api/mcp/auth_callback";
-const VERIFIER: &str = "a verifier would be random; this one only has to be long";
+pub(crate) const VERIFIER: &str = "a verifier would be random; this one only has to be long";
 pub(crate) const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 pub(crate) const JSON: (&str, &str) = ("Content-Type", "application/json");
 
@@ -297,6 +297,7 @@ fn what_else_is_wrong_with_a_request_is_told_to_the_client() {
         ([("response_type", "token")], "unsupported_response_type"),
         ([("response_type", "")], "unsupported_response_type"),
         ([("code_challenge", "")], "invalid_request"),
+        ([("response_mode", "fragment")], "invalid_request"),
         ([("code_challenge", "too-short")], "invalid_request"),
         ([("code_challenge_method", "plain")], "invalid_request"),
         ([("code_challenge_method", "")], "invalid_request"),

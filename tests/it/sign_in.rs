@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::{
     oauth::{
-        CALLBACK, CLAUDE, FORM, JSON, PUBLIC, authorization, denied, form, page, redeem, refresh, sent_back, server,
-        sign_in, status, submit, tokens, value,
+        CALLBACK, CLAUDE, FORM, JSON, PUBLIC, VERIFIER, authorization, denied, form, page, redeem, refresh, sent_back,
+        server, sign_in, status, submit, tokens, value,
     },
     support::{
         client::{Response, message, request},
@@ -136,8 +136,14 @@ fn the_resource_may_be_spelled_and_repeated_as_the_rfcs_allow() {
             query.push_str(&format!("&{}", form(&[("resource", resource)])));
         }
         let back = sent_back(&submit(&server, &query, ALICE, &[]));
-        let first = resources.first().copied().unwrap_or(mcp);
-        let (_, renewal) = tokens(&redeem(&server, &value(&back, "code"), &[("resource", first)]));
+        // Some of what was first named, or all of it.
+        let last = resources.last().copied().unwrap_or(PUBLIC);
+        let again =
+            form(&[("grant_type", "authorization_code"), ("code", &value(&back, "code")), ("client_id", CLAUDE)]);
+        let again = format!("{again}&{}", form(&[("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)]));
+        let named: String =
+            resources.iter().chain([&last]).map(|name| format!("&{}", form(&[("resource", name)]))).collect();
+        let (_, renewal) = tokens(&request(server.port, "POST", "/token", &[FORM], (again + &named).as_bytes()));
         let other = form(&[
             ("grant_type", "refresh_token"),
             ("refresh_token", &renewal),
@@ -177,6 +183,7 @@ fn a_program_on_this_machine_is_sent_nothing_that_nobody_has_allowed() {
     for (changes, problem) in [
         ([("response_type", "token")], "response-type"),
         ([("response_mode", "form_post")], "response-type"),
+        ([("response_mode", "fragment")], "response-type"),
         ([("code_challenge_method", "plain")], "pkce"),
         ([("resource", "https://other.example/mcp")], "resource"),
     ] {

@@ -28,6 +28,7 @@ fn only_claude_and_this_machine_may_be_sent_an_answer() {
         "http://localhost/callback?x=1",
         "http://localhost/\r\nLocation: x",
         "http://localhost:99999/",
+        "http://localhost:+80/",
         "http://[127.0.0.1]/",
         "javascript:alert(1)",
         "",
@@ -36,6 +37,15 @@ fn only_claude_and_this_machine_may_be_sent_an_answer() {
     }
     assert_eq!(registered(&[]), Err("invalid_redirect_uri"));
     assert_eq!(registered(&["http://localhost/"; 6]), Err("invalid_redirect_uri"));
+}
+
+#[test]
+fn a_name_has_something_to_see() {
+    for name in ["\u{3164}", "\u{2800}\u{2800}", "\u{e0041}\u{e0042}", "\u{200b}", " "] {
+        let metadata = json!({ "client_name": name, "redirect_uris": ["http://localhost/"] });
+        let refused = register(metadata.as_object().unwrap(), 1).unwrap_err();
+        assert_eq!(refused.error, "invalid_client_metadata", "{name:?}");
+    }
 }
 
 #[test]

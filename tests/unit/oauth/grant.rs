@@ -179,8 +179,8 @@ fn a_refresh_token_that_comes_back_ends_its_grant_unless_its_answer_was_lost() {
 /// What the holder of a personal token can seal with it.
 fn forged(who: &Credential, purpose: Purpose, grant: &str, exp: i64) -> String {
     let (aud, client) = ("https://fleet.example".to_owned(), digest(CLIENT));
-    let resource = "https://fleet.example/mcp".to_owned();
-    seal(who, purpose, &Token { exp, aud, grant: grant.to_owned(), generation: 1, client, resource }).unwrap()
+    let resources = vec!["https://fleet.example/mcp".to_owned()];
+    seal(who, purpose, &Token { exp, aud, grant: grant.to_owned(), generation: 1, client, resources }).unwrap()
 }
 
 #[test]
