@@ -316,6 +316,8 @@ fn spelled(
             let problem = format!("{text:?} is not how browsers write it: write it as {canonical}");
             Err(ConfigError::new(name, problem))
         }
+        // What may be a password is not repeated.
+        Err(wrong) if origin.contains('@') => Err(ConfigError::new(name, format!("it is not {wanted}: {wrong}"))),
         Err(wrong) => Err(unusable(name, text, &format!("{wanted}: {wrong}"))),
     }
 }

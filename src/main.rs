@@ -131,7 +131,7 @@ fn start(
     role_check: RoleCheck,
     listener: TcpListener,
 ) -> io::Result<()> {
-    let (address, count) = (config.listen, tokens.count());
+    let (address, count, sign_in) = (config.listen, tokens.count(), sign_in(&config));
     let server = Server::new(config, database, tokens, role_check)?;
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let listener = Arc::new(listener);
@@ -139,7 +139,7 @@ fn start(
         let (server, listener) = (Arc::clone(&server), Arc::clone(&listener));
         move || server.run(&listener)
     })?;
-    log::info!("analytics_mcp {} listens on {address} for {count} tokens", env!("CARGO_PKG_VERSION"));
+    log::info!("analytics_mcp {} listens on {address} for {count} tokens; {sign_in}", env!("CARGO_PKG_VERSION"));
     for signal in signals.forever() {
         if signal == SIGHUP {
             match server.reload_tokens() {
@@ -167,7 +167,7 @@ fn check(json: bool) -> Result<(), Refusal> {
     if json {
         print(&verdict(&outcome).to_string())?;
     }
-    let Inspected { tokens, look, definitions } = outcome?;
+    let Inspected { sign_in, tokens, look, definitions } = outcome?;
     report(&tokens)?;
     for broken in definitions.iter().flat_map(|definitions| &definitions.broken) {
         log::warn!("this definition no longer works: {broken}");
@@ -181,7 +181,7 @@ fn check(json: bool) -> Result<(), Refusal> {
         let definitions = definitions.unwrap_or_default();
         let tokens = if tokens.is_empty() { String::new() } else { format!("; warnings: {}", tokens.len()) };
         print(&format!(
-            "settings: usable{tokens}\nrole: suitable; warnings: {}{geos}{definitions}",
+            "settings: usable{tokens}\nrole: suitable; warnings: {}{geos}{definitions}\n{sign_in}",
             look.findings.len()
         ))?;
     }
@@ -190,6 +190,8 @@ fn check(json: bool) -> Result<(), Refusal> {
 
 /// What `check` has found.
 struct Inspected {
+    /// Whether people can sign in, and where.
+    sign_in: String,
     /// Warnings of tokens.
     tokens: Vec<Finding>,
     look: Look,
@@ -227,7 +229,15 @@ fn inspect() -> Result<Inspected, Refusal> {
             None
         })
     };
-    Ok(Inspected { tokens, look, definitions })
+    Ok(Inspected { sign_in: sign_in(&config), tokens, look, definitions })
+}
+
+/// Whether people can sign in, and where.
+fn sign_in(config: &Config) -> String {
+    match &config.public_url {
+        Some(url) => format!("sign-in: at {url}"),
+        None => "sign-in: off, so claude.ai and Claude Desktop cannot connect; MCP_PUBLIC_URL turns it on".to_owned(),
+    }
 }
 
 /// What an old GEOS costs.
@@ -243,7 +253,7 @@ fn geos(look: &Look) -> Option<String> {
 /// The object that `check --json` prints.
 fn verdict(outcome: &Result<Inspected, Refusal>) -> Value {
     match outcome {
-        Ok(Inspected { tokens, look, definitions }) => {
+        Ok(Inspected { tokens, look, definitions, .. }) => {
             let findings: Vec<&Finding> = look.findings.iter().chain(tokens).collect();
             let mut verdict = json!({ "suitable": !refused(&look.findings), "findings": findings });
             if let Some(verdict) = verdict.as_object_mut() {

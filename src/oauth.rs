@@ -44,7 +44,8 @@ const ELSEWHERE: Problem = Problem {
     status: 403,
     code: "foreign-form",
     cause: "The form did not come from this server's own sign-in page.",
-    fix: "Close this page and start the connection again in your program. Never enter your token on a page at another address.",
+    fix: "Check that the address bar shows the address of this server, and start the connection again in your program. Never enter \
+          your token on a page at another address.",
 };
 const STRIPPED: Problem = Problem {
     status: 403,

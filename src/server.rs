@@ -16,7 +16,7 @@ use crate::{
     app::AppState,
     audit::SignIns,
     auth::{self, Analyst, Tokens},
-    config::{Config, ConfigError, canonical_origin},
+    config::{Config, ConfigError, canonical_origin, is_loopback},
     db::{self, Caller, Cancel, Database, Flow},
     error::Code,
     http::{self, Connections, Exchange, Head, MAX_BODY_BYTES, Reply, Site},
@@ -155,9 +155,15 @@ impl Server {
     /// in commands that people copy.
     fn about(&self, head: &Head) -> About {
         let config = &self.app.config;
-        let scheme = if config.listen.ip().is_loopback() { "http" } else { "https" };
         let here = || {
-            let named = format!("{scheme}://{}", head.header("host").unwrap_or_default());
+            let host = head.header("host").unwrap_or_default();
+            // A proxy says that it has a certificate; without one, a port is this server's own.
+            let secure = match head.header("x-forwarded-proto") {
+                Some(scheme) => scheme == "https",
+                None => !host.contains(':') && !is_loopback(host),
+            };
+            let scheme = if secure { "https" } else { "http" };
+            let named = format!("{scheme}://{host}");
             canonical_origin(&named).unwrap_or_else(|_| format!("{scheme}://{}", config.listen))
         };
         About {
@@ -317,7 +323,7 @@ fn problem(status: u16) -> Problem {
             "The request came from another site, or under a name that this server does not serve.",
             "Open the address itself in a new window.",
         ),
-        404 => ("not-found", "There is nothing at this address.", "See how to connect instead."),
+        404 => ("not-found", "The address may be mistyped.", "The page below says how to connect."),
         405 => ("method", "This address is for programs.", "See how to connect instead."),
         413 => ("too-large", "What was sent is larger than this server accepts.", "Start again."),
         _ => ("failed", "The server could not answer this.", "Try again in a minute."),

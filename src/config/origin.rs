@@ -16,7 +16,7 @@ pub(crate) fn canonical(text: &str) -> Result<String, &'static str> {
         return Err("it does not begin with https:// or http://");
     };
     if authority.contains(['/', '?', '#', '@']) {
-        return Err("it has more than a host and a port");
+        return Err("it has more than a host and a port; leave out the rest");
     }
     let (host, rest) = match authority.strip_prefix('[') {
         Some(inside) => {

@@ -25,19 +25,26 @@ const UNREADABLE: Problem = Problem {
     cause: "The address of this page is damaged: it is too long, or names something twice.",
     fix: START_AGAIN,
 };
+const INCOMPLETE: Problem = Problem {
+    status: 400,
+    code: "link-incomplete",
+    cause: "A part of the link is missing.",
+    fix: "If you copied it, copy all of it again: in a terminal it can run over several lines. Otherwise start the connection again \
+          in your program.",
+};
 const UNKNOWN_CLIENT: Problem = Problem {
     status: 400,
     code: "unknown-program",
     cause: "The program that sent you here did not say which program it is in a way that this server knows.",
-    fix: "Programs identify themselves by registering here or by the https address of a metadata document. Remove the connection \
-          in your program and add it again; that registers it anew.",
+    fix: "If you copied the link, copy all of it again. Otherwise remove the connection in your program and add it again; that \
+          registers the program anew.",
 };
 const OTHER_REDIRECT: Problem = Problem {
     status: 400,
     code: "redirect-uri",
     cause: "The program wants you to be sent to an address that it has not registered, or to which this server sends nobody.",
-    fix: "This server sends people only back to Claude or to a program on their own computer. If the program runs there, remove \
-          the connection and add it again. If it runs on a website, it cannot be used with this server.",
+    fix: "If you copied the link, copy all of it again. Otherwise remove the connection in your program and add it again. This \
+          server sends people back only to Claude or to a program on their own computer, not to other websites.",
 };
 const OTHER_RESPONSE: Problem = Problem {
     status: 400,
@@ -49,13 +56,14 @@ const NO_PKCE: Problem = Problem {
     status: 400,
     code: "pkce",
     cause: "The program asks without the protection that this server requires (PKCE with S256).",
-    fix: "The program needs an update.",
+    fix: "If you copied the link, copy all of it again. Otherwise the program needs an update.",
 };
 const OTHER_RESOURCE: Problem = Problem {
     status: 400,
     code: "resource",
     cause: "The program wants access to another server than this one.",
-    fix: "Compare the address in your program with the one on the page “How to connect”, and add the connection again.",
+    fix: "If you copied the link, copy all of it again. Otherwise compare the address in your program with the one on the page \
+          “How to connect”, and add the connection again.",
 };
 
 /// A request that may be shown to a person.
@@ -82,17 +90,21 @@ impl AuthorizationRequest {
             return Err(page::problem(about, &UNREADABLE));
         }
         let params = Params::parse(query.as_bytes()).map_err(|_| page::problem(about, &UNREADABLE))?;
-        let client_id = params.get("client_id").unwrap_or_default();
+        let (Some(client_id), Some(redirect_uri)) = (params.get("client_id"), params.get("redirect_uri")) else {
+            return Err(page::problem(about, &INCOMPLETE));
+        };
         let client = Client::find(client_id).ok_or_else(|| page::problem(about, &UNKNOWN_CLIENT))?;
-        let redirect_uri = params
-            .get("redirect_uri")
-            .filter(|uri| client.takes_answers_at(uri))
-            .ok_or_else(|| page::problem(about, &OTHER_REDIRECT))?;
+        if !client.takes_answers_at(redirect_uri) {
+            return Err(page::problem(about, &OTHER_REDIRECT));
+        }
         let verified = client::is_claude(redirect_uri);
         let state = params.get("state");
         let refuse = |error: &str, description: &str, problem: &Problem| {
             if !verified {
-                return Err(page::problem(about, problem));
+                let complete = ["response_type", "code_challenge", "code_challenge_method"]
+                    .iter()
+                    .all(|name| params.get(name).is_some());
+                return Err(page::problem(about, if complete { problem } else { &INCOMPLETE }));
             }
             let answer = [
                 ("error", Some(error)),

@@ -8,31 +8,43 @@ use crate::{
 /// The parameter that names to the page for the next try what was wrong; followed by a name that [`explain`] knows.
 pub(super) const ERROR_PARAMETER: &str = "&sign_in_error=";
 
+/// The most words that are looked at.
+const MAX_WORDS: usize = 60;
+
 /// What can be wrong, by name, in words for the person.
-const ERRORS: [(&str, &str); 5] = [
+const ERRORS: [(&str, &str); 6] = [
     ("empty", "The field was empty. Paste your personal access token into it."),
     ("short", "That is not a whole token: a token has at least 16 characters. Copy all of it."),
-    ("blank", "There is a space or a line break in what you pasted. Copy the token alone, and all of it."),
+    (
+        "more",
+        "There is more in the field than a token, and no valid one is in it. Paste the token alone, and all of it.",
+    ),
+    ("several", "There are several tokens in the field. Paste only yours."),
     ("program", "That is a key that was made for a program. Paste the personal token that you were given."),
     (
         "wrong",
-        "This is not a valid token. It may be mistyped, cut off, or replaced by a newer one. Copy the whole of it again.",
+        "This is not a valid token. Copy all of it again; if it still fails, it has been replaced by a newer one.",
     ),
 ];
 
-/// The credential of what was pasted, or the name of what is wrong with it. What people copy along with a token is left out:
-/// quotation marks, `Authorization: Bearer`, the `alice:` of the operator's list.
+/// The credential of what was pasted, or the name of what is wrong with it. People copy more than the token: quotation marks,
+/// `Authorization: Bearer`, the `alice:` of the operator's list, a line of settings, a line break in its middle. If there is
+/// one valid token in all that, it is the one that is meant.
 pub(super) fn credential<'a>(tokens: &'a Tokens, pasted: &str) -> Result<&'a Credential, &'static str> {
-    let whole = pasted.trim();
-    let pasted = bare(without(bare(whole), "authorization:"));
-    let pasted = bare(without(pasted, "bearer"));
-    let unnamed = pasted.split_once(':').map(|(_, token)| bare(token));
-    let found = [Some(whole), Some(pasted), unnamed].into_iter().flatten().find_map(|token| tokens.credential(token));
-    found.ok_or_else(|| match unnamed.unwrap_or(pasted) {
-        "" => "empty",
-        token if token.contains(char::is_whitespace) => "blank",
-        token if token.len() < MIN_TOKEN_CHARS => "short",
-        token if token.split('.').count() == 3 => "program",
+    let unbroken: String = pasted.chars().filter(|c| !c.is_whitespace() && !is_hidden(*c)).collect();
+    let words: Vec<&str> = pasted.split(is_around).filter(|word| !word.is_empty()).take(MAX_WORDS).collect();
+    let parts = words.iter().flat_map(|word| [*word, unnamed(word), word.trim_end_matches(['.', ':', ';', '!', '?'])]);
+    let mut found = [pasted.trim(), &unbroken].into_iter().chain(parts).filter_map(|part| tokens.credential(part));
+    if let Some(first) = found.next() {
+        return if found.all(|other| std::ptr::eq(first, other)) { Ok(first) } else { Err("several") };
+    }
+    let said = |word: &&str| !word.eq_ignore_ascii_case("bearer") && !word.eq_ignore_ascii_case("authorization:");
+    let mut words = words.into_iter().filter(said).map(unnamed).filter(|word| !word.is_empty());
+    Err(match (words.next(), words.next()) {
+        (None, _) => "empty",
+        (_, Some(_)) => "more",
+        (Some(token), None) if token.len() < MIN_TOKEN_CHARS => "short",
+        (Some(token), None) if token.split('.').count() == 3 => "program",
         _ => "wrong",
     })
 }
@@ -42,19 +54,14 @@ pub(super) fn explain(error: &str) -> Option<&'static str> {
     ERRORS.iter().find(|(name, _)| *name == error).map(|(_, text)| *text)
 }
 
-/// The text without what can surround it.
-fn bare(text: &str) -> &str {
-    text.trim_matches(|c: char| {
-        c.is_whitespace() || is_hidden(c) || matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’' | '<' | '>' | ',')
-    })
+/// Whether a character belongs to what is around a token.
+fn is_around(c: char) -> bool {
+    c.is_whitespace() || is_hidden(c) || "\"'`“”‘’<>()[]{},;".contains(c)
 }
 
-/// The text without this beginning, in whatever case it is written.
-fn without<'a>(text: &'a str, beginning: &str) -> &'a str {
-    match text.split_at_checked(beginning.len()) {
-        Some((start, rest)) if start.eq_ignore_ascii_case(beginning) => rest,
-        _ => text,
-    }
+/// `alice:token` without the name.
+fn unnamed(word: &str) -> &str {
+    word.split_once(':').map_or(word, |(_, token)| token)
 }
 
 #[cfg(test)]

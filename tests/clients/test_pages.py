@@ -178,7 +178,7 @@ def test_a_phone_shows_first_what_is_agreed_to(phone, url, error):
     """Also after an error: whoever writes a link can put one into it."""
     page = phone(url + error, 640)
     assert page.evaluate("[scrollY, document.activeElement.tagName]") == [0, "INPUT" if error else "BODY"]
-    in_view(page.get_by_text("Fireside fleet analytics", exact=True), *consent(page, url))
+    in_view(*consent(page, url), *([page.get_by_role("alert")] if error else [page.get_by_text("Fireside fleet analytics", exact=True)]))
     warning = page.get_by_text(YOURSELF).bounding_box()["y"]
     assert warning < page.get_by_label(browser.FIELD, exact=True).bounding_box()["y"]
     assert warning < page.get_by_role("button", name=browser.SIGN_IN).bounding_box()["y"]
@@ -439,6 +439,7 @@ def test_what_is_copied(page):
         "the command that signs in": "claude mcp login fireside-analytics",
         "the command with a token": f"{add} {authorization}",
         "the command that checks": "claude mcp list",
+        "the command that removes": "claude mcp remove fireside-analytics",
         "the command for the Inspector": f"{inspector} --transport http --server-url {URL}",
         "the command for the Inspector in a terminal": f"{inspector} --cli --transport http --server-url {URL} --method tools/list {authorization}",
     }
@@ -451,7 +452,7 @@ def test_what_is_copied_where_nobody_can_sign_in(page):
     (prompt,) = vs_code["inputs"]
     assert prompt["password"] is True
     assert vs_code["servers"]["fireside-analytics"]["headers"] == {"Authorization": f"Bearer ${{input:{prompt['id']}}}"}
-    needs_none = {"the address", "the settings for VS Code", "the command that checks"}
+    needs_none = {"the address", "the settings for VS Code", "the command that checks", "the command that removes"}
     assert needs_none == {what for what, text in texts.items() if "YOUR-TOKEN" not in text}
 
 

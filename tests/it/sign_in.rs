@@ -32,7 +32,7 @@ fn a_wrong_token_leads_to_a_page_that_says_what_is_wrong_and_can_be_loaded_again
         ("not-the-token-of-anybody", "This is not a valid token"),
         ("", "The field was empty"),
         (&ALICE[..12], "not a whole token"),
-        ("a token of mine 0123456789", "space or a line break"),
+        ("a token of mine 0123456789", "more in the field than a token"),
         ("access.eyJleHAiOjE3.c2lnbmF0dXJl", "made for a program"),
     ] {
         let to = next_try(&submit(&server, &query, pasted, &[("X-Forwarded-For", "198.51.100.7")]));
@@ -185,6 +185,13 @@ fn a_program_on_this_machine_is_sent_nothing_that_nobody_has_allowed() {
         ([("response_mode", "form_post")], "response-type"),
         ([("response_mode", "fragment")], "response-type"),
         ([("code_challenge_method", "plain")], "pkce"),
+        // Where a link was cut when it was copied.
+        ([("code_challenge_method", "S2")], "copy all of it again"),
+        ([("code_challenge_method", "")], "link-incomplete"),
+        ([("code_challenge", "")], "link-incomplete"),
+        ([("response_type", "")], "link-incomplete"),
+        ([("redirect_uri", "")], "link-incomplete"),
+        ([("client_id", "")], "link-incomplete"),
         ([("resource", "https://other.example/mcp")], "resource"),
     ] {
         let query = authorization(&[&[("client_id", code), ("redirect_uri", local)], &changes[..]].concat());

@@ -188,6 +188,7 @@ fn check_finds_nothing_wrong_with_the_projects_own_role() {
     let run = run(&["check"], &[]);
     assert_eq!(run.code, Some(0), "{}", run.told());
     assert!(run.stdout.starts_with("settings: usable\nrole: suitable; warnings: 0"), "{}", run.told());
+    assert!(run.stdout.contains("\nsign-in: off, so claude.ai and Claude Desktop cannot connect"), "{}", run.told());
     assert!(run.stderr.is_empty(), "{}", run.told());
     // The limit is for analysts' statements: looking at the role takes longer on a busy machine.
     let run = self::run(&["check"], &[("MCP_STATEMENT_TIMEOUT", "100ms")]);
