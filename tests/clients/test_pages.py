@@ -344,7 +344,7 @@ def test_a_problem_has_a_cause_a_code_and_a_way_on(page, name, contact):
 RECORDED = {
     "call": {"analyst", "tool", "outcome", "code", "sqlstate", "rows", "bytes", "truncated", "ms", "arguments", "sql"},
     "signed_in": {"analyst", "client", "destination", "peer"},
-    **dict.fromkeys(("refreshed", "signed_out", "sign_in_voided"), {"analyst", "count"}),
+    **{event: {"analyst", "count"} for event in ("refreshed", "signed_out", "sign_in_voided")},
     "sign_in_refused": {"reason", "peer", "count"},
 }
 
