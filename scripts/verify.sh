@@ -355,11 +355,14 @@ check_protocol_2025_11_25() {
 }
 
 check_protocol_2026_07_28() {
-    local versions meta="\"$META/protocolVersion\":\"2026-07-28\",\"$META/clientInfo\":$CLIENT,\"$META/clientCapabilities\":{}"
-    post "$(message server/discover "{\"_meta\":{$meta}}")" -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: server/discover'
-    versions=$(field body result supportedVersions)
-    if [[ $versions == *'"2026-07-28"'* ]]; then pass; else
-        fail "server/discover to offer 2026-07-28" "${versions:-$(seen)}" \
+    local versions method meta="\"$META/protocolVersion\":\"2026-07-28\",\"$META/clientInfo\":$CLIENT,\"$META/clientCapabilities\":{}"
+    # the second of them is refused without its headers
+    for method in server/discover tools/list; do
+        post "$(message $method "{\"_meta\":{$meta}}")" -H 'MCP-Protocol-Version: 2026-07-28' -H "Mcp-Method: $method"
+        [ $method != server/discover ] || versions=$(field body result supportedVersions)
+    done
+    if [[ $versions == *'"2026-07-28"'* ]] && [ -n "$(field body result tools)" ]; then pass; else
+        fail "server/discover to offer 2026-07-28, and an answer in it" "${versions:+offered $versions; then }$(seen)" \
             "let the proxy pass MCP-Protocol-Version and Mcp-Method on; is MCP_PROTOCOL_MODERN off?"
     fi
 }
