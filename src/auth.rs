@@ -55,7 +55,7 @@ impl Credential {
 }
 
 /// A line of the list, checked.
-struct Entry<'a> {
+struct Line<'a> {
     name: &'a str,
     token: &'a str,
     hash: [u8; 32],
@@ -76,15 +76,16 @@ impl Tokens {
         self.read(&source.read()?).map_err(|problem| ConfigError::new(source.setting(), problem))
     }
 
-    /// Reads `alice:token,bob:token`, separated by commas or line breaks. An analyst may have several tokens, so that one can
-    /// be replaced without a gap. The error says what is wrong without showing a token.
+    /// The tokens of this text.
     #[cfg(test)]
     pub(crate) fn parse(text: &str) -> Result<Tokens, String> {
         Tokens::default().read(text)
     }
 
+    /// Reads `alice:token,bob:token`, separated by commas or line breaks. An analyst may have several tokens, so that one can
+    /// be replaced without a gap. The error says what is wrong without showing a token.
     fn read(&self, text: &str) -> Result<Tokens, String> {
-        let mut tokens: Vec<Entry<'_>> = Vec::new();
+        let mut tokens: Vec<Line<'_>> = Vec::new();
         let entries =
             text.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty() && !entry.starts_with('#'));
         for (index, entry) in entries.enumerate() {
@@ -114,7 +115,7 @@ impl Tokens {
                 let other = other.name;
                 return Err(format!("{name} and {other} have the same token; give each a token of their own"));
             }
-            tokens.push(Entry { name, token, hash });
+            tokens.push(Line { name, token, hash });
         }
         if tokens.is_empty() {
             return Err("it holds no token, so nobody could sign in; write it as name:token,name:token".to_owned());
@@ -123,8 +124,8 @@ impl Tokens {
     }
 
     /// The credentials of these entries, in their order. Keys take their time, so all processors share the work.
-    fn derive(&self, entries: &[Entry<'_>]) -> Option<Vec<Credential>> {
-        let credential = |entry: &Entry<'_>| {
+    fn derive(&self, entries: &[Line<'_>]) -> Option<Vec<Credential>> {
+        let credential = |entry: &Line<'_>| {
             let same = |known: &&Credential| known.hash == entry.hash && known.analyst.name() == entry.name;
             let known = self.0.iter().find(same).cloned();
             known.or_else(|| {

@@ -205,7 +205,8 @@ fn made_up(tokens: &Tokens) -> Vec<Finding> {
         Finding {
         refuse: false,
         what: format!("the token of {name} looks as if a person had made it up"),
-        fix: "replace it by the output of: openssl rand -hex 24 (whoever finds an old sign-in code or access token can try guesses offline)"
+        fix: "replace it by the output of: openssl rand -hex 24 (whoever finds an old sign-in code or access token can try \
+              guesses offline)"
             .to_owned(),
     }
     };

@@ -15,6 +15,7 @@ mod client;
 mod form;
 mod grant;
 mod pasted;
+mod problems;
 
 use std::net::IpAddr;
 
@@ -39,32 +40,6 @@ const MAX_FORM: usize = 3 * MAX_QUERY + (4 << 10);
 /// The only scope.
 const SCOPE: &str = "analytics:read";
 const FORM: &str = "application/x-www-form-urlencoded";
-
-const ELSEWHERE: Problem = Problem {
-    status: 403,
-    code: "foreign-form",
-    cause: "The form did not come from this server's own sign-in page.",
-    fix: "Check that the address bar shows the address of this server, and start the connection again in your program. Never enter \
-          your token on a page at another address.",
-};
-const STRIPPED: Problem = Problem {
-    status: 403,
-    code: "origin-hidden",
-    cause: "Your browser, or an extension in it, hides from which page the form was sent, so this server cannot know that it is its own.",
-    fix: "Allow this site to see where its own requests come from (the Origin header), or use another browser, and try again.",
-};
-const FORM_LOST: Problem = Problem {
-    status: 400,
-    code: "form-unreadable",
-    cause: "The form is too large, or did not arrive as it was sent.",
-    fix: "Close this page and start the connection again in your program. In the field belongs nothing but your token.",
-};
-const NO_CODE: Problem = Problem {
-    status: 500,
-    code: "server-error",
-    cause: "The server failed to make a code for your program.",
-    fix: "Start the connection again in a minute.",
-};
 
 /// The authorization server of one public address.
 pub struct OAuth {
@@ -210,21 +185,21 @@ impl OAuth {
         from: IpAddr,
     ) -> Result<Reply, Reply> {
         let problem = |problem: &Problem| page::problem(&self.about, problem);
-        let body = exchange.read_body(MAX_FORM).map_err(|_| problem(&FORM_LOST))?;
+        let body = exchange.read_body(MAX_FORM).map_err(|_| problem(&problems::FORM_LOST))?;
         let head = exchange.head();
         // No other page may send this form. Browsers say which page sent it.
         let ours = |origin: &str| origin == self.about.base;
         match (head.header("origin"), head.header("sec-fetch-site")) {
             // An extension may remove the origin; no page can claim to be of the same one.
             (Some("null"), Some("same-origin")) if head.header("host") == Some(self.about.host()) => {}
-            (Some("null"), _) => return Err(problem(&STRIPPED)),
+            (Some("null"), _) => return Err(problem(&problems::STRIPPED)),
             (origin, site) if origin.is_none_or(ours) && site.is_none_or(|site| site == "same-origin") => {}
-            _ => return Err(problem(&ELSEWHERE)),
+            _ => return Err(problem(&problems::ELSEWHERE)),
         }
         if !has_type(head, FORM) {
-            return Err(problem(&ELSEWHERE));
+            return Err(problem(&problems::ELSEWHERE));
         }
-        let form = Params::parse(&body).map_err(|_| problem(&FORM_LOST))?;
+        let form = Params::parse(&body).map_err(|_| problem(&problems::FORM_LOST))?;
         let query = form.get("request").unwrap_or_default();
         let request = AuthorizationRequest::read(query, &self.about)?;
         if form.get("action") != Some("allow") {
@@ -238,7 +213,7 @@ impl OAuth {
                 return Ok(redirect(format!("/authorize?{query}{}{error}", pasted::ERROR_PARAMETER)));
             }
         };
-        let code = self.grants.code(credential, &request, now()).map_err(|_| problem(&NO_CODE))?;
+        let code = self.grants.code(credential, &request, now()).map_err(|_| problem(&problems::NO_CODE))?;
         sign_ins.accepted(credential.analyst(), &request.client_name, request.destination(), from);
         Ok(redirect(request.answer(&self.about.base, "code", &code)))
     }

@@ -55,9 +55,7 @@ impl Server {
         role_check: RoleCheck,
     ) -> std::io::Result<Arc<Server>> {
         let site = Site::new(config.listen, config.public_url.as_deref(), config.allowed_origins.clone());
-        let oauth = config.public_url.clone().map(|base| {
-            OAuth::new(About { base, contact: config.contact.clone(), audit_kept: config.audit_kept.clone() })
-        });
+        let oauth = config.public_url.clone().map(|base| OAuth::new(about(&config, base)));
         let connections = Connections::new(config.max_connections);
         let app = AppState::new(config, database, role_check)?;
         let sign_ins = SignIns::new(Arc::clone(&app.metrics));
@@ -166,11 +164,7 @@ impl Server {
             let named = format!("{scheme}://{host}");
             canonical_origin(&named).unwrap_or_else(|_| format!("{scheme}://{}", config.listen))
         };
-        About {
-            base: config.public_url.clone().unwrap_or_else(here),
-            contact: config.contact.clone(),
-            audit_kept: config.audit_kept.clone(),
-        }
+        about(config, config.public_url.clone().unwrap_or_else(here))
     }
 
     /// The paths of OAuth, where it is on.
@@ -312,6 +306,11 @@ impl Server {
     }
 }
 
+/// The server as its pages name it, at this address.
+fn about(config: &Config, base: String) -> About {
+    About { base, contact: config.contact.clone(), audit_kept: config.audit_kept.clone() }
+}
+
 /// What a person is shown in place of a refusal with this status.
 fn problem(status: u16) -> Problem {
     let (code, cause, fix) = match status {
@@ -346,9 +345,8 @@ fn allow_page() -> Reply {
         .with("Access-Control-Max-Age", "600")
 }
 
-/// Where a request comes from, for the log; nothing else depends on it. Behind a proxy on a
-/// private network it is what that proxy wrote: the last element of the last `X-Forwarded-For`, since a client can write
-/// only what precedes it.
+/// Where a request comes from, for the log; nothing else depends on it. Behind a proxy on a private network it is what that
+/// proxy wrote: the last element of the last `X-Forwarded-For`, since a client can write only what precedes it.
 fn client_address(exchange: &Exchange<'_>) -> IpAddr {
     let peer = exchange.socket().peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
     let private = match peer {

@@ -8,7 +8,7 @@
 use super::{
     client::{self, Client},
     form::{self, Params},
-    host,
+    host, problems,
 };
 use crate::{
     http::Reply,
@@ -17,54 +17,6 @@ use crate::{
 
 /// The longest query that is looked at, in bytes. A registered client's id holds its metadata.
 pub(super) const MAX_QUERY: usize = 6_144;
-
-const START_AGAIN: &str = "Close this page and start the connection again in your program.";
-const UNREADABLE: Problem = Problem {
-    status: 400,
-    code: "request-unreadable",
-    cause: "The address of this page is damaged: it is too long, or names something twice.",
-    fix: START_AGAIN,
-};
-const INCOMPLETE: Problem = Problem {
-    status: 400,
-    code: "link-incomplete",
-    cause: "A part of the link is missing.",
-    fix: "If you copied it, copy all of it again: in a terminal it can run over several lines. Otherwise start the connection again \
-          in your program.",
-};
-const UNKNOWN_CLIENT: Problem = Problem {
-    status: 400,
-    code: "unknown-program",
-    cause: "The program that sent you here did not say which program it is in a way that this server knows.",
-    fix: "If you copied the link, copy all of it again. Otherwise remove the connection in your program and add it again; that \
-          registers the program anew.",
-};
-const OTHER_REDIRECT: Problem = Problem {
-    status: 400,
-    code: "redirect-uri",
-    cause: "The program wants you to be sent to an address that it has not registered, or to which this server sends nobody.",
-    fix: "If you copied the link, copy all of it again. Otherwise remove the connection in your program and add it again. This \
-          server sends people back only to Claude or to a program on their own computer, not to other websites.",
-};
-const OTHER_RESPONSE: Problem = Problem {
-    status: 400,
-    code: "response-type",
-    cause: "The program asks for a kind of sign-in that this server does not have.",
-    fix: "This server has the authorization code flow, with the answer in the query. The program needs an update.",
-};
-const NO_PKCE: Problem = Problem {
-    status: 400,
-    code: "pkce",
-    cause: "The program asks without the protection that this server requires (PKCE with S256).",
-    fix: "If you copied the link, copy all of it again. Otherwise the program needs an update.",
-};
-const OTHER_RESOURCE: Problem = Problem {
-    status: 400,
-    code: "resource",
-    cause: "The program wants access to another server than this one.",
-    fix: "If you copied the link, copy all of it again. Otherwise compare the address in your program with the one on the page \
-          “How to connect”, and add the connection again.",
-};
 
 /// A request that may be shown to a person.
 #[derive(Debug)]
@@ -87,15 +39,15 @@ impl AuthorizationRequest {
     pub(super) fn read(query: &str, about: &About) -> Result<AuthorizationRequest, Reply> {
         let issuer = about.base.as_str();
         if query.len() > MAX_QUERY || !query.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(page::problem(about, &UNREADABLE));
+            return Err(page::problem(about, &problems::UNREADABLE));
         }
-        let params = Params::parse(query.as_bytes()).map_err(|_| page::problem(about, &UNREADABLE))?;
+        let params = Params::parse(query.as_bytes()).map_err(|_| page::problem(about, &problems::UNREADABLE))?;
         let (Some(client_id), Some(redirect_uri)) = (params.get("client_id"), params.get("redirect_uri")) else {
-            return Err(page::problem(about, &INCOMPLETE));
+            return Err(page::problem(about, &problems::INCOMPLETE));
         };
-        let client = Client::find(client_id).ok_or_else(|| page::problem(about, &UNKNOWN_CLIENT))?;
+        let client = Client::find(client_id).ok_or_else(|| page::problem(about, &problems::UNKNOWN_CLIENT))?;
         if !client.takes_answers_at(redirect_uri) {
-            return Err(page::problem(about, &OTHER_REDIRECT));
+            return Err(page::problem(about, &problems::OTHER_REDIRECT));
         }
         let verified = client::is_claude(redirect_uri);
         let state = params.get("state");
@@ -104,7 +56,7 @@ impl AuthorizationRequest {
                 let complete = ["response_type", "code_challenge", "code_challenge_method"]
                     .iter()
                     .all(|name| params.get(name).is_some());
-                return Err(page::problem(about, if complete { problem } else { &INCOMPLETE }));
+                return Err(page::problem(about, if complete { problem } else { &problems::INCOMPLETE }));
             }
             let answer = [
                 ("error", Some(error)),
@@ -115,10 +67,10 @@ impl AuthorizationRequest {
             Err(redirect(form::extend(redirect_uri, &answer)))
         };
         if params.get("response_type") != Some("code") {
-            return refuse("unsupported_response_type", "response_type must be code", &OTHER_RESPONSE);
+            return refuse("unsupported_response_type", "response_type must be code", &problems::OTHER_RESPONSE);
         }
         if params.get("response_mode").is_some_and(|mode| mode != "query") {
-            return refuse("invalid_request", "response_mode must be query", &OTHER_RESPONSE);
+            return refuse("invalid_request", "response_mode must be query", &problems::OTHER_RESPONSE);
         }
         let challenge = params.get("code_challenge").unwrap_or_default();
         let base64url = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
@@ -126,11 +78,15 @@ impl AuthorizationRequest {
             || !challenge.chars().all(base64url)
             || params.get("code_challenge_method") != Some("S256")
         {
-            return refuse("invalid_request", "code_challenge with code_challenge_method S256 is required", &NO_PKCE);
+            return refuse(
+                "invalid_request",
+                "code_challenge with code_challenge_method S256 is required",
+                &problems::NO_PKCE,
+            );
         }
         let requested: Option<Vec<String>> = params.all("resource").map(|uri| resource(issuer, uri)).collect();
         let Some(mut requested) = requested else {
-            return refuse("invalid_target", "resource is not an address of this server", &OTHER_RESOURCE);
+            return refuse("invalid_target", "resource is not an address of this server", &problems::OTHER_RESOURCE);
         };
         if requested.is_empty() {
             requested = vec![format!("{issuer}/mcp"), issuer.to_owned()];

@@ -151,8 +151,8 @@ impl Grants {
         self.issue(who, token, now)
     }
 
-    /// Exchanges a refresh token for a new pair. One that was replaced ends its whole grant,
-    /// unless its client only repeats the request.
+    /// Exchanges a refresh token for a new pair. One that was replaced ends its whole grant, unless its client only
+    /// repeats the request.
     pub(super) fn refresh(
         &self,
         tokens: &Tokens,
@@ -206,8 +206,8 @@ impl Grants {
         Some(who.analyst().clone())
     }
 
-    /// Whether a token that may live for so long still does. One that claims to live longer was made by somebody else: the key
-    /// is known to whoever knows the personal token.
+    /// Whether a token that may live for so long still does. One that claims to live longer was not made here: whoever
+    /// knows the personal token knows the key.
     fn holds(&self, who: &Credential, token: &Token, seconds: i64, now: i64) -> bool {
         let latest = now.saturating_add(seconds).saturating_add(SKEW_SECONDS);
         let void = || {

@@ -5,12 +5,13 @@ import contextlib
 import http.server
 import os
 import queue
-import threading
 from collections.abc import Iterator
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from served import Served
 
 ARGUMENTS = [
     "--no-sandbox",  # as root it has none
@@ -60,7 +61,7 @@ def sign_in(url: str, token: str) -> None:
         page.wait_for_url("**/callback?*")
 
 
-class Callback:
+class Callback(Served):
     """Where a client takes its answers."""
 
     def __init__(self, pattern: str = "http://localhost:{}/callback") -> None:
@@ -84,12 +85,7 @@ class Callback:
         self._answers = answers
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = self._pattern.format(self._server.server_address[1])
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        return super().__enter__()
 
     def answer(self) -> dict[str, str]:
         """The next answer, each of its parameters once."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import http.server
 import json
-import threading
-from typing import Self
+
+from served import Served
 
 
-class FakeModel:
+class FakeModel(Served):
     def __init__(self, tool: str, arguments: dict) -> None:
         self.tool, self.arguments = tool, arguments
         self.offered: dict[str, dict] = {}  # the tools of the requests, by name
@@ -18,14 +18,6 @@ class FakeModel:
         self.results: list[dict] = []  # the tool results that a model would read
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def _answer(self, request: dict) -> dict:
         """The content block to answer with: the tool call first, words after it."""

@@ -140,3 +140,13 @@ def check_ended(access_token: str, refresh_token: str, client_id: str) -> None:
     assert refused.status == 401 and refused.challenge.startswith('Bearer error="invalid_token", resource_metadata="'), refused
     refused = refresh(refresh_token, client_id)
     assert refused.status == 400 and refused.json()["error"] == "invalid_grant", refused
+
+
+def end(kept: Kept) -> None:
+    """Ends what a Python SDK was granted and has renewed once. It has no way to revoke a token by itself."""
+    first, second = kept.tokens
+    assert first.access_token != second.access_token and first.refresh_token != second.refresh_token
+    assert knock(second.access_token).status == 200
+    revoke(second.refresh_token, kept.client.client_id)
+    for tokens in kept.tokens:
+        check_ended(tokens.access_token, tokens.refresh_token, kept.client.client_id)

@@ -8,24 +8,16 @@ from __future__ import annotations
 import select
 import socket
 import socketserver
-import threading
-from typing import Self
+
+from served import Served
 
 
-class TokenProxy:
+class TokenProxy(Served):
     def __init__(self, port: int, authorization: str) -> None:
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _handler(port, authorization))
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self.port = self._server.server_address[1]
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def _handler(port: int, authorization: str) -> type:

@@ -11,13 +11,13 @@ import socket
 import socketserver
 import threading
 from pathlib import Path
-from typing import Self
 from urllib.parse import parse_qs
 
+from served import Served
 from token_proxy import pump
 
 
-class Witness:
+class Witness(Served):
     """It stands before `port`, which may be set once that is known."""
 
     def __init__(self, notes: Path) -> None:
@@ -28,14 +28,6 @@ class Witness:
         self._server.block_on_close = False
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         notes.touch()
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def _note(self, *words: str) -> None:
         with self._writing, self.notes.open("a") as notes:
