@@ -13,6 +13,7 @@ use std::{
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{
     answer::Answer,
@@ -21,9 +22,6 @@ use crate::{
     metrics::{self, Metrics},
 };
 pub use sign_ins::{SignInEvent, SignIns};
-
-/// The longest part of a refused statement that is kept, in characters. One that is run is kept whole.
-const REFUSED_CHARS: usize = 4_000;
 
 /// A call under observation. Only somebody who has signed in can have one.
 #[derive(Serialize)]
@@ -43,16 +41,49 @@ pub struct Entry {
     began: Instant,
     #[serde(skip_serializing_if = "Option::is_none")]
     arguments: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sql: Option<String>,
+    #[serde(flatten)]
+    sql: Option<Sql>,
+    /// The longest statement that is written whole, in characters.
+    #[serde(skip)]
+    longest: usize,
     /// The tool's name where it is one, and what counts its calls.
     #[serde(skip)]
     counted: (&'static str, Arc<Metrics>),
 }
 
+/// A statement. Of one that is too long for the log, a hash says what it was: nobody can flush the log by long statements.
+#[derive(Serialize)]
+struct Sql {
+    sql: String,
+    #[serde(rename = "sql_sha256", skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(rename = "sql_bytes", skip_serializing_if = "Option::is_none")]
+    bytes: Option<usize>,
+}
+
+impl Sql {
+    fn new(sql: &str, longest: usize) -> Sql {
+        match sql.char_indices().nth(longest) {
+            None => Sql { sql: sql.to_owned(), sha256: None, bytes: None },
+            Some((end, _)) => Sql {
+                sql: format!("{}…", sql.get(..end).unwrap_or_default()),
+                sha256: Some(Sha256::digest(sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()),
+                bytes: Some(sql.len()),
+            },
+        }
+    }
+}
+
 impl Entry {
-    /// Begins to observe. `tool` is what the client wrote, cut to a bearable length; `known` is the tool of that name.
-    pub fn open(analyst: &Analyst, tool: &str, known: Option<&'static str>, metrics: &Arc<Metrics>) -> Entry {
+    /// Begins to observe. `tool` is what the client wrote, cut to a bearable length; `known` is the tool of that name. A statement
+    /// of more than `longest` characters is clipped.
+    pub fn open(
+        analyst: &Analyst,
+        tool: &str,
+        known: Option<&'static str>,
+        longest: usize,
+        metrics: &Arc<Metrics>,
+    ) -> Entry {
         Entry {
             counted: (known.unwrap_or("unknown"), Arc::clone(metrics)),
             analyst: analyst.clone(),
@@ -66,20 +97,21 @@ impl Entry {
             began: Instant::now(),
             arguments: None,
             sql: None,
+            longest,
         }
     }
 
-    /// The arguments that were sent; of a statement the beginning, since it may be refused.
+    /// The arguments that were sent.
     pub fn arguments(&mut self, arguments: &Map<String, Value>) {
         match arguments.get("sql").and_then(Value::as_str) {
-            Some(sql) => self.sql = Some(clip(sql, REFUSED_CHARS)),
+            Some(sql) => self.statement(sql),
             None => self.arguments = Some(clip(&json!(arguments).to_string(), 400)),
         }
     }
 
-    /// The statement that is run, the whole of it.
+    /// The statement that is run.
     pub fn statement(&mut self, sql: &str) {
-        self.sql = Some(sql.to_owned());
+        self.sql = Some(Sql::new(sql, self.longest));
     }
 
     /// The call was answered.
@@ -98,8 +130,8 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        write_line("call", self);
         let (tool, metrics) = &self.counted;
+        write_line("call", self, metrics);
         metrics.call(&metrics::Call {
             tool,
             outcome: self.outcome,
@@ -124,7 +156,7 @@ fn elapsed<S: Serializer>(began: &Instant, serializer: S) -> Result<S::Ok, S::Er
 }
 
 /// Writes a line at once and whole. A full or closed log must not fail the call.
-fn write_line(event: &'static str, what: &impl Serialize) {
+fn write_line(event: &'static str, what: &impl Serialize, metrics: &Metrics) {
     #[derive(Serialize)]
     struct Line<'a, W> {
         time: String,
@@ -140,6 +172,7 @@ fn write_line(event: &'static str, what: &impl Serialize) {
         out.flush()
     });
     if let Err(error) = written {
+        metrics.audit_failed();
         log::error!("an audit line could not be written: {error}");
     }
 }

@@ -190,6 +190,29 @@ impl Tokens {
     }
 }
 
+/// The token that opens `/metrics` and nothing else.
+pub struct MetricsToken([u8; 32]);
+
+impl MetricsToken {
+    /// Reads and checks it.
+    pub fn load(source: &SecretSource) -> Result<MetricsToken, ConfigError> {
+        let text = source.read()?;
+        let token = text.trim();
+        if token.len() < MIN_TOKEN_CHARS || !token.chars().all(|c| c.is_ascii_graphic()) {
+            let problem = format!(
+                "the token is not one word of at least {MIN_TOKEN_CHARS} ASCII characters; make one with: openssl rand -hex 24"
+            );
+            return Err(ConfigError::new(source.setting(), problem));
+        }
+        Ok(MetricsToken(hash(token)))
+    }
+
+    /// Whether this is the token.
+    pub fn is(&self, token: &str) -> bool {
+        hash(token).ct_eq(&self.0).into()
+    }
+}
+
 /// The token of the request's `Authorization: Bearer …` header.
 pub fn bearer(head: &Head) -> Option<&str> {
     let (scheme, token) = head.header("authorization")?.split_once(' ')?;

@@ -5,11 +5,13 @@
 
 mod database_url;
 mod origin;
+mod secret;
 
-use std::{collections::HashMap, fmt, fs, net::SocketAddr, str::FromStr, time::Duration};
+use std::{collections::HashMap, fmt, net::SocketAddr, str::FromStr, time::Duration};
 
 pub use database_url::DatabaseUrl;
 pub(crate) use origin::{canonical as canonical_origin, is_loopback};
+pub use secret::SecretSource;
 
 /// One setting: what an operator can write and what it means.
 #[derive(Debug, Clone, Copy)]
@@ -40,48 +42,20 @@ pub const SETTINGS: &[Setting] = &[
     Setting { name: "MCP_PUBLIC_URL", default: None, meaning: "the address at which clients reach the server, such as https://fleetmcp.example.com; enables the sign-in for claude.ai and Claude Desktop" },
     Setting { name: "MCP_CONTACT", default: None, meaning: "whom analysts ask for a token or for help, as the pages for people name them: a name, an address, a channel" },
     Setting { name: "MCP_AUDIT_KEPT", default: None, meaning: "how long the audit log is kept, as the page /privacy says it, such as 90 days" },
+    Setting { name: "MCP_AUDIT_SQL_CHARS", default: Some("2000"), meaning: "the longest statement that a line of the audit log holds; a longer one is clipped, and its hash and length added" },
+    Setting { name: "MCP_METRICS_TOKEN", default: None, meaning: "the token for /metrics: if it is set, no other opens it; otherwise any analyst's does" },
+    Setting { name: "MCP_METRICS_TOKEN_FILE", default: None, meaning: "a file that contains it, instead of MCP_METRICS_TOKEN" },
     Setting { name: "MCP_PROTOCOL_MODERN", default: Some("on"), meaning: "off disables protocol version 2026-07-28, so that clients use initialize" },
     Setting { name: "MCP_ALLOWED_ORIGINS", default: None, meaning: "browser origins that may call, comma separated, for example https://inspector.example.com" },
 ];
-
-/// A secret setting: its value, or the file that contains it, which can be read again.
-#[derive(Clone)]
-pub struct SecretSource {
-    setting: String,
-    value: String,
-    /// Whether `value` is the path of the file.
-    is_file: bool,
-}
-
-impl SecretSource {
-    /// The variable that is set, for messages.
-    pub fn setting(&self) -> &str {
-        &self.setting
-    }
-
-    /// The secret. Each caller must keep it out of every message.
-    pub fn read(&self) -> Result<String, ConfigError> {
-        if !self.is_file {
-            return Ok(self.value.clone());
-        }
-        fs::read_to_string(&self.value).map_err(|error| {
-            let problem = format!("cannot read {}: {error}; correct the path or its permissions", self.value);
-            ConfigError::new(&self.setting, problem)
-        })
-    }
-}
-
-impl fmt::Debug for SecretSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SecretSource({})", self.setting)
-    }
-}
 
 /// The checked settings.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// How to connect.
     pub database: DatabaseUrl,
+    /// Where that comes from; a file can hold another password later.
+    pub database_source: SecretSource,
     /// Where the tokens come from.
     pub token_source: SecretSource,
     /// The address to listen on.
@@ -106,6 +80,10 @@ pub struct Config {
     pub contact: Option<String>,
     /// How long the audit log is kept.
     pub audit_kept: Option<String>,
+    /// The longest statement that a line of the audit log holds, in characters.
+    pub audit_sql_chars: usize,
+    /// Where the token for `/metrics` comes from; without one, any analyst's opens it.
+    pub metrics_token_source: Option<SecretSource>,
     /// Whether protocol version 2026-07-28 is supported.
     pub protocol_modern: bool,
     /// Browser origins that may call, such as `https://inspector.example.com`.
@@ -134,14 +112,23 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// The process environment. Nothing else reads it.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+    let pairs = std::env::vars_os();
+    pairs.filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+}
+
+/// The address to listen on, whatever the other settings are: by it a running server can be looked at while its files are changed.
+pub fn listen_address() -> Result<SocketAddr, ConfigError> {
+    let given = environment().filter(|(name, value)| name == "MCP_LISTEN" && !value.trim().is_empty());
+    Given(given.collect()).listen()
+}
+
 impl Config {
-    /// Reads the process environment. The only place that does.
+    /// Reads the process environment.
     pub fn from_env() -> Result<Config, ConfigError> {
-        #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
-        let pairs = std::env::vars_os();
-        Config::from_pairs(
-            pairs.filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))),
-        )
+        Config::from_pairs(environment())
     }
 
     /// Checks settings given as names and values. A name that is not a setting is ignored, unless it begins with `MCP_`: a
@@ -159,10 +146,12 @@ impl Config {
             }
         }
         let given = Given(given);
+        let database_source = given.secret("DATABASE_URL", database_url::EXAMPLE)?;
         Ok(Config {
-            database: given.database()?,
+            database: database_source.database_url()?,
+            database_source,
             token_source: given.secret("MCP_AUTH_TOKENS", "alice:<token>,bob:<token>")?,
-            listen: given.parsed("MCP_LISTEN", "an address and port such as 0.0.0.0:8892 or [::]:8892")?,
+            listen: given.listen()?,
             readable_schemas: given.schemas()?,
             max_rows: given.number("MCP_MAX_ROWS", 1, 1_000_000)?,
             max_bytes: given.number("MCP_MAX_BYTES", 4_096, 64 << 20)?,
@@ -173,6 +162,8 @@ impl Config {
             public_url: given.public_url()?,
             contact: given.words("MCP_CONTACT")?,
             audit_kept: given.words("MCP_AUDIT_KEPT")?,
+            audit_sql_chars: given.number("MCP_AUDIT_SQL_CHARS", 0, 100_000)?,
+            metrics_token_source: given.metrics_token_source()?,
             protocol_modern: given.switch("MCP_PROTOCOL_MODERN")?,
             allowed_origins: given.origins()?,
         })
@@ -224,9 +215,14 @@ impl Given {
         Ok(SecretSource { setting: setting.to_owned(), value: value.to_owned(), is_file: setting == file_name })
     }
 
-    fn database(&self) -> Result<DatabaseUrl, ConfigError> {
-        let source = self.secret("DATABASE_URL", database_url::EXAMPLE)?;
-        DatabaseUrl::read(&source.read()?).map_err(|problem| ConfigError::new(source.setting(), problem))
+    fn listen(&self) -> Result<SocketAddr, ConfigError> {
+        self.parsed("MCP_LISTEN", "an address and port such as 0.0.0.0:8892 or [::]:8892")
+    }
+
+    fn metrics_token_source(&self) -> Result<Option<SecretSource>, ConfigError> {
+        const NAME: &str = "MCP_METRICS_TOKEN";
+        let given = self.text(NAME).or_else(|| self.text("MCP_METRICS_TOKEN_FILE"));
+        given.map(|_| self.secret(NAME, "the output of: openssl rand -hex 24")).transpose()
     }
 
     fn schemas(&self) -> Result<Vec<String>, ConfigError> {

@@ -10,6 +10,7 @@
 mod cancel;
 mod ending;
 mod failure;
+mod login;
 mod reading;
 mod session;
 mod tls;
@@ -24,7 +25,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use postgres::config::{SslMode, SslNegotiation};
 use r2d2::{ManageConnection, Pool, PooledConnection};
 
 use crate::{
@@ -36,6 +36,7 @@ pub use cancel::{Cancel, Reason};
 pub use ending::Ending;
 use ending::Endings;
 use failure::unreachable;
+use login::Login;
 pub use reading::{Prepared, Reading};
 use session::Session;
 pub use transaction::Caller;
@@ -69,33 +70,22 @@ pub struct Database {
 impl Database {
     /// A pool for the configured database. Connects in the background: the database need not be up.
     pub fn new(config: &Config) -> Result<Database, ConfigError> {
-        let mut dsn = config.database.config.clone();
         let tls = tls::connector(config.database.authorities.as_deref()).map_err(|error| ConfigError {
             setting: "DATABASE_URL".to_owned(),
             problem: format!("the certificates of sslrootcert cannot be used: {error}"),
         })?;
-        if dsn.get_connect_timeout().is_none() {
-            dsn.connect_timeout(Duration::from_secs(3));
-        }
-        if dsn.get_application_name().is_none() {
-            dsn.application_name("analytics_mcp");
-        }
-        // A peer that vanished is noticed in about 25 s, also while its answer is awaited.
-        dsn.keepalives_idle(Duration::from_secs(10)).keepalives_interval(Duration::from_secs(5)).keepalives_retries(3);
-        dsn.tcp_user_timeout(Duration::from_secs(25));
         let timeout = config.statement_timeout;
-        dsn.options(&transaction::startup_options(timeout, LOCK_TIMEOUT));
         let connector = Connector {
             tls,
-            ssl_mode: dsn.get_ssl_mode(),
+            ssl_mode: config.database.config.get_ssl_mode(),
             limits: Limits { row: config.max_bytes.saturating_add(MAX_ROW), message: MAX_MESSAGE },
             deadline: Arc::default(),
             pipeline: Arc::default(),
         };
-        dsn.ssl_mode(SslMode::Require).ssl_negotiation(SslNegotiation::Direct); // see `wire`
+        let login = Login::new(config, transaction::startup_options(timeout, LOCK_TIMEOUT));
         let endings = Arc::<Endings>::default();
         let most_endings = usize::try_from(config.pool_max).unwrap_or(usize::MAX);
-        let manager = Manager { config: dsn, connector, endings: Arc::clone(&endings), most_endings };
+        let manager = Manager { login, connector, endings: Arc::clone(&endings), most_endings };
         let last_error = Arc::new(LastError::default());
         let pool = Pool::builder()
             .max_size(config.pool_max)
@@ -219,7 +209,7 @@ impl Database {
 
 /// Makes sessions; `r2d2` calls it in threads of its own.
 struct Manager {
-    config: postgres::Config,
+    login: Login,
     connector: Connector,
     endings: Arc<Endings>,
     most_endings: usize,
@@ -236,7 +226,7 @@ impl ManageConnection for Manager {
         if self.endings.count() > self.most_endings {
             return Err(NoSession::Endings);
         }
-        Session::new(&self.config, &self.connector).map(Some).map_err(NoSession::Driver)
+        self.login.session(&self.connector).map(Some).map_err(NoSession::Driver)
     }
 
     fn is_valid(&self, slot: &mut Option<Session>) -> Result<(), NoSession> {

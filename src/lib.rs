@@ -11,6 +11,7 @@
 pub mod config;
 pub mod app;
 pub mod server;
+mod readiness;
 
 pub mod http;
 
@@ -40,3 +41,11 @@ pub mod audit;
 mod hidden;
 pub mod metrics;
 pub mod error;
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The revision of the source, where the build was given one (the variable `ANALYTICS_MCP_REVISION`).
+pub const REVISION: Option<&str> = match option_env!("ANALYTICS_MCP_REVISION") {
+    Some(revision) if !revision.is_empty() => Some(revision),
+    _ => None,
+};

@@ -10,14 +10,23 @@ use std::{
     time::Duration,
 };
 
-use crate::db::Ending;
+use crate::{REVISION, VERSION, db::Ending};
 
 /// Upper bounds of the buckets for how long a call took, in seconds; the statement's time limit is at most 55.
 const BUCKETS: [f64; 11] = [0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0];
 
 /// The counters of this process.
-#[derive(Default)]
-pub struct Metrics(Mutex<Counters>);
+pub struct Metrics {
+    counters: Mutex<Counters>,
+    /// In seconds of the Unix epoch.
+    since: i64,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics { counters: Mutex::default(), since: jiff::Timestamp::now().as_second() }
+    }
+}
 
 #[derive(Default)]
 struct Counters {
@@ -28,6 +37,7 @@ struct Counters {
     bytes: u64,
     sign_ins: u64,
     sign_ins_refused: u64,
+    audit_failures: u64,
 }
 
 #[derive(Default)]
@@ -66,6 +76,10 @@ pub struct Gauges {
     pub database_max: u32,
     /// Statements that PostgreSQL did not end in time.
     pub stuck: Vec<Ending>,
+    /// Whether a query would run now.
+    pub ready: bool,
+    /// Personal tokens on the list.
+    pub tokens: usize,
 }
 
 impl Metrics {
@@ -91,6 +105,11 @@ impl Metrics {
     pub fn sign_in(&self, refused: bool) {
         let mut counters = self.lock();
         add(if refused { &mut counters.sign_ins_refused } else { &mut counters.sign_ins }, 1);
+    }
+
+    /// Counts a line of the audit log that could not be written.
+    pub fn audit_failed(&self) {
+        add(&mut self.lock().audit_failures, 1);
     }
 
     /// Everything, as Prometheus reads it.
@@ -119,6 +138,10 @@ impl Metrics {
         page.single("sign_ins_total", "counter", "Sign-ins on the page.", counters.sign_ins);
         let refused = counters.sign_ins_refused;
         page.single("sign_ins_refused_total", "counter", "Requests and forms without a valid token.", refused);
+        let help = "Lines of the audit log that could not be written.";
+        page.single("audit_failures_total", "counter", help, counters.audit_failures);
+        page.single("ready", "gauge", "1 if a query would run now.", u8::from(gauges.ready));
+        page.single("tokens", "gauge", "Personal tokens on the list.", gauges.tokens);
         page.single("client_connections", "gauge", "Client connections that are open.", gauges.client_connections);
         page.single("calls_running", "gauge", "Calls that run or wait for a connection.", gauges.calls_running);
         page.family("database_connections", "gauge", "Database connections by what they do.");
@@ -133,12 +156,13 @@ impl Metrics {
             page.sample("stuck_statement_seconds", &labels, stuck.lasted().as_secs());
         }
         page.family("build_info", "gauge", "The version that runs.");
-        page.sample("build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+        page.sample("build_info", &[("version", VERSION), ("revision", REVISION.unwrap_or("unknown"))], 1);
+        page.single("process_start_time_seconds", "gauge", "Since when this process counts, in Unix time.", self.since);
         page.0
     }
 
     fn lock(&self) -> MutexGuard<'_, Counters> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,6 +4,8 @@
 //! In: the live role. Out: findings, each with the statement that fixes it, and what is [`Known`]. A role that can write is
 //! refused: the grants are the boundary, and everything else here only stands behind them.
 
+mod attempts;
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -19,6 +21,8 @@ use crate::{
     rows::List,
     statement::Statement,
 };
+
+pub use attempts::{Point, attempt};
 
 /// How long a verdict holds before the role is looked at again: grants change while servers run.
 const VALID: Duration = Duration::from_secs(600);

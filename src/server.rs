@@ -4,8 +4,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, TcpListener},
-    sync::{Arc, Mutex, PoisonError, RwLock, TryLockError},
-    thread,
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -15,21 +14,18 @@ use tiny_http::Method;
 use crate::{
     app::AppState,
     audit::SignIns,
-    auth::{self, Analyst, Tokens},
+    auth::{self, Analyst, MetricsToken, Tokens},
     config::{Config, ConfigError, canonical_origin, is_loopback},
-    db::{self, Caller, Cancel, Database, Flow},
-    error::Code,
+    db::{self, Database},
     http::{self, Connections, Exchange, Head, MAX_BODY_BYTES, Reply, Site},
     jsonrpc, mcp,
     metrics::Gauges,
     oauth::OAuth,
     page::{self, About, Problem},
+    readiness::Readiness,
     role_check::RoleCheck,
-    statement::Statement,
 };
 
-/// How long an answer of `/readyz` is reused, so that nobody can put load on the database by asking.
-const READY_VALID: Duration = Duration::from_secs(1);
 /// How long running queries may go on after a stop was requested, and how long they have to end once they are cancelled.
 /// Together less than the 10 s after which `docker stop` kills the process.
 const GRACE: Duration = Duration::from_secs(6);
@@ -39,10 +35,11 @@ const LAST_CALL: Duration = Duration::from_secs(2);
 pub struct Server {
     app: Arc<AppState>,
     tokens: RwLock<Tokens>,
+    metrics_token: Option<MetricsToken>,
     site: Site,
     oauth: Option<OAuth>,
     sign_ins: SignIns,
-    readiness: Mutex<Option<(Instant, Result<(), Code>)>>,
+    readiness: Readiness,
     connections: Arc<Connections>,
 }
 
@@ -52,6 +49,7 @@ impl Server {
         config: Config,
         database: Database,
         tokens: Tokens,
+        metrics_token: Option<MetricsToken>,
         role_check: RoleCheck,
     ) -> std::io::Result<Arc<Server>> {
         let site = Site::new(config.listen, config.public_url.as_deref(), config.allowed_origins.clone());
@@ -59,8 +57,8 @@ impl Server {
         let connections = Connections::new(config.max_connections);
         let app = AppState::new(config, database, role_check)?;
         let sign_ins = SignIns::new(Arc::clone(&app.metrics));
-        let (tokens, readiness) = (RwLock::new(tokens), Mutex::default());
-        Ok(Arc::new(Server { app, tokens, site, oauth, sign_ins, readiness, connections }))
+        let (tokens, readiness) = (RwLock::new(tokens), Readiness::default());
+        Ok(Arc::new(Server { app, tokens, metrics_token, site, oauth, sign_ins, readiness, connections }))
     }
 
     /// Answers requests until [`Server::stop`].
@@ -75,6 +73,15 @@ impl Server {
         let tokens = known.reload(&self.app.config.token_source)?;
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens.clone();
         Ok(tokens)
+    }
+
+    /// Refuses new connections and requests, and answers what runs, for as long as a statement may take or until `hurry`. Returns
+    /// when the last answer is out, or has to be hurried.
+    pub fn drain(&self, listener: &TcpListener, mut hurry: impl FnMut() -> bool) {
+        self.connections.close(listener);
+        let limit = self.app.config.statement_timeout.saturating_add(db::PATIENCE).saturating_add(LAST_CALL);
+        let began = Instant::now();
+        while !self.connections.drained(Duration::from_millis(100)) && began.elapsed() < limit && !hurry() {}
     }
 
     /// Stops: no new requests; running queries get 6 s and are then cancelled. Returns when the last answer is out, after 8 s
@@ -182,51 +189,22 @@ impl Server {
         Reply::json(200, json!({ "ok": true, "tokens": tokens }).to_string())
     }
 
-    /// Whether a query would run now: the database answers, and its role is suitable. A database that is merely busy counts as
-    /// ready, or a load balancer would remove the last copy when it is needed most.
+    /// Whether a query would run now.
     fn ready(&self) -> Reply {
-        let unready = |code: Code| Reply::json(503, json!({ "ready": false, "reason": code.as_str() }).to_string());
-        // One request asks for all. A database that hangs keeps that one waiting, but must not keep many.
-        let mut tries = 0..100;
-        let mut known = loop {
-            match self.readiness.try_lock() {
-                Ok(known) => break known,
-                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) if tries.next().is_some() => thread::sleep(Duration::from_millis(10)),
-                Err(TryLockError::WouldBlock) => return unready(Code::Unavailable),
-            }
-        };
-        let verdict = match *known {
-            Some((at, verdict)) if at.elapsed() < READY_VALID => verdict,
-            _ => {
-                let app = &self.app;
-                // Without patience: as if the caller had been waiting for long.
-                let started = Instant::now().checked_sub(db::PATIENCE).unwrap_or_else(Instant::now);
-                let cancel = Arc::<Cancel>::default();
-                let asked = app.role_check.ensure(&app.database, &cancel, started);
-                let asked = asked.and_then(|_| {
-                    let caller = Caller::Server("readyz");
-                    let answers = Statement::own("SELECT 'ready'");
-                    app.database.read(&caller, &cancel, started, |reading| {
-                        reading.run_last(&answers, &[], (), |(), _| Flow::More)
-                    })
-                });
-                let verdict = asked
-                    .map_err(|failure| failure.code)
-                    .or_else(|code| if code == Code::Busy { Ok(()) } else { Err(code) });
-                *known = Some((Instant::now(), verdict));
-                verdict
-            }
-        };
-        match verdict {
+        match self.readiness.verdict(&self.app) {
             Ok(()) => Reply::json(200, json!({ "ready": true }).to_string()),
-            Err(code) => unready(code),
+            Err(code) => Reply::json(503, json!({ "ready": false, "reason": code.as_str() }).to_string()),
         }
     }
 
-    /// The counters, for token holders.
+    /// The counters: for the holder of the token for them, or of any token where there is none.
     fn metrics(&self, exchange: &Exchange<'_>) -> Reply {
-        if let Err(reply) = self.authenticate(exchange) {
+        let admitted = match &self.metrics_token {
+            Some(token) if auth::bearer(exchange.head()).is_some_and(|shown| token.is(shown)) => Ok(()),
+            Some(_) => Err(self.no_metrics(exchange)),
+            None => self.authenticate(exchange).map(drop),
+        };
+        if let Err(reply) = admitted {
             return reply;
         }
         let text = self.app.metrics.text(&Gauges {
@@ -235,8 +213,17 @@ impl Server {
             database: self.app.database.connections(),
             database_max: self.app.config.pool_max,
             stuck: self.app.database.stuck(),
+            ready: self.readiness.verdict(&self.app).is_ok(),
+            tokens: self.tokens.read().unwrap_or_else(PoisonError::into_inner).count(),
         });
         Reply::new(200, "text/plain; version=0.0.4; charset=utf-8", text)
+    }
+
+    /// An analyst's token does not open the metrics, so neither is a sign-in offered.
+    fn no_metrics(&self, exchange: &Exchange<'_>) -> Reply {
+        self.sign_ins.refused(client_address(exchange), "no token for /metrics");
+        Reply::refusal(401, "send the token for /metrics (MCP_METRICS_TOKEN) as: Authorization: Bearer <token>")
+            .with("WWW-Authenticate", "Bearer")
     }
 
     /// The MCP endpoint: token, method, body and message, in this order.

@@ -114,6 +114,18 @@ impl Statement {
         Statement { text: Cow::Owned(format!("EXPLAIN (FORMAT JSON) {text}")), analysts }
     }
 
+    /// Creates a table, which the role must not be able to do.
+    pub fn creation_in(schema: &str) -> Statement {
+        let text = format!("CREATE TABLE {}.analytics_mcp_check ()", quote(schema));
+        Statement { text: Cow::Owned(text), analysts: None }
+    }
+
+    /// Whether a table can be read at all.
+    pub fn glance(schema: &str, table: &str) -> Statement {
+        let text = format!("SELECT FROM {}.{} LIMIT 1", quote(schema), quote(table));
+        Statement { text: Cow::Owned(text), analysts: None }
+    }
+
     /// What TimescaleDB knows of hypertables and continuous aggregates, by functions in its schema.
     pub fn hypertables(timescaledb_schema: &str) -> Statement {
         let text = include_str!("catalog/hypertables.sql").replace("@ext@", &quote(timescaledb_schema));

@@ -42,6 +42,7 @@ impl SignIns {
         write_line(
             "signed_in",
             &json!({ "analyst": analyst, "client": client, "destination": destination, "peer": peer }),
+            &self.metrics,
         );
     }
 
@@ -53,7 +54,7 @@ impl SignIns {
             SignInEvent::Voided => "sign_in_voided",
         };
         if let Some(count) = self.count(format!("{event} {}", analyst.name())) {
-            write_line(event, &json!({ "analyst": analyst, "count": count }));
+            write_line(event, &json!({ "analyst": analyst, "count": count }), &self.metrics);
         }
     }
 
@@ -62,7 +63,8 @@ impl SignIns {
     pub fn refused(&self, peer: IpAddr, reason: &'static str) {
         self.metrics.sign_in(true);
         if let Some(count) = self.count(reason.to_owned()) {
-            write_line("sign_in_refused", &json!({ "reason": reason, "peer": peer, "count": count }));
+            let line = json!({ "reason": reason, "peer": peer, "count": count });
+            write_line("sign_in_refused", &line, &self.metrics);
         }
     }
 

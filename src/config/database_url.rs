@@ -4,6 +4,7 @@ use std::{error::Error as _, fs, path::Path, str::FromStr};
 
 use postgres::config::{Host, SslMode, TargetSessionAttrs};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 /// What a usable URL looks like, for messages.
 pub(super) const EXAMPLE: &str = "postgresql://analytics_ro:password@timescale_db:5432/tracksolid_db";
@@ -16,6 +17,26 @@ pub struct DatabaseUrl {
     /// With `sslmode=verify-full`, the authorities one of which must have signed the server's certificate. Otherwise the
     /// connection is encrypted if the server supports it, or always (`require`), and the certificate is not verified.
     pub authorities: Option<Vec<CertificateDer<'static>>>,
+}
+
+/// What may be shown of it: the role, and the address without the password.
+impl Serialize for DatabaseUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let user = self.config.get_user().unwrap_or_default();
+        let ports = self.config.get_ports();
+        let port = |index: usize| ports.get(index).or_else(|| ports.first()).copied().unwrap_or(5432);
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| match host {
+            Host::Tcp(name) => format!("{name}:{}", port(index)),
+            #[cfg(unix)]
+            Host::Unix(path) => path.display().to_string(),
+        });
+        let hosts = hosts.collect::<Vec<String>>().join(",");
+        let database = self.config.get_dbname().unwrap_or_default();
+        let mut shown = serializer.serialize_struct("DatabaseUrl", 2)?;
+        shown.serialize_field("user", user)?;
+        shown.serialize_field("url", &format!("postgresql://{user}:***@{hosts}/{database}"))?;
+        shown.end()
+    }
 }
 
 impl DatabaseUrl {

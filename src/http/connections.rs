@@ -63,9 +63,11 @@ impl Connections {
     }
 
     /// Accepts no more connections or requests: `listener` is shut down, so that a proxy turns to another copy, and idle
-    /// connections are closed. Requests that are being answered are finished.
+    /// connections are closed. Requests that are being answered are finished. A second time does nothing.
     pub fn close(&self, listener: &TcpListener) {
-        self.draining.store(true, Ordering::SeqCst);
+        if self.draining.swap(true, Ordering::SeqCst) {
+            return;
+        }
         if let Err(error) = rustix::net::shutdown(listener, rustix::net::Shutdown::Both) {
             log::warn!("cannot shut the listener down: {error}");
         }
@@ -165,7 +167,7 @@ where
         match accepted {
             Ok((stream, _)) => {
                 let _ = stream.set_nodelay(true);
-                start(Arc::new(stream), connections, handler.clone());
+                start(Arc::new(stream), connections, &handler);
             }
             Err(error) => {
                 // Most likely out of file descriptors: close one idle client, and give others a moment to end.
@@ -177,21 +179,28 @@ where
     }
 }
 
-fn start<H>(stream: Arc<TcpStream>, connections: &Arc<Connections>, handler: H)
+/// How often it is tried to make room where there may be no further thread, before a client is refused.
+const TRIES: usize = 20;
+
+fn start<H>(stream: Arc<TcpStream>, connections: &Arc<Connections>, handler: &H)
 where
-    H: Fn(&mut Exchange<'_>) -> Reply + Send + 'static,
+    H: Fn(&mut Exchange<'_>) -> Reply + Clone + Send + 'static,
 {
-    let mut wire = Wire::new(stream);
-    let Some(place) = connections.enter(&wire.stream) else {
-        let _ = wire.stream.set_nonblocking(true);
-        let reply = Reply::refusal(503, "all connections are busy; try again").with("Retry-After", "1");
-        let _ = wire.reply(&reply, false, false);
-        return;
-    };
-    let thread = thread::Builder::new().name("connection".to_owned()).stack_size(STACK_BYTES);
-    if let Err(error) = thread.spawn(move || converse(&mut wire, &place, &handler)) {
+    for _ in 0..TRIES {
+        let Some(place) = connections.enter(&stream) else { break };
+        let (mut wire, handler) = (Wire::new(Arc::clone(&stream)), handler.clone());
+        let thread = thread::Builder::new().name("connection".to_owned()).stack_size(STACK_BYTES);
+        let Err(error) = thread.spawn(move || converse(&mut wire, &place, &handler)) else { return };
+        // Most likely the limit on the container's threads: as with the limit on connections, an idle client makes room.
         log::warn!("cannot start a thread for a connection: {error}");
+        if !evict(&mut connections.lock()) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
     }
+    let _ = stream.set_nonblocking(true);
+    let reply = Reply::refusal(503, "all connections are busy; try again").with("Retry-After", "1");
+    let _ = Wire::new(stream).reply(&reply, false, false);
 }
 
 /// Request after request on one connection.

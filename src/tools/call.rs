@@ -49,7 +49,8 @@ pub(super) type Outcome = Result<Answer, Failure>;
 /// The request is no call of a tool. What a model can do something about is an [`Answer`].
 pub fn call(app: &AppState, mut request: Request<'_>) -> Result<Answer, Invalid> {
     let tool = TOOLS.iter().find(|tool| tool.name == request.name);
-    let mut entry = audit::Entry::open(request.analyst, request.name, tool.map(|tool| tool.name), &app.metrics);
+    let (known, longest) = (tool.map(|tool| tool.name), app.config.audit_sql_chars);
+    let mut entry = audit::Entry::open(request.analyst, request.name, known, longest, &app.metrics);
     let Some(tool) = tool else {
         entry.failed("UNKNOWN_TOOL", None, 0);
         return Err(unknown_tool(request.name));
