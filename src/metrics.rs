@@ -157,7 +157,13 @@ impl Metrics {
         }
         page.family("build_info", "gauge", "The version that runs.");
         page.sample("build_info", &[("version", VERSION), ("revision", REVISION.unwrap_or("unknown"))], 1);
-        page.single("process_start_time_seconds", "gauge", "Since when this process counts, in Unix time.", self.since);
+        // The name by which every client library of Prometheus has it.
+        let _ = write!(
+            page.0,
+            "# HELP process_start_time_seconds Since when this process runs, in Unix time.\n\
+             # TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {}\n",
+            self.since
+        );
         page.0
     }
 

@@ -342,7 +342,10 @@ def test_a_problem_has_a_cause_a_code_and_a_way_on(page, name, contact):
 
 # each field of the audit log, by event: what is new has to be said on the page first
 RECORDED = {
-    "call": {"analyst", "tool", "outcome", "code", "sqlstate", "rows", "bytes", "truncated", "ms", "arguments", "sql"},
+    "call": {
+        *("analyst", "tool", "outcome", "code", "sqlstate", "rows", "bytes", "truncated", "ms", "arguments"),
+        *("sql", "sql_sha256", "sql_bytes"),
+    },
     "signed_in": {"analyst", "client", "destination", "peer"},
     **{event: {"analyst", "count"} for event in ("refreshed", "signed_out", "sign_in_voided")},
     "sign_in_refused": {"reason", "peer", "count"},

@@ -83,6 +83,34 @@ fn each_call_is_attributed_to_the_analyst_who_made_it() {
     assert_eq!(server.audit("an unknown tool", |line| line["code"] == "UNKNOWN_TOOL")["analyst"], "bob");
 }
 
+/// Nobody can flush the log by long statements, and what they were can still be proven.
+#[test]
+fn a_long_statement_is_clipped_with_its_hash_and_length() {
+    use sha2::{Digest, Sha256};
+    let server = Server::start(&[("MCP_AUDIT_SQL_CHARS", "100")]);
+    let whole = format!("SELECT 'whole' AS who /* {} */", "é".repeat(100 - 28));
+    assert_eq!(whole.chars().count(), 100);
+    let long = format!("SELECT 'clipped' AS who /* {} */", "é".repeat(90_000));
+    let refused = format!("DELETE FROM tickets.inc /* {} */", "x".repeat(90_000));
+    for sql in [&whole, &long, &refused] {
+        server.alice().query(sql);
+    }
+    let sql = |part: &'static str| move |line: &Value| line["sql"].as_str().is_some_and(|sql| sql.contains(part));
+    let line = server.audit("the whole one", sql("whole"));
+    assert_eq!(
+        (line["sql"].as_str(), line.get("sql_sha256"), line.get("sql_bytes")),
+        (Some(whole.as_str()), None, None)
+    );
+    for (part, text) in [("clipped", &long), ("DELETE", &refused)] {
+        let line = server.audit(part, sql(part));
+        let beginning: String = text.chars().take(100).chain(['…']).collect();
+        assert_eq!(line["sql"], json!(beginning));
+        let hash: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!((&line["sql_sha256"], &line["sql_bytes"]), (&json!(hash), &json!(text.len())));
+    }
+    assert!(server.stdout().lines().all(|line| line.len() < 1_000), "{}", server.stdout());
+}
+
 #[test]
 fn the_audit_line_cannot_be_forged_from_a_statement() {
     let server = Server::start(&[]);

@@ -344,9 +344,40 @@ fn a_stop_lets_short_queries_end_and_ends_long_ones() {
     assert!(outcomes.contains("a short one") && outcomes.contains("a long one"), "both are on record: {outcomes}");
 }
 
+/// For a server that another one has replaced: as SIGTERM, but nothing that runs is cut short.
+#[test]
+fn a_drain_answers_all_that_runs() {
+    let mut server = Server::start_with_helpers(&[]);
+    // Longer than a stop would let it.
+    let mut long = server.bob().begin(&json!(2), "SELECT it.nap(10, 'through the drain') AS n");
+    wait_until_running("through the drain", 1);
+    let mut idle = Connection::open(server.port);
+    idle.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(idle.receive().status, 200);
+    server.signal("QUIT");
+    assert!(idle.is_closed(), "an idle connection ends at once");
+    eventually("nobody listens any more", || Connection::try_open(server.port).is_err().then_some(()));
+    assert_eq!(Answer::of(&long.receive()).rows(), [json!({ "n": 1 })]);
+    assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+    assert!(server.stdout().contains("through the drain"), "it is on record");
+}
+
+#[test]
+fn a_drain_can_be_hurried() {
+    let mut server = Server::start_with_helpers(&[]);
+    let mut long = server.bob().begin(&json!(2), "SELECT it.nap(50, 'in no hurry') AS n");
+    wait_until_running("in no hurry", 1);
+    server.signal("QUIT");
+    eventually("nobody listens any more", || Connection::try_open(server.port).is_err().then_some(()));
+    server.signal("HUP");
+    server.signal("TERM");
+    assert_eq!(Answer::of(&long.receive()).code(), "CANCELLED");
+    assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+}
+
 #[test]
 fn idle_connections_do_not_delay_a_stop() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "QUIT"] {
         let mut server = Server::start(&[]);
         let mut idle: Vec<Connection> = (0..10).map(|_| Connection::open(server.port)).collect();
         for connection in &mut idle[..5] {

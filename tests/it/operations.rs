@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, process::Command, thread, time::Duration};
 use serde_json::json;
 
 use crate::support::{
-    client::request,
+    client::{Mcp, request},
     cluster::{Cluster, DEMO, READER},
     eventually,
-    server::{ALICE, Server},
+    server::{ALICE, Server, run},
 };
 
 fn ready(server: &Server) -> (u16, serde_json::Value) {
@@ -93,7 +93,11 @@ fn a_full_pool_is_no_reason_to_be_taken_away() {
 
 /// The samples of the page, by name and labels.
 fn metrics(server: &Server) -> BTreeMap<String, f64> {
-    let auth = format!("Bearer {ALICE}");
+    metrics_by(server, ALICE)
+}
+
+fn metrics_by(server: &Server, token: &str) -> BTreeMap<String, f64> {
+    let auth = format!("Bearer {token}");
     let response = request(server.port, "GET", "/metrics", &[("Authorization", &auth)], b"");
     assert_eq!(
         (response.status, response.header("content-type")),
@@ -138,6 +142,11 @@ fn metrics_count_what_was_done_and_are_for_who_has_a_token() {
     assert!(value("answer_bytes_total") > 300.0);
     assert_eq!(value("sign_ins_refused_total"), 1.0);
     assert!(value("client_connections") >= 1.0);
+    assert_eq!((value("ready"), value("tokens"), value("audit_failures_total")), (1.0, 2.0, 0.0));
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    assert!((now - 600.0..=now).contains(&seen["process_start_time_seconds"]), "{seen:?}");
+    let build = format!("build_info{{version=\"{}\",revision=", env!("CARGO_PKG_VERSION"));
+    assert!(seen.keys().any(|name| name.contains(&build)), "{seen:?}");
     assert_eq!((value("calls_running"), value("database_connections_max")), (0.0, 8.0));
     assert!(value("database_connections{state=\"idle\"}") >= 1.0);
     assert!(seen.keys().all(|name| name.starts_with("analytics_mcp_") && !name.contains("evil")), "{seen:?}");
@@ -146,4 +155,41 @@ fn metrics_count_what_was_done_and_are_for_who_has_a_token() {
         seen.iter().filter(|(name, _)| name.contains("bucket{tool=\"query\"")).map(|(_, value)| *value).collect();
     assert_eq!(buckets.len(), 12);
     assert!(buckets.iter().all(|count| (0.0..=5.0).contains(count)));
+}
+
+#[test]
+fn a_scrape_token_opens_the_metrics_and_nothing_else() {
+    let scrape = "b7e2c94a6d1f03588e71c20d";
+    let server = Server::start(&[("MCP_METRICS_TOKEN", scrape)]);
+    assert!(metrics_by(&server, scrape).contains_key("analytics_mcp_ready"));
+    for token in [ALICE, "", "b7e2c94a6d1f03588e71c20e", "b7e2c94a6d1f03588e71c20"] {
+        let auth = format!("Bearer {token}");
+        let response = request(server.port, "GET", "/metrics", &[("Authorization", &auth)], b"");
+        assert_eq!((response.status, response.header("www-authenticate")), (401, Some("Bearer")), "{token:?}");
+    }
+    let not_an_analyst = Mcp::new(server.port, scrape).legacy("tools/list", json!({}));
+    assert_eq!(not_an_analyst.status, 401);
+}
+
+#[test]
+fn a_scrape_token_that_can_be_guessed_is_refused() {
+    for token in ["short", "with a space in it, and long"] {
+        let refused = run(&["check"], &[("MCP_METRICS_TOKEN", token)]);
+        assert_eq!(refused.code, Some(78), "{}", refused.told());
+        assert!(
+            refused.stderr.contains("MCP_METRICS_TOKEN") && refused.stderr.contains("openssl rand"),
+            "{}",
+            refused.told()
+        );
+        assert!(!refused.told().contains(token), "{}", refused.told());
+    }
+}
+
+/// A full disk must not fail a call, and somebody has to learn of it.
+#[test]
+fn audit_lines_that_cannot_be_written_are_counted() {
+    let server = Server::start_with_stdout(&[], "/dev/full");
+    assert!(!server.alice().query("SELECT 1 AS n").is_error);
+    assert!(metrics(&server)["analytics_mcp_audit_failures_total"] >= 1.0);
+    server.wait_for_log("an audit line could not be written");
 }

@@ -1,9 +1,12 @@
 //! Refuse to start rather than run half-protected, and say what to do.
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::TcpListener,
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -253,6 +256,92 @@ fn check_json_says_the_same_as_check_as_one_object() {
     assert_eq!(writer.get("error"), None, "{writer}");
 }
 
+/// The points of `check --json`, each that ended well as true.
+fn points(verdict: &Value) -> BTreeMap<String, bool> {
+    let points = verdict["points"].as_array().unwrap_or_else(|| panic!("{verdict}"));
+    points.iter().map(|point| (point["point"].as_str().unwrap().to_owned(), point["ok"] == true)).collect()
+}
+
+#[test]
+fn check_tries_what_the_role_must_not_do() {
+    let all = ["db-create", "db-hidden-schemas", "db-limits", "db-lock", "db-locks-left", "db-read"];
+    let cluster = Cluster::new();
+    cluster.sql(
+        DEMO,
+        "CREATE SCHEMA reporting; CREATE VIEW reporting.v_daily_summary AS SELECT 1 AS n;
+         CREATE SCHEMA infrastructure; CREATE TABLE infrastructure.keys (key text)",
+    );
+    role_script(&cluster, &[]);
+    let dsn = cluster.dsn("analytics_ro", DEMO);
+    let settings = [
+        ("DATABASE_URL", dsn.as_str()),
+        ("MCP_READABLE_SCHEMAS", "reporting"),
+        ("MCP_PUBLIC_URL", "https://fleet.example.com"),
+    ];
+    let (verdict, code) = check_json(&settings);
+    assert_eq!(points(&verdict), all.map(|name| (name.to_owned(), true)).into(), "{verdict}");
+    assert_eq!((code, &verdict["sign_in"]), (Some(0), &json!("https://fleet.example.com")), "{verdict}");
+    assert_eq!(verdict["version"], env!("CARGO_PKG_VERSION"));
+    let port = dsn.rsplit(':').next().unwrap().split('/').next().unwrap();
+    let shown =
+        json!({ "user": "analytics_ro", "url": format!("postgresql://analytics_ro:***@127.0.0.1:{port}/{DEMO}") });
+    assert_eq!(verdict["database"], shown);
+
+    // One thing at a time, and back.
+    let cases = [
+        (
+            "db-create",
+            "GRANT CREATE ON SCHEMA public TO analytics_ro",
+            "REVOKE CREATE ON SCHEMA public FROM analytics_ro",
+        ),
+        (
+            "db-create",
+            "GRANT CREATE ON SCHEMA reporting TO analytics_ro",
+            "REVOKE CREATE ON SCHEMA reporting FROM analytics_ro",
+        ),
+        (
+            "db-hidden-schemas",
+            "GRANT USAGE ON SCHEMA infrastructure TO analytics_ro; GRANT SELECT ON infrastructure.keys TO analytics_ro",
+            "REVOKE USAGE ON SCHEMA infrastructure FROM analytics_ro; REVOKE SELECT ON infrastructure.keys FROM analytics_ro",
+        ),
+        (
+            "db-limits",
+            "ALTER ROLE analytics_ro RESET statement_timeout",
+            "ALTER ROLE analytics_ro SET statement_timeout = '30s'",
+        ),
+        (
+            "db-limits",
+            "ALTER ROLE analytics_ro SET default_transaction_read_only = off",
+            "ALTER ROLE analytics_ro SET default_transaction_read_only = on",
+        ),
+        (
+            "db-lock",
+            "GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_lock(bigint) TO analytics_ro",
+            "REVOKE EXECUTE ON FUNCTION pg_catalog.pg_advisory_lock(bigint) FROM analytics_ro",
+        ),
+        (
+            "db-read",
+            "REVOKE SELECT ON reporting.v_daily_summary FROM analytics_ro",
+            "GRANT SELECT ON reporting.v_daily_summary TO analytics_ro",
+        ),
+    ];
+    for (name, broken, whole) in cases {
+        cluster.sql(DEMO, broken);
+        let (verdict, _) = check_json(&settings);
+        assert_eq!(points(&verdict), all.map(|other| (other.to_owned(), other != name)).into(), "{broken}: {verdict}");
+        let point = verdict["points"].as_array().unwrap().iter().find(|point| point["ok"] == false).unwrap();
+        for part in ["expected", "saw", "fix"] {
+            assert!(point[part].as_str().is_some_and(|text| !text.is_empty()), "{broken}: {point}");
+        }
+        let for_people = run(&["check"], &settings);
+        assert!(for_people.stderr.contains(&format!("{name}: expected")), "{}", for_people.told());
+        cluster.sql(DEMO, whole);
+    }
+    assert_eq!(points(&check_json(&settings).0), all.map(|name| (name.to_owned(), true)).into());
+    let left = "SELECT count(*) FROM pg_class WHERE relname = 'analytics_mcp_check'";
+    assert_eq!(cluster.count(DEMO, left), 0, "what could be created was rolled back");
+}
+
 /// A warning, by name and without the token; the server runs with it.
 #[test]
 fn a_token_that_a_person_has_made_up_is_reported_and_used() {
@@ -360,7 +449,8 @@ fn the_role_script_reports_what_check_finds() {
     let clean = |case: &str, variables: &[&str]| {
         let warnings = role_script(&cluster, variables);
         let (verdict, _) = check_json(&dsn);
-        assert_eq!((warnings, verdict), (vec![], json!({ "suitable": true, "findings": [] })), "{case}");
+        let found = (&verdict["suitable"], &verdict["findings"]);
+        assert_eq!((warnings, found), (vec![], (&json!(true), &json!([]))), "{case}");
     };
     clean("nothing", &[]);
     let ro = "analytics_ro";
@@ -516,7 +606,12 @@ fn what_acts_past_read_only_on_timescaledb_is_named_and_taken_by_the_role_script
     assert!(definer["fix"].as_str().unwrap().contains("REVOKE EXECUTE ON ROUTINE"), "{definer}");
     for _ in 0..2 {
         assert_eq!(role_script(&cluster, &[]), []);
-        assert_eq!(check_json(&dsn), (json!({ "suitable": true, "findings": [] }), Some(0)));
+        let (verdict, code) = check_json(&dsn);
+        assert_eq!(
+            (&verdict["suitable"], &verdict["findings"], code),
+            (&json!(true), &json!([]), Some(0)),
+            "{verdict}"
+        );
     }
     cluster.sql(DEMO, "CREATE ROLE later");
     let may = |role: &str, function: &str| {
@@ -570,8 +665,13 @@ fn help_and_version_need_no_settings() {
     ] {
         assert!(help.stdout.contains(part), "{}", help.told());
     }
-    let version = run(&["--version"], &[("DATABASE_URL", "")]);
-    assert_eq!((version.code, version.stdout), (Some(0), format!("analytics_mcp {}\n", env!("CARGO_PKG_VERSION"))));
+    let (shown, version) = (run(&["--version"], &[("DATABASE_URL", "")]), env!("CARGO_PKG_VERSION"));
+    let revision = option_env!("ANALYTICS_MCP_REVISION").filter(|revision| !revision.is_empty());
+    let expected = match revision {
+        Some(revision) => format!("analytics_mcp {version} (revision {revision})\n"),
+        None => format!("analytics_mcp {version}\n"),
+    };
+    assert_eq!((shown.code, shown.stdout), (Some(0), expected));
     let unknown = run(&["check", "--now"], &[("DATABASE_URL", "")]);
     assert_eq!(unknown.code, Some(64), "{}", unknown.told());
     let unknown = run(&["serve", "--now"], &[("DATABASE_URL", "")]);
@@ -588,6 +688,57 @@ fn healthcheck_tells_whether_the_server_answers() {
     assert_eq!(run(&["healthcheck"], &[("MCP_LISTEN", &everywhere)]).code, Some(0));
     let nobody = run(&["healthcheck"], &[]);
     assert_eq!(nobody.code, Some(1), "{}", nobody.told());
+}
+
+/// The server goes on with the list that it has; a container that counted as unhealthy would be taken off the network.
+#[test]
+fn healthcheck_needs_nothing_but_the_address() {
+    let server = Server::start(&[]);
+    let here = format!("127.0.0.1:{}", server.port);
+    let unusable = [
+        ("MCP_AUTH_TOKENS", "dave:short"),
+        ("MCP_AUTH_TOKENS_FILE", "/nowhere/tokens"),
+        ("DATABASE_URL", "nonsense"),
+        ("MCP_MAX_ROWS", "many"),
+        ("MCP_NONSENSE", "1"),
+    ];
+    for setting in unusable {
+        let run = run(&["healthcheck"], &[("MCP_LISTEN", &here), setting]);
+        assert_eq!(run.code, Some(0), "{setting:?}: {}", run.told());
+    }
+    let nowhere = run(&["healthcheck"], &[("MCP_LISTEN", "nowhere")]);
+    assert_eq!(nowhere.code, Some(1), "{}", nowhere.told());
+    assert!(nowhere.stderr.contains("MCP_LISTEN"), "{}", nowhere.told());
+}
+
+/// The old password is refused from one moment to the next; no call fails, and nothing is restarted.
+#[test]
+fn a_password_that_changes_in_the_file_needs_no_restart() {
+    let cluster = Cluster::new();
+    cluster.sql(DEMO, READER);
+    let path = std::env::temp_dir().join(format!("analytics-it-rotated-{}", std::process::id()));
+    let url = cluster.dsn("reader", DEMO);
+    fs::write(&path, &url).unwrap();
+    let server =
+        Server::start(&[("DATABASE_URL", ""), ("DATABASE_URL_FILE", path.to_str().unwrap()), ("MCP_POOL_MAX", "4")]);
+    let alice = server.alice();
+    assert!(!alice.query("SELECT * FROM fuel.records").is_error);
+    for password in ["rotated-0123456789", "again-0123456789"] {
+        cluster.sql(DEMO, &format!("ALTER ROLE reader PASSWORD '{password}'"));
+        // No session that is open already may hide it.
+        cluster.sql(DEMO, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'");
+        let answers = thread::scope(|scope| {
+            let asking: Vec<_> = (0..4).map(|_| scope.spawn(|| alice.query("SELECT * FROM fuel.records"))).collect();
+            thread::sleep(Duration::from_millis(200)); // as long as it takes to write a file after a statement
+            fs::write(&path, url.replace("throw-away-0123456789", password)).unwrap();
+            asking.into_iter().map(|asked| asked.join().unwrap()).collect::<Vec<_>>()
+        });
+        for answer in answers {
+            assert!(!answer.is_error, "{:?}", answer.texts);
+        }
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(!server.stderr().contains("again-") && !server.stderr().contains("rotated-"), "{}", server.stderr());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write as _,
+    fs::OpenOptions,
     io::{BufRead, BufReader, Read},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -49,16 +50,24 @@ impl Server {
         Server::start(&all)
     }
 
+    /// The same with a standard output of its own, which is not collected.
+    pub(crate) fn start_with_stdout(settings: &[(&str, &str)], path: &str) -> Server {
+        let file = OpenOptions::new().write(true).open(path).unwrap();
+        let server = Server::spawn(settings, file.into());
+        server.wait_until_healthy();
+        server
+    }
+
     fn start_unready(settings: &[(&str, &str)]) -> Server {
+        Server::spawn(settings, Stdio::piped())
+    }
+
+    fn spawn(settings: &[(&str, &str)], stdout: Stdio) -> Server {
         let port = free_port();
-        let mut child = command(&[], port, settings)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            command(&[], port, settings).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
         reaper::watch_process(child.id());
-        let stdout = collect(child.stdout.take().unwrap());
+        let stdout = child.stdout.take().map(collect).unwrap_or_default();
         let stderr = collect(child.stderr.take().unwrap());
         Server { child, port, stdout, stderr }
     }
