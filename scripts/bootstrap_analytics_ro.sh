@@ -127,11 +127,11 @@ function_schemas=${function_schemas#,}
     in_database -v "touch_public=$touch_public" -v "schemas=$schemas" -v "function_schemas=${function_schemas%,}" > /dev/null ||
     die "the role SQL was not applied, and nothing has changed (see the message above)"
 
-for index in "${!urls[@]}"; do mv -f "${nexts[index]}" "$(readlink -f "${urls[index]%/*}")/database_url"; done
 if [ -n "$new_file" ]; then
     mv -f "$new_file" "$pw_file"
     echo "Password stored in $pw_file (0600)"
 fi
+for index in "${!urls[@]}"; do mv -f "${nexts[index]}" "$(readlink -f "${urls[index]%/*}")/database_url"; done
 for url in "${urls[@]}"; do echo "The server of $url has it, and goes on without a restart."; done
 if [ -n "$new_file" ] && [ -n "$old" ] && [ ${#urls[@]} = 0 ]; then
     echo "No server of deploy.sh here had the old password. Whatever else has it needs the new one now (Coolify: DATABASE_URL)."

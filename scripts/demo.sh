@@ -314,6 +314,11 @@ printf 'postgresql://analytics_ro:%s@127.0.0.1:%s/%s\n' "$(cat "$state/role_pass
 printf 'demo:%s\n' "$token" > "$state/tokens"
 readlink -f "$bin" > "$state/server.exe"
 unset DATABASE_URL MCP_AUTH_TOKENS
+# Claude Code has variables that begin like the server's settings, MCP_TIMEOUT for one.
+settings=$("$bin" --help)
+for setting in $(compgen -e | grep '^MCP_' || true); do
+    grep -q "^  $setting\b" <<< "$settings" || { echo "$setting is no setting of the server: left out"; unset "$setting"; }
+done
 origin=http://$host:$port # browsers leave out port 80
 DATABASE_URL_FILE=$state/database_url MCP_AUTH_TOKENS_FILE=$state/tokens MCP_LISTEN=$listen MCP_PUBLIC_URL=${origin%:80} \
     setsid "$bin" 9>&- &

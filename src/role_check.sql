@@ -1,4 +1,4 @@
--- Is the role that runs this suitable? This is the one definition: the server asks it, scripts/verify.sh asks it, and
+-- Is the role that runs this suitable? This is the one definition: the server uses it, `analytics_mcp check` shows what it finds, and
 -- scripts/analytics_ro_role.sql ends with a copy of it, word for word (a test compares them).
 -- Refused is what lets the role change data or state, or become a role that can; all else is a warning. PostgreSQL 15 to 18.
 -- One row a finding. `$1`: JSON array of the schemas that are meant to be readable.
