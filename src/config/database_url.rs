@@ -26,6 +26,7 @@ impl Serialize for DatabaseUrl {
         let ports = self.config.get_ports();
         let port = |index: usize| ports.get(index).or_else(|| ports.first()).copied().unwrap_or(5432);
         let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| match host {
+            Host::Tcp(name) if name.contains(':') => format!("[{name}]:{}", port(index)),
             Host::Tcp(name) => format!("{name}:{}", port(index)),
             #[cfg(unix)]
             Host::Unix(path) => path.display().to_string(),

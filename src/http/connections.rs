@@ -36,6 +36,8 @@ pub struct Connections {
 #[derive(Default)]
 struct Open {
     next: u64,
+    /// When a lack of threads or descriptors was last reported.
+    warned: Option<Instant>,
     all: HashMap<u64, Connection>,
 }
 
@@ -88,6 +90,17 @@ impl Connections {
     /// How many connections are open.
     pub fn count(&self) -> usize {
         self.lock().all.len()
+    }
+
+    /// Closes one idle client, where threads or descriptors lack. Reported at most once a second, since strangers can cause it at
+    /// will. False if no client is idle.
+    fn make_room(&self, what: &str, error: &io::Error) -> bool {
+        let mut open = self.lock();
+        if open.warned.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+            open.warned = Some(Instant::now());
+            log::warn!("{what}: {error}; an idle connection is closed to make room");
+        }
+        evict(&mut open)
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -170,9 +183,8 @@ where
                 start(Arc::new(stream), connections, &handler);
             }
             Err(error) => {
-                // Most likely out of file descriptors: close one idle client, and give others a moment to end.
-                log::warn!("cannot accept a connection: {error}");
-                evict(&mut connections.lock());
+                // Most likely out of file descriptors. Others get a moment to end.
+                connections.make_room("cannot accept a connection", &error);
                 thread::sleep(Duration::from_millis(50));
             }
         }
@@ -191,9 +203,8 @@ where
         let (mut wire, handler) = (Wire::new(Arc::clone(&stream)), handler.clone());
         let thread = thread::Builder::new().name("connection".to_owned()).stack_size(STACK_BYTES);
         let Err(error) = thread.spawn(move || converse(&mut wire, &place, &handler)) else { return };
-        // Most likely the limit on the container's threads: as with the limit on connections, an idle client makes room.
-        log::warn!("cannot start a thread for a connection: {error}");
-        if !evict(&mut connections.lock()) {
+        // Most likely the limit on the container's threads.
+        if !connections.make_room("cannot start a thread for a connection", &error) {
             break;
         }
         thread::sleep(Duration::from_millis(10));

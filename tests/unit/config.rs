@@ -31,6 +31,19 @@ fn the_defaults_are_the_documented_ones() {
 }
 
 #[test]
+fn the_database_is_shown_without_its_password() {
+    for (given, shown) in [
+        (URL, "postgresql://analytics_ro:***@db:5432/tracksolid_db"),
+        ("postgresql://a:pw@replica:5433,db/d?sslmode=require", "postgresql://a:***@replica:5433,db:5432/d"),
+        ("postgresql://a:pw@[::1]:5433/d", "postgresql://a:***@[::1]:5433/d"),
+    ] {
+        let config = with(&[("DATABASE_URL", given)]).expect("usable");
+        let json = serde_json::to_value(&config.database).expect("JSON");
+        assert_eq!(json["url"], shown, "{given}");
+    }
+}
+
+#[test]
 fn a_blank_value_is_an_unset_one() {
     assert_eq!(with(&[("MCP_MAX_ROWS", " ")]).expect("usable").max_rows, 10_000);
 }
@@ -57,6 +70,8 @@ fn each_bad_value_names_its_setting_and_the_fix() {
         refused(&[("DATABASE_URL", &format!("postgresql://a:pw@db/d?{query}"))], "DATABASE_URL", part);
     }
     refused(&[("DATABASE_URL_FILE", "/x")], "DATABASE_URL", "keep one");
+    refused(&[("MCP_AUDIT_SQL_CHARS", "all")], "MCP_AUDIT_SQL_CHARS", "0 to 100000");
+    refused(&[("MCP_METRICS_TOKEN", "x"), ("MCP_METRICS_TOKEN_FILE", "/x")], "MCP_METRICS_TOKEN", "keep one");
     refused(&[("MCP_AUTH_TOKENS", "")], "MCP_AUTH_TOKENS", "not set");
     refused(&[("DATABASE_URL", ""), ("DATABASE_URL_FILE", "/does/not/exist")], "DATABASE_URL_FILE", "cannot read");
     let tokens = with(&[("MCP_AUTH_TOKENS", ""), ("MCP_AUTH_TOKENS_FILE", "/does/not/exist")]).expect("usable");
