@@ -88,8 +88,8 @@ $(MARKDOWN): | python
 	$(MARKDOWN_HOME)/bin/pip install --quiet --disable-pip-version-check --no-deps markdown==$(MARKDOWN_VERSION)
 	touch $@
 
-verify: ## look at a running server, its database and its container: scripts/verify.sh --help
-	@scripts/verify.sh $(ARGS)
+verify: ## look at a running server, its database and its container: scripts/verify.py --help
+	@scripts/verify.py $(ARGS)
 
 fuzz: ## run the generator tests for longer: FUZZ_SECONDS=600 FUZZ_SEED=random
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-600} FUZZ_SEED=$${FUZZ_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} \
