@@ -843,6 +843,8 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
+    if sys.version_info < (3, 9):  # noqa: UP036 # what an older one says otherwise helps nobody
+        die(f"this needs Python 3.9 or newer, not {sys.version.split()[0]}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = arguments()
     token = os.environ.pop("MCP_VERIFY_TOKEN", "")
