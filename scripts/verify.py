@@ -100,6 +100,9 @@ def look(subject: Subject, as_json: bool) -> int:
             except Fail as fail:
                 expected, saw, do = map(clean, fail.args)
                 result |= {"result": "FAIL", "expected": expected, "saw": saw or "nothing", "do": do}
+            except (AttributeError, KeyError, TypeError, ValueError) as error:  # what another server sends may be anything
+                saw, do = clean(f"{type(error).__name__}: {error}"), f"does {subject.server.url} lead to analytics_mcp?"
+                result |= {"result": "FAIL", "expected": "an answer of the right shape", "saw": saw, "do": do}
             found.append(result)
             if not as_json:
                 form = "expected {expected}, saw {saw}; do: {do}" if result["result"] == "FAIL" else "{note}"
@@ -129,7 +132,7 @@ def at(value: Any, *keys: object) -> Any:
 def parsed(text: object) -> Any:
     try:
         return json.loads(str(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -253,7 +256,7 @@ class Container:
         self.inspected = inspected
         self.name = str(self.at("Name")).lstrip("/")
         self.environment = dict(entry.partition("=")[::2] for entry in self.at("Config", "Env") or [])
-        self.is_ours = "analytics_mcp" in self.name or "/analytics_mcp" in (self.at("Config", "Entrypoint") or [])
+        self.is_ours = "/analytics_mcp" in (self.at("Config", "Entrypoint") or [])
         self.is_running = self.at("State", "Status") == "running"
         self.by_coolify = any(label.startswith("coolify.") for label in self.at("Config", "Labels") or {})
 
@@ -287,7 +290,7 @@ def find_containers(name: str | None) -> tuple[list[Container], str]:
     for container in found:
         note_password(container.environment.get("DATABASE_URL", ""))
     found = [container for container in found if container.is_running] or found
-    return found, "" if found else "no container here runs analytics_mcp (--container NAME, if it has another name)"
+    return found, "" if found else "no container here runs /analytics_mcp (--container NAME, if it does so in another way)"
 
 
 def marked(log: str) -> tuple[dict[str, Any], ...]:
@@ -632,7 +635,7 @@ def sign_in(subject: Subject) -> str:
     if answer.status == 404:
         return "off (no MCP_PUBLIC_URL): personal tokens only, no claude.ai and no Claude Desktop"
     issuer = at(answer.json, "issuer")
-    expect(issuer, "the document of the sign-in, or 404", answer, "let the proxy pass /.well-known/ on to the server")
+    expect(isinstance(issuer, str), "the document of the sign-in, or 404", answer, "let the proxy pass /.well-known/ on to the server")
     if not server.https:
         return f"on, for {issuer}; compare it with --url https://…"
     resource = at(server.ask("/.well-known/oauth-protected-resource/mcp").json, "resource")
@@ -879,9 +882,14 @@ def main() -> int:
     if not re.fullmatch(r"https?://([^/@?#\s:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", url):
         die(f"--url must be http://HOST:PORT or https://HOST, not '{url}'")
     url_from = "the running demo of this checkout" if demo else url_from
+    try:
+        server = Server(url, token)
+    except ValueError as error:
+        die(f"--url {url}: {error}")
+    sys.stdout.reconfigure(errors="replace")
     if not options.json:
         print(f"The server: {url}" + ("" if url_from == "--url" else f" ({url_from})"))
-    return look(Subject(options, Server(url, token), analyst, url_from, containers, no_container), options.json)
+    return look(Subject(options, server, analyst, url_from, containers, no_container), options.json)
 
 
 if __name__ == "__main__":
