@@ -322,7 +322,7 @@ class Subject:
         self.log_began = os.path.getsize(options.log) if options.log else 0
         # What is said to be the server, by a person or by its own settings: enough to find fault with it, not to vouch for it.
         claims = [container for container in containers if options.container or server.url in dict(container.addresses())]
-        self.claimed = claims[0] if len(claims) == 1 else None
+        self.claimed = claims[0] if claims else None
         told = self.claimed and self.claimed.environment.get("MCP_READABLE_SCHEMAS")
         told = os.environ.get("MCP_READABLE_SCHEMAS") or told or "reporting,tracksolid,tickets,fuel"
         self.schemas = [name.strip() for name in told.split(",") if name.strip()]
@@ -622,11 +622,10 @@ def certificate(subject: Subject) -> str:
 
 
 def token_accepted(subject: Subject) -> None:
-    subject.reached()
+    url, ping = subject.reached().url, subject.ping
     do = "is it on the server's list (MCP_AUTH_TOKENS_FILE), and was the list read again since? Does the proxy pass Authorization on?"
-    expect(subject.ping.status != 401, "this token to be accepted", "HTTP 401", do)
-    good = subject.ping.status == 200 and at(subject.ping.json, "result") == {}
-    expect(good, "an answer to ping", subject.ping, f"does {subject.server.url}/mcp lead to analytics_mcp?")
+    expect(ping.status != 401, "this token to be accepted", "HTTP 401", do)
+    expect(ping.status == 200 and at(ping.json, "result") == {}, "an answer to ping", ping, f"does {url}/mcp lead to analytics_mcp?")
 
 
 def sign_in(subject: Subject) -> str:
@@ -757,10 +756,9 @@ def db_privileges(subject: Subject) -> str:
 def container_confined(subject: Subject) -> str:
     container = subject.container()
     user, host = container.at("Config", "User") or "root", container.at("HostConfig") or {}
-    do = "USER in the Dockerfile, or user: in the compose file; then deploy again"
-    expect(user.split(":")[0] not in ("0", "root"), f"{container.name} to run as a user of its own", f"user '{user}'", do)
-    do = "take --privileged (privileged: true) away; then deploy again"
-    expect(not host.get("Privileged"), f"{container.name} not privileged", "privileged", do)
+    weak = "privileged" if host.get("Privileged") else f"user '{user}'" if user.split(":")[0] in ("0", "root") else ""
+    do = "take --privileged (compose: privileged, user: root) away; the image has a user; then deploy again"
+    expect(not weak, f"{container.name} to run as a user of its own, not privileged", weak, do)
     confined = {
         "read-only file system": host.get("ReadonlyRootfs"),
         "no capabilities": "ALL" in (host.get("CapDrop") or []),
@@ -823,12 +821,10 @@ def choose_url(options: argparse.Namespace, containers: list[Container]) -> tupl
     if options.url:
         return options.url, "--url"
     named = [container for container in containers if container.name == "analytics_mcp"] or containers
-    if len(named) > 1:
+    best = [next(container.addresses(), (DEFAULT_URL, "the default: no container here says another")) for container in named]
+    if len(dict(best)) > 1:
         die(f"several containers run analytics_mcp: {', '.join(container.name for container in named)}; choose by --container or --url")
-    for container in named:
-        for url, origin in container.addresses():
-            return url, origin
-    return DEFAULT_URL, "the default: no container here says another"
+    return best[0] if best else (DEFAULT_URL, "the default, as no container here runs analytics_mcp")
 
 
 def arguments() -> argparse.Namespace:
