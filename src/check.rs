@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Instant};
 use analytics_mcp::{
     REVISION, VERSION,
     auth::Tokens,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, DatabaseUrl},
     db::Database,
     definitions::{self, Checked},
     error::Failure,
@@ -18,9 +18,12 @@ use super::{EXIT_CONFIG, Prepared, Refusal, prepare, print};
 
 /// Checks everything, and reports everything that is found.
 pub(super) fn check(json: bool) -> Result<(), Refusal> {
-    let outcome = inspect();
+    let (database, outcome) = match prepare() {
+        Ok(prepared) => (Some(prepared.config.database.clone()), inspect(prepared)),
+        Err(refusal) => (None, Err(refusal)),
+    };
     if json {
-        print(&verdict(&outcome).to_string())?;
+        print(&verdict(database.as_ref(), &outcome).to_string())?;
     }
     let Inspected { config, tokens, look, definitions, points } = outcome?;
     report(&tokens)?;
@@ -74,8 +77,8 @@ pub(super) fn made_up(tokens: &Tokens) -> Vec<Finding> {
 }
 
 /// What is wrong with the tokens, the role and the definitions, or why that cannot be known.
-fn inspect() -> Result<Inspected, Refusal> {
-    let Prepared { config, tokens, database, .. } = prepare()?;
+fn inspect(prepared: Prepared) -> Result<Inspected, Refusal> {
+    let Prepared { config, tokens, database, .. } = prepared;
     let tokens = made_up(&tokens);
     let role_check = RoleCheck::new(config.readable_schemas.clone());
     let failed = |failure: Failure| refused_login(&database, &failure);
@@ -112,7 +115,7 @@ fn geos(look: &Look) -> Option<String> {
 }
 
 /// The object that `check --json` prints.
-fn verdict(outcome: &Result<Inspected, Refusal>) -> Value {
+fn verdict(database: Option<&DatabaseUrl>, outcome: &Result<Inspected, Refusal>) -> Value {
     match outcome {
         Ok(Inspected { config, tokens, look, definitions, points }) => {
             let findings: Vec<&Finding> = look.findings.iter().chain(tokens).collect();
@@ -121,7 +124,7 @@ fn verdict(outcome: &Result<Inspected, Refusal>) -> Value {
                 "version": VERSION,
                 "revision": REVISION,
                 "sign_in": config.public_url,
-                "database": config.database,
+                "database": database,
                 "findings": findings,
                 "points": points,
             });
@@ -131,7 +134,7 @@ fn verdict(outcome: &Result<Inspected, Refusal>) -> Value {
             }
             verdict
         }
-        Err(refusal) => json!({ "suitable": false, "error": refusal.message }),
+        Err(refusal) => json!({ "suitable": false, "database": database, "error": refusal.message }),
     }
 }
 

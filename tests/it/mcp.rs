@@ -322,8 +322,8 @@ fn the_tool_list_is_the_same_for_everybody_to_the_byte() {
     let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     let readme = format!("Tools: `{}`.", names.join("`, `"));
     assert!(include_str!("../../README.md").contains(&readme), "README.md lacks: {readme}");
-    let verify = format!("readonly TOOLS='{}'\n", names.join(" "));
-    assert!(include_str!("../../scripts/verify.sh").contains(&verify), "scripts/verify.sh lacks: {verify}");
+    let verify = format!("\nTOOLS = \"{}\"\n", names.join(" "));
+    assert!(include_str!("../../scripts/verify.py").contains(&verify), "scripts/verify.py lacks: {verify}");
     for tool in tools {
         let description = tool["description"].as_str().unwrap();
         assert!(description.len() >= 50, "{tool}");
