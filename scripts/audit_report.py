@@ -105,7 +105,7 @@ def opened(name: str) -> BinaryIO:
 
 def table(heads: list[str], rows: list[list], left: int) -> str:
     """Aligned columns; the first `left` of them to the left, and the last one if it is text."""
-    cells = [heads] + [[f"{value:,}" if isinstance(value, int) else shown(value) for value in row] for row in rows]
+    cells = [heads] + [[shown(value) if isinstance(value, str) else f"{value:,.1f}" if isinstance(value, float) else f"{value:,}" for value in row] for row in rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
     texts = [column < left or isinstance(rows[0][column], str) for column in range(len(heads))]
     return "\n".join("  ".join(text.ljust(width) if is_text else text.rjust(width) for text, width, is_text in zip(row, widths, texts)).rstrip() for row in cells)
@@ -159,13 +159,13 @@ class Report:
                      shown(one.get("sql") or one.get("arguments") or "")[:100]] for ms, _, one in sorted(self.slow, reverse=True)]
             parts.append("Slowest\n" + table(["took", "when", "analyst", "tool", "outcome", "statement"], slow, 6))
         span = f"{self.first:%Y-%m-%d %H:%M} to {self.last:%Y-%m-%d %H:%M} UTC" if self.first else "nothing in that time"
-        parts.insert(0, f"{span}: {self.calls:,} calls; {self.other:,} lines were no audit lines")
+        parts.insert(0, f"{span}: calls {self.calls:,}, other lines {self.other:,}")
         return "\n\n".join(parts)
 
     @staticmethod
     def numbers(mine: Counter) -> list:
         errors = mine["calls"] - mine["ok"] - mine["refused"]
-        return [mine["calls"], mine["ok"], mine["refused"], errors, mine["truncated"], mine["rows"], mine["bytes"], f"{mine['ms'] / 1000:,.1f}", f"{mine['slowest'] / 1000:,.1f}"]
+        return [mine["calls"], mine["ok"], mine["refused"], errors, mine["truncated"], mine["rows"], mine["bytes"], mine["ms"] / 1000, mine["slowest"] / 1000]
 
     @staticmethod
     def names(who: Counter) -> str:
