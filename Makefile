@@ -8,6 +8,9 @@ DENY := $(DENY_HOME)/bin/cargo-deny
 MARKDOWN_VERSION := 3.11.3
 MARKDOWN_HOME := target/tools/markdown-$(MARKDOWN_VERSION)
 MARKDOWN := $(MARKDOWN_HOME)/lib/.installed
+PILLOW_VERSION := 13.0.0
+PILLOW_HOME := target/tools/pillow-$(PILLOW_VERSION)
+PILLOW := $(PILLOW_HOME)/lib/.installed
 RUFF_VERSION := 0.17.6
 SHELLCHECK_VERSION := 0.11.0.1
 # The Rust of the image.
@@ -83,6 +86,15 @@ docs: $(MARKDOWN) ## make docs/ANALYTICS_MCP.html from the Markdown documents
 
 docs-check: $(MARKDOWN) ## fail if that page is stale
 	$(MARKDOWN_HOME)/bin/python scripts/docs.py --check
+
+conversation: build $(PILLOW) ## make the README's picture of a conversation, out of real answers
+	@scripts/packages.sh procps postgresql chromium
+	$(PILLOW_HOME)/bin/python scripts/conversation.py
+
+$(PILLOW): | python
+	python3 -m venv $(PILLOW_HOME)
+	$(PILLOW_HOME)/bin/pip install --quiet --disable-pip-version-check --no-deps pillow==$(PILLOW_VERSION)
+	touch $@
 
 $(RUFF): | python
 	python3 -m venv $(LINT_HOME)
