@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # packages.sh — brings what the other commands need and this system lacks, through apt: as root, or with a sudo that asks for no
-# password. Anybody else is told the one command to run. What is there is left as it is.
+# password. Anybody else is given the one command to run. What is there is left as it is.
 #
 #   packages.sh NEED...      postgresql (with PostGIS), python, cc, chromium, docker, procps, or any program whose package has its name
 set -euo pipefail
