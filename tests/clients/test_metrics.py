@@ -27,12 +27,16 @@ def test_every_family_is_read_and_described():
         "answer_bytes": "counter",
         "sign_ins": "counter",
         "sign_ins_refused": "counter",
+        "audit_failures": "counter",
+        "ready": "gauge",
+        "tokens": "gauge",
         "client_connections": "gauge",
         "calls_running": "gauge",
         "database_connections": "gauge",
         "database_connections_max": "gauge",
         "stuck_statement_seconds": "gauge",
         "build_info": "gauge",
+        "process_start_time_seconds": "gauge",
     }
     assert all(family.documentation for family in found.values())
 
