@@ -1,8 +1,12 @@
 """What the tests of this folder have in common: how they wait, and how they count."""
 from __future__ import annotations
 
+import http.client
+import subprocess
 import time
 from collections.abc import Callable
+
+from stack import StackError
 
 PATIENCE = 40  # seconds until what must happen has happened
 
@@ -33,7 +37,7 @@ class Results:
     def case(self, name: str, test: Callable[[], object]) -> None:
         try:
             test()
-        except Exception as error:  # whatever it is, the next case is tried
+        except (Failed, StackError, OSError, ValueError, KeyError, subprocess.SubprocessError, http.client.HTTPException) as error:
             self.failed += 1
             print(f"FAIL {name}: {type(error).__name__}: {error}", flush=True)
         else:
