@@ -5,6 +5,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr, TcpListener},
     sync::{Arc, PoisonError, RwLock},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -30,6 +31,10 @@ use crate::{
 /// Together less than the 10 s after which `docker stop` kills the process.
 const GRACE: Duration = Duration::from_secs(6);
 const LAST_CALL: Duration = Duration::from_secs(2);
+/// How long a copy that is being drained refuses new connections, before it closes idle ones and may end. A proxy that is being
+/// refused, or whose health check is, turns to another copy meanwhile. An idle connection closed earlier could meet its next
+/// request, and the address of a container that is gone does not refuse: it does not answer at all.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// The running server's parts.
 pub struct Server {
@@ -79,15 +84,26 @@ impl Server {
     /// when the last answer is out, or has to be hurried.
     pub fn drain(&self, listener: &TcpListener, mut hurry: impl FnMut() -> bool) {
         self.connections.close(listener);
-        let limit = self.app.config.statement_timeout.saturating_add(db::PATIENCE).saturating_add(LAST_CALL);
-        let began = Instant::now();
-        while !self.connections.drained(Duration::from_millis(100)) && began.elapsed() < limit && !hurry() {}
+        let (began, mut hurried) = (Instant::now(), false);
+        while began.elapsed() < LEAVING && !hurried {
+            thread::sleep(Duration::from_millis(50));
+            hurried = hurry();
+        }
+        self.connections.close_idle();
+        let limit = LEAVING
+            .saturating_add(self.app.config.statement_timeout)
+            .saturating_add(db::PATIENCE)
+            .saturating_add(LAST_CALL);
+        while !hurried && !self.connections.drained(Duration::from_millis(100)) && began.elapsed() < limit {
+            hurried = hurry();
+        }
     }
 
     /// Stops: no new requests; running queries get 6 s and are then cancelled. Returns when the last answer is out, after 8 s
     /// at the latest.
     pub fn stop(&self, listener: &TcpListener) {
         self.connections.close(listener);
+        self.connections.close_idle();
         if !self.connections.drained(GRACE) {
             log::warn!("{} calls still run after {GRACE:?} and are cancelled", self.app.permits.count());
             self.app.permits.cancel_all();

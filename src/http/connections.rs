@@ -39,6 +39,8 @@ struct Open {
     /// When a lack of threads or descriptors was last reported.
     warned: Option<Instant>,
     all: HashMap<u64, Connection>,
+    /// No further request is awaited.
+    ended: bool,
 }
 
 struct Connection {
@@ -64,8 +66,8 @@ impl Connections {
         Arc::new(Connections { max, draining: AtomicBool::new(false), open: Mutex::default() })
     }
 
-    /// Accepts no more connections or requests: `listener` is shut down, so that a proxy turns to another copy, and idle
-    /// connections are closed. Requests that are being answered are finished. A second time does nothing.
+    /// Accepts no more connections: `listener` is shut down, so that a proxy turns to another copy. On those that are open the
+    /// next answer is the last. A second time does nothing.
     pub fn close(&self, listener: &TcpListener) {
         if self.draining.swap(true, Ordering::SeqCst) {
             return;
@@ -73,7 +75,13 @@ impl Connections {
         if let Err(error) = rustix::net::shutdown(listener, rustix::net::Shutdown::Both) {
             log::warn!("cannot shut the listener down: {error}");
         }
-        for connection in self.lock().all.values().filter(|connection| connection.state == State::Idle) {
+    }
+
+    /// Closes the connections that wait for a request, and those that are just being accepted.
+    pub fn close_idle(&self) {
+        let mut open = self.lock();
+        open.ended = true;
+        for connection in open.all.values().filter(|connection| connection.state == State::Idle) {
             let _ = connection.stream.shutdown(Shutdown::Both);
         }
     }
@@ -110,8 +118,8 @@ impl Connections {
     /// Registers a connection; `None` when all places are taken by requests that are being answered.
     fn enter(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Option<Place> {
         let mut open = self.lock();
-        // Accepted just before `close`, which can no longer see it.
-        if self.draining.load(Ordering::SeqCst) {
+        // Accepted just before `close_idle`, which can no longer see it.
+        if open.ended {
             let _ = stream.shutdown(Shutdown::Both);
         }
         while open.all.len() >= self.max {
