@@ -38,7 +38,7 @@ demo-clean: ## remove the demo's database
 	@scripts/demo.sh clean
 
 test: $(NODE) ## run all tests (installs through apt, PyPI and npm what they need)
-	@scripts/packages.sh cc procps postgresql pgbouncer openssl curl chromium
+	@scripts/packages.sh cc procps postgresql pgbouncer openssl curl chromium prometheus nginx caddy haproxy
 	@PATH="$(CURDIR)/$(NODE_HOME)/bin:$$PATH" tests/run
 
 test-quick: ## the loop while working: unit tests, and the integration tests that are quick (installs PostgreSQL)
