@@ -30,8 +30,8 @@
 #   ANALYTICS_NETWORK                       default: that container's first network of its own
 #   ANALYTICS_DB_NAME (tracksolid_db), ANALYTICS_RO_PW_FILE (~/.analytics_ro.pw)      as for bootstrap_analytics_ro.sh
 #   ANALYTICS_BUILD_FLAGS                   further options of docker build, such as --network host
-#   ANALYTICS_LOG_DRIVER, ANALYTICS_LOG_OPTS    where Docker writes the log, such as journald and tag=analytics_mcp,labels=a
-#                                           (json-file; max-size=50m,max-file=20,compress=true)
+#   ANALYTICS_LOG_DRIVER, ANALYTICS_LOG_OPTS    where Docker writes the log, such as journald and tag=analytics_mcp; several options
+#                                           with commas (json-file; max-size=50m,max-file=20,compress=true)
 # Not remembered:
 #   MCP_AUTH_TOKENS                         alice:token,bob:token: replaces the list of analysts
 #   MCP_METRICS_TOKEN                       replaces the token that opens /metrics (the first deploy makes one)
@@ -361,8 +361,9 @@ unset 'setting[MCP_AUTH_TOKENS]' 'setting[MCP_METRICS_TOKEN]' 'setting[MCP_LISTE
 setting[MCP_AUTH_TOKENS_FILE]=$SECRETS/tokens
 setting[MCP_METRICS_TOKEN_FILE]=$SECRETS/metrics_token
 
+keys=$(printf '%s\n' "${!setting[@]}" | sort)
 settings="DATABASE_URL_FILE=$SECRETS/database_url" unused=''
-for key in $(printf '%s\n' "${!setting[@]}" | sort); do
+for key in $keys; do
     if knows "$key"; then
         settings+=$'\n'$key=${setting[$key]}
     else
@@ -370,7 +371,7 @@ for key in $(printf '%s\n' "${!setting[@]}" | sort); do
         [[ $key = *_FILE ]] || say "==> this image does not know $key, so it does not get it; it stays remembered"
     fi
 done
-say "==> settings, remembered: $(for key in "${!setting[@]}"; do [[ $key = *_FILE ]] || printf '%s=%q ' "$key" "${setting[$key]}"; done)"
+say "==> settings, remembered: $(for key in $keys; do [[ $key = *_FILE ]] || printf '%s=%q ' "$key" "${setting[$key]}"; done)"
 
 make_release
 store "$folder/settings" <<< "$settings"
