@@ -1,57 +1,78 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # what has $ in single quotes is a template of Docker's
 # deploy.sh — build the server and run it beside the database, behind Traefik. Run it ON THE HOST of the database's container.
 #
 #   deploy.sh [--domain NAME] [OPTION...]
 #
-#   --domain NAME          the host name of the server, such as fleetmcp.example.com (or DOMAIN; remembered)
-#   --no-traefik           publish 127.0.0.1:PORT instead, for another proxy or for a test
+#   --domain NAME          the host name of the server, such as fleetmcp.example.com; behind Traefik
+#   --no-traefik           publish 127.0.0.1:PORT instead, for another proxy or for a test; --traefik is the way back
 #   --image IMAGE          run this image, do not build: an earlier revision, to go back (docker images analytics_mcp)
 #   --dry-run              show what would be done, without secrets, and change nothing
 #
 #   --add-analyst NAME     make a personal token, show it once, and let the running server take it over, without a restart
-#   --revoke-analyst NAME  take all tokens of an analyst off the list, in the same way
+#   --replace-token NAME   the same, and all tokens that the analyst had are void
+#   --revoke-analyst NAME  take all tokens of an analyst off the list
 #   --list-analysts        their names
 #
-# The first time: bootstrap_analytics_ro.sh, then deploy.sh --add-analyst NAME, then deploy.sh --domain NAME. Later: git pull,
-# then deploy.sh. The new container is started beside the old one, which goes on serving until the new one is healthy; if it
-# does not become healthy it is removed, and the old one stays.
+# The first time: bootstrap_analytics_ro.sh, then deploy.sh --add-analyst NAME, then deploy.sh --domain NAME. Later: git pull, then
+# deploy.sh: how it was called is remembered. The new container is started beside the old one. Once the proxy sends it all requests,
+# the old one answers what it has begun, its log is kept, and it is removed. If anything fails before that, the old one stays.
+# A server of the same name that something else started (docker run, compose, the Python server) is replaced in the same way; its
+# analysts, settings and domain are taken over.
 #
-# Environment:
+# Environment, all of it remembered (an empty value forgets):
+#   MCP_…                                   settings of the server (docs/configuration.md)
 #   DOMAIN, PORT (8892)                     as above
-#   MCP_…                                   settings of the server (docs/configuration.md), remembered; an empty value forgets
-#   MCP_AUTH_TOKENS                         alice:token,bob:token: replaces the list of analysts
+#   TRAEFIK_NETWORK (coolify), TRAEFIK_ENTRYPOINT (https), TRAEFIK_CERTRESOLVER (letsencrypt)
+#   TRAEFIK_HTTP_ENTRYPOINT (http)          the entry point that redirects to https; none: no redirection
+#   TRAEFIK_ADDRESS (127.0.0.1:443)         where to see whether Traefik sends requests to the new container; none: do not look
 #   ANALYTICS_DB_CONTAINER                  default: the one running container with timescale_db in its name
 #   ANALYTICS_NETWORK                       default: that container's first network of its own
 #   ANALYTICS_DB_NAME (tracksolid_db), ANALYTICS_RO_PW_FILE (~/.analytics_ro.pw)      as for bootstrap_analytics_ro.sh
-#   ANALYTICS_NAME (analytics_mcp)          the container, and with a dot before it the folder; another one for a second server
 #   ANALYTICS_BUILD_FLAGS                   further options of docker build, such as --network host
-#   TRAEFIK_NETWORK (coolify), TRAEFIK_ENTRYPOINT (https), TRAEFIK_CERTRESOLVER (letsencrypt)
+#   ANALYTICS_LOG_DRIVER, ANALYTICS_LOG_OPTS    where Docker writes the log, such as journald and tag=analytics_mcp; several options
+#                                           with commas (json-file; max-size=50m,max-file=20,compress=true)
+# Not remembered:
+#   MCP_AUTH_TOKENS                         alice:token,bob:token: replaces the list of analysts
+#   MCP_METRICS_TOKEN                       replaces the token that opens /metrics (the first deploy makes one)
+#   ANALYTICS_NAME (analytics_mcp)          the container, and with a dot before it the folder; another one for a second server
 #
-# SECRETS are in ~/.analytics_mcp, a folder that only its owner can enter: database_url and tokens (0600). The container gets the
-# folder read-only at /run/secrets, the folder and not the files, so that it sees a file that was replaced. It runs as you, the
-# owner; if you are root it runs as 65532, and the folder is given to that number. No secret is ever in an argument, in the
-# container's environment or in the image.
+# ~/.analytics_mcp, which only its owner can enter, has a folder for each release with its secrets and its options; `current` leads to
+# the one that serves. A release's container sees its own folder, read-only, at /run/secrets: the folder and not the files, so that it
+# sees a file that was replaced. It runs as you; if you are root it runs as 65532, and the folder is given to that number. No secret
+# is ever in an argument, in the container's environment or in the image. audit/ has the logs of the containers that were replaced.
 set -euo pipefail
+umask 077
 
 say() { printf '%s\n' "$*"; }
-die() { printf 'ERROR: %s\n' "$*" >&2; exit 1; }
-usage() { sed -n '2,33s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+warn() { printf '%s\n' "$*" >&2; }
+die() { warn "ERROR: $*"; exit 1; }
+# Lines as one, with blanks between them.
+one_line() { paste -sd' '; }
+usage() { sed -n '3,/^set /{/^set /d; s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; }
 
 readonly IMAGE=analytics_mcp PORT_INSIDE=8892 NOBODY=65532 SECRETS=/run/secrets
-readonly HEALTHY_WITHIN=60 # seconds
+readonly HEALTHY_WITHIN=60 ROUTED_WITHIN=20 DRAINED_WITHIN=70 # seconds
+readonly OPTIONS='DOMAIN PORT ANALYTICS_PROXY
+    TRAEFIK_ADDRESS TRAEFIK_NETWORK TRAEFIK_ENTRYPOINT TRAEFIK_HTTP_ENTRYPOINT TRAEFIK_CERTRESOLVER
+    ANALYTICS_DB_CONTAINER ANALYTICS_NETWORK ANALYTICS_DB_NAME ANALYTICS_RO_PW_FILE
+    ANALYTICS_BUILD_FLAGS ANALYTICS_LOG_DRIVER ANALYTICS_LOG_OPTS'
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# ── What is asked ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── What is wanted ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-task=deploy analyst='' domain=${DOMAIN:-} traefik=1 image='' dry=''
+task=deploy analyst='' image='' dry=''
 while [ $# -gt 0 ]; do
     case $1 in
-        --domain | --image | --add-analyst | --revoke-analyst) [ -n "${2:-}" ] || { usage >&2; die "$1 needs a value"; } ;;&
-        --domain) domain=$2; shift ;;
+        --domain | --image | --add-analyst | --replace-token | --revoke-analyst)
+            [ -n "${2:-}" ] || { usage >&2; die "$1 needs a value"; }
+            ;;&
+        --domain) DOMAIN=$2 ANALYTICS_PROXY=traefik; shift ;;
         --image) image=$2; shift ;;
-        --add-analyst | --revoke-analyst) task=${1#--} analyst=$2; shift ;;
+        --add-analyst | --replace-token | --revoke-analyst) task=${1#--} analyst=$2; shift ;;
         --list-analysts) task='list-analysts' ;;
-        --no-traefik) traefik='' ;;
+        --traefik) ANALYTICS_PROXY=traefik ;;
+        --no-traefik) ANALYTICS_PROXY=none ;;
         --dry-run) dry=1 ;;
         -h | --help) usage; exit 0 ;;
         *) usage >&2; die "unknown argument $1" ;;
@@ -59,165 +80,206 @@ while [ $# -gt 0 ]; do
     shift
 done
 name=${ANALYTICS_NAME:-analytics_mcp}
-port=${PORT:-8892}
 [[ $name =~ ^[a-zA-Z0-9][a-zA-Z0-9_-]*$ ]] || die "ANALYTICS_NAME must be letters, digits, '_' and '-', not '$name'"
-[[ $port =~ ^[0-9]{1,5}$ ]] || die "PORT must be a number, not '$port'"
-state=${HOME:?HOME is not set}/.$name
+state=$(cd "${HOME:?HOME is not set}" && pwd -P)/.$name
 [[ $state != *,* ]] || die "the home folder $HOME has a comma in its name, which docker cannot mount"
 new=$name-new old=$name-old
 
-given_tokens=${MCP_AUTH_TOKENS:-}
-unset MCP_AUTH_TOKENS # what is started here need not see it
-for setting in MCP_LISTEN MCP_AUTH_TOKENS_FILE; do
-    [ -z "${!setting:-}" ] || die "unset $setting: the container has its own (PORT chooses the port on this host, MCP_AUTH_TOKENS or --add-analyst the analysts)"
+given_tokens=${MCP_AUTH_TOKENS:-} given_metrics_token=${MCP_METRICS_TOKEN:-}
+unset MCP_AUTH_TOKENS MCP_METRICS_TOKEN # what is started here need not see them
+for setting in MCP_LISTEN MCP_AUTH_TOKENS_FILE MCP_METRICS_TOKEN_FILE; do
+    [ -z "${!setting:-}" ] || die "unset $setting: the container has its own (PORT chooses the port on this host," \
+        "MCP_AUTH_TOKENS or --add-analyst the analysts, MCP_METRICS_TOKEN the token of /metrics)"
 done
 
-# ── Small things ─────────────────────────────────────────────────────────────────────────────────────────────────────
+command -v docker > /dev/null || die "docker not found: run this on the host where the database's container runs"
+docker() { command docker "$@" 9>&-; } # the lock is this program's alone
+running_names=$(docker ps --format '{{.Names}}' 2> /dev/null) ||
+    die "docker does not answer: start it (systemctl start docker); if it runs, $(id -un) may not use it:" \
+        "sudo usermod -aG docker $(id -un), then log in again"
+[ ! -e "$state" ] || [ -O "$state" ] || [ "$(id -u)" = 0 ] ||
+    die "$state belongs to $(stat -c %U "$state"): run this as that user, or as root"
 
-# run COMMAND...: does it, or only shows it
-run() {
-    if [ -n "$dry" ]; then printf '+'; printf ' %q' "$@"; printf '\n'; else "$@"; fi
-}
-quietly() { if [ -n "$dry" ]; then run "$@"; else "$@" > /dev/null; fi; }
+# shellcheck source=scripts/deploy/containers.sh
+. "$root/scripts/deploy/containers.sh"
 
-running() { [ "$(docker container inspect -f '{{.State.Running}}' "$1" 2> /dev/null)" = true ]; }
-exists() { docker container inspect "$1" > /dev/null 2>&1; }
-container_env() { docker container inspect -f '{{range .Config.Env}}{{println .}}{{end}}' "$1" 2> /dev/null | sed -n "s/^$2=//p"; }
-
-# store FILE: standard input becomes a secret file in the state folder, at once
-store() {
-    [ -z "$dry" ] || { cat > /dev/null; say "+ (write $state/$1)"; return; }
-    local file
-    file=$(mktemp "$state/.$1.XXXXXX")
-    cat > "$file"
-    [ "$(id -u)" != 0 ] || chown "$NOBODY:$NOBODY" "$file"
-    mv -f "$file" "$state/$1"
-}
-
-open_state() {
-    umask 077
-    [ -z "$dry" ] || return 0
+# From here on things change. Nobody else changes them meanwhile, and however this ends, it is put in order.
+if [ -z "$dry" ] && [ "$task" != list-analysts ]; then
     mkdir -p "$state"
     chmod 700 "$state"
-    [ "$(id -u)" != 0 ] || chown "$NOBODY:$NOBODY" "$state"
     exec 9> "$state/lock"
-    flock -n 9 || die "another deploy.sh is at work in $state: wait for it"
-}
-
-# The analysts' list, one name:token a line. Before the first deploy it is what an older server has in its environment.
-tokens() {
-    if [ -e "$state/tokens" ]; then cat "$state/tokens"; else container_env "$name" MCP_AUTH_TOKENS | tr ',' '\n' || true; fi
-}
-names() { sed -n 's/^[[:space:]]*\([^#:[:space:]][^:]*\):.*/\1/p' | sort -u; }
-
-command -v docker > /dev/null || die "docker not found: run this on the host where the database's container runs"
-running_names=$(docker ps --format '{{.Names}}' 2> /dev/null) ||
-    die "docker does not answer: start it (systemctl start docker); if it runs, $(id -un) may not use it: sudo usermod -aG docker $(id -un), then log in again"
-[ ! -e "$state" ] || [ -O "$state" ] || [ "$(id -u)" = 0 ] || die "$state belongs to $(stat -c %U "$state"): run this as that user, or as root"
-
-# ── Analysts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-# The running server reads the list again; if it will not have it, the old list is put back.
-reload() {
-    local since answer='' before=$1
-    if ! running "$name"; then say "$name is not running: the next deploy takes the list over."; return; fi
-    if ! docker container inspect -f '{{range .Mounts}}{{println .Source}}{{end}}' "$name" | grep -qxF "$state"; then
-        say "The running $name does not read $state/tokens yet: deploy now (deploy.sh)."
-        return
-    fi
-    since=$(date +%s.%N)
-    quietly docker kill -s HUP "$name"
-    [ -z "$dry" ] || return 0
-    for _ in $(seq 50); do
-        answer=$(docker logs --since "$since" "$name" 2>&1 > /dev/null | grep -m 1 -E 'tokens (read again|stay as they were)' || true)
-        case $answer in
-            *'read again'*) say "The running server has taken the list over."; return ;;
-            *'stay as'*) store tokens <<< "$before"; die "the server refuses the list, which is as before: $answer" ;;
-        esac
-        sleep 0.1
-    done
-    die "the running server has not said that it read the list: docker logs $name; if in doubt, docker restart $name"
-}
-
-case $task in
-    list-analysts)
-        list=$(tokens | names)
-        [ -n "$list" ] || die "there are no analysts yet: deploy.sh --add-analyst NAME"
-        say "$list"
-        exit
-        ;;
-    add-analyst)
-        [[ $analyst =~ ^[A-Za-z0-9._@-]{1,40}$ ]] || die "an analyst's name has 1 to 40 letters, digits, '.', '_', '-' or '@', not '$analyst'"
-        open_state
-        before=$(tokens)
-        token=$(od -An -v -tx1 -N24 /dev/urandom | tr -d ' \n')
-        if names <<< "$before" | grep -qxF -- "$analyst"; then say "$analyst has a token already: both work until --revoke-analyst takes both."; fi
-        { [ -z "$before" ] || printf '%s\n' "$before"; printf '%s:%s\n' "$analyst" "$token"; } | store tokens
-        reload "$before"
-        [ -n "$dry" ] || printf '\nThe token of %s, shown this once; give it to nobody else:\n\n    %s\n\n' "$analyst" "$token"
-        exit
-        ;;
-    revoke-analyst)
-        open_state
-        before=$(tokens)
-        names <<< "$before" | grep -qxF -- "$analyst" || die "there is no analyst $analyst; there are: $(names <<< "$before" | paste -sd' ')"
-        [ "$(names <<< "$before" | wc -l)" -gt 1 ] ||
-            die "$analyst is the last analyst, and the server needs one: add another first, or stop it (docker stop $name)"
-        after=$(analyst=$analyst awk -F: '{ n = $1; gsub(/^[ \t]+|[ \t]+$/, "", n) } n != ENVIRON["analyst"]' <<< "$before")
-        store tokens <<< "$after"
-        reload "$before"
-        say "$analyst is no longer an analyst."
-        exit
-        ;;
-esac
-
-# ── What is there ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-remembered() { sed -n "s/^$1=//p" "$state/settings" 2> /dev/null || true; }
-
-if [ -n "$traefik" ]; then
-    [ -n "$domain" ] || { domain=$(remembered MCP_PUBLIC_URL); domain=${domain#https://}; }
-    [ -n "$domain" ] || die "no domain: deploy.sh --domain fleetmcp.example.com (its DNS entry leads to this host), or --no-traefik"
-    [[ $domain =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]] || die "--domain must be a host name in lower case such as fleetmcp.example.com, not '$domain'"
+    flock -w 2 9 || die "another deploy.sh is at work in $state: wait for it"
+    exec 7>&1 8>&2
+    # shellcheck disable=SC2329 # the trap calls it
+    cleanup() {
+        local rc=$?
+        trap '' INT TERM HUP
+        exec 1>&7 2>&8 # a signal can come where they are not open to the world
+        heal || warn "Not everything could be put in order (see above); the next deploy.sh tries again."
+        exit "$rc"
+    }
+    trap cleanup EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+    heal || die "what an earlier deploy left could not be put in order (see above)"
+    trap - EXIT
 fi
 
-container=${ANALYTICS_DB_CONTAINER:-}
+# here: the folder of the release that serves. An older deploy.sh had its files in $state itself.
+here=$(mounted "$name")
+if ! [[ $here = "$state" || $here = "$state"/release-* ]] || ! [ -d "$here" ]; then
+    here=''
+    if [ -e "$state/current" ]; then here=$(readlink -f "$state/current"); elif [ -e "$state/tokens" ]; then here=$state; fi
+fi
+
+have() { [ -n "$here" ] && [ -e "$here/$1" ]; }
+
+# shellcheck source=scripts/deploy/analysts.sh
+. "$root/scripts/deploy/analysts.sh"
+before=$(tokens)
+if [ "$task" != deploy ]; then
+    "${task//-/_}"
+    exit
+fi
+
+# ── Options: the remembered ones, then those of the environment ──────────────────────────────────────────────────────
+
+declare -A option=()
+
+taken() { say "==> taken over from the container $name: $1 ($2)"; }
+
+# inherit: what a container says that deploy.sh knows nothing else of. What is given goes before it.
+inherit() {
+    local labels router entry published database
+    take() {
+        [ -n "$2" ] && [ -z "${!1+given}" ] || return 0
+        option[$1]=$2
+        taken "$1=$2" "$3"
+    }
+    labels=$(about "$name" '{{range $k, $v := .Config.Labels}}{{$k}}={{$v}}{{println}}{{end}}')
+    of_router() { sed -n "s/^traefik\.http\.routers\.$router\.$1=//p" <<< "$labels"; }
+    # Of several routers the one with TLS.
+    for entry in tls.certresolver tls rule; do
+        router=$(sed -n "s/^traefik\.http\.routers\.\([^.=]*\)\.$entry=.*/\1/p" <<< "$labels" | sed -n 1p)
+        [ -z "$router" ] || break
+    done
+    if [ -n "$router" ]; then
+        take DOMAIN "$(of_router rule | sed -n 's/.*Host([`"'"'"']*\([a-z0-9.-]*\).*/\1/p')" "the rule of its router $router"
+        take TRAEFIK_ENTRYPOINT "$(of_router entrypoints | cut -d, -f1)" "label of that router"
+        take TRAEFIK_CERTRESOLVER "$(of_router tls.certresolver)" "label of that router"
+        take TRAEFIK_NETWORK "$(sed -n 's/^traefik\.docker\.network=//p' <<< "$labels")" "label traefik.docker.network"
+    else
+        published=$(about "$name" '{{range .HostConfig.PortBindings}}{{range .}}{{.HostPort}}{{println}}{{end}}{{end}}' | sed -n 1p)
+        [ -z "$published" ] || take ANALYTICS_PROXY none "it has no labels for Traefik"
+        take PORT "$published" "the port that it publishes"
+    fi
+    database=$(environment_of "$name" | sed -n 's#^DATABASE_URL=postgres[a-z]*://[^/]*/\([A-Za-z0-9_-]*\).*#\1#p')
+    take ANALYTICS_DB_NAME "$database" "its DATABASE_URL"
+}
+
+if have options; then
+    while IFS= read -r line; do option[${line%%=*}]=${line#*=}; done < "$here/options"
+elif exists "$name"; then
+    inherit
+fi
+for key in $OPTIONS; do
+    [ -z "${!key+given}" ] || option[$key]=${!key}
+    [[ ${option[$key]:-} != *$'\n'* ]] || die "$key has several lines"
+done
+
+# The settings of before: those in force, and those that the image of that time did not know.
+remembered() {
+    { if have settings; then cat "$here/settings" "$here/unused" 2> /dev/null; else environment_of "$name"; fi || true; } |
+        grep -E '^MCP_[A-Z0-9_]*=' || true
+}
+
+traefik=1
+case ${option[ANALYTICS_PROXY]:-traefik} in
+    traefik) ;;
+    none) traefik='' ;;
+    *) die "ANALYTICS_PROXY must be traefik or none, not '${option[ANALYTICS_PROXY]}'" ;;
+esac
+port=${option[PORT]:-8892}
+[[ $port =~ ^[0-9]{1,5}$ ]] || die "PORT must be a number, not '$port'"
+domain=${option[DOMAIN]:-}
+if [ -n "$traefik" ]; then
+    # An older deploy.sh remembered it so.
+    [ -n "$domain" ] || [ -n "${DOMAIN+given}" ] || domain=$(remembered | sed -n 's#^MCP_PUBLIC_URL=https://##p')
+    [ -n "$domain" ] || die "no domain: deploy.sh --domain fleetmcp.example.com (its DNS entry leads to this host), or --no-traefik"
+    [[ $domain =~ ^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$ ]] ||
+        die "--domain must be a host name in lower case such as fleetmcp.example.com, not '$domain'"
+    option[DOMAIN]=$domain
+fi
+address=${option[TRAEFIK_ADDRESS]:-127.0.0.1:443}
+[[ $address = none || $address =~ ^[^:]+:[0-9]+$ ]] || die "TRAEFIK_ADDRESS must be HOST:PORT or none, not '$address'"
+
+say "==> options, remembered: $(for key in $OPTIONS; do [ -z "${option[$key]:-}" ] || printf '%s=%q ' "$key" "${option[$key]}"; done)"
+
+# ── The database, the image, the port, the network of Traefik ────────────────────────────────────────────────────────
+
+container=${option[ANALYTICS_DB_CONTAINER]:-}
 if [ -n "$container" ]; then
-    grep -qxF -- "$container" <<< "$running_names" || die "no running container named $container (ANALYTICS_DB_CONTAINER); running: $(paste -sd' ' <<< "$running_names")"
+    is_in "$container" "$running_names" ||
+        die "no running container named $container (ANALYTICS_DB_CONTAINER; an empty value forgets it);" \
+            "running: $(one_line <<< "$running_names")"
 else
     mapfile -t found < <(grep -F timescale_db <<< "$running_names" || true)
     case ${#found[@]} in
-        0) die "no running container with timescale_db in its name: start the database, or name its container in ANALYTICS_DB_CONTAINER; running: $(paste -sd' ' <<< "$running_names")" ;;
+        0)
+            die "no running container with timescale_db in its name: start the database, or name its container in" \
+                "ANALYTICS_DB_CONTAINER; running: $(one_line <<< "$running_names")"
+            ;;
         1) container=${found[0]} ;;
         *) die "several containers match timescale_db (${found[*]}): choose one with ANALYTICS_DB_CONTAINER=NAME" ;;
     esac
 fi
 
-network=${ANALYTICS_NETWORK:-}
+has_network() { docker network inspect "$1" > /dev/null 2>&1; }
+all_networks() { docker network ls --format '{{.Name}}' | paste -sd' '; }
+network=${option[ANALYTICS_NETWORK]:-}
 if [ -n "$network" ]; then
-    docker network inspect "$network" > /dev/null 2>&1 || die "there is no network $network (ANALYTICS_NETWORK); there are: $(docker network ls --format '{{.Name}}' | paste -sd' ')"
+    has_network "$network" || die "there is no network $network (ANALYTICS_NETWORK); there are: $(all_networks)"
 else
-    network=$(docker container inspect -f '{{range $n, $_ := .NetworkSettings.Networks}}{{println $n}}{{end}}' "$container" | grep -vxE 'bridge|host|none|' | sed -n 1p)
-    [ -n "$network" ] || die "$container is on no network of its own, so no name leads to it: docker network create tracksolid_net && docker network connect tracksolid_net $container"
+    network=$(networks_of "$container" | grep -vxE 'bridge|host|none' || true)
+    # Of several the one by which the running server reaches it.
+    shared=$(networks_of "$name" | grep -xF -- "${network:-none}" || true)
+    network=$(sed -n 1p <<< "${shared:-$network}")
+    [ -n "$network" ] || die "$container is on no network of its own, so no name leads to it:" \
+        "docker network create tracksolid_net && docker network connect tracksolid_net $container"
 fi
 # Coolify's container names change with each of its deploys; the alias stays.
 host=$container
-if docker container inspect -f "{{with index .NetworkSettings.Networks \"$network\"}}{{range .Aliases}}{{println .}}{{end}}{{end}}" "$container" | grep -qxF timescale_db; then host=timescale_db; fi
+aliases=$(about "$container" "{{with index .NetworkSettings.Networks \"$network\"}}{{range .Aliases}}{{println .}}{{end}}{{end}}")
+if is_in timescale_db "$aliases"; then host=timescale_db; fi
 
-pw_file=${ANALYTICS_RO_PW_FILE:-$HOME/.analytics_ro.pw}
-[ -s "$pw_file" ] || die "no password of analytics_ro in $pw_file: run scripts/bootstrap_analytics_ro.sh first, as the same user"
-[ -r "$pw_file" ] || die "cannot read $pw_file: run this as the user who ran scripts/bootstrap_analytics_ro.sh"
-pw=$(< "$pw_file")
-[[ $pw =~ ^[A-Za-z0-9._~-]+$ ]] || die "$pw_file does not hold one line as bootstrap_analytics_ro.sh writes it: run that with --rotate"
+pw_file=${option[ANALYTICS_RO_PW_FILE]:-$HOME/.analytics_ro.pw}
+if [ -s "$pw_file" ]; then
+    [ -r "$pw_file" ] || die "cannot read $pw_file: run this as the user who ran scripts/bootstrap_analytics_ro.sh"
+    pw=$(< "$pw_file")
+else
+    # That of the release before, or of the server that is replaced.
+    pw=''
+    if [ -z "${option[ANALYTICS_RO_PW_FILE]:-}" ]; then
+        pw=$(if have database_url; then cat "$here/database_url"; else environment_of "$name" | sed -n 's/^DATABASE_URL=//p'; fi |
+            sed -n 's#^postgres[a-z]*://analytics_ro:\([^@]*\)@.*#\1#p')
+    fi
+    [ -n "$pw" ] || die "no password of analytics_ro in $pw_file: run scripts/bootstrap_analytics_ro.sh first, as the same user"
+    say "==> there is no $pw_file: the password stays the one that the server has now"
+fi
+[[ $pw =~ ^[A-Za-z0-9._~%-]+$ ]] || die "$pw_file does not hold one line as bootstrap_analytics_ro.sh writes it: run that with --rotate"
 
-[ -n "$given_tokens$(tokens | names)" ] || die "there are no analysts yet: deploy.sh --add-analyst NAME, then this again"
+list=$(names <<< "$before" | one_line)
+[ -n "$given_tokens$list" ] || die "there are no analysts yet: deploy.sh --add-analyst NAME, then this again"
 
-if [ -n "$image" ]; then docker image inspect "$image" > /dev/null 2>&1 || die "there is no image $image; there are: $(docker images --format '{{.Repository}}:{{.Tag}}' "$IMAGE" | paste -sd' ')"; fi
+has_image() { docker image inspect "$1" > /dev/null 2>&1; }
+[ -z "$image" ] || has_image "$image" ||
+    die "there is no image $image; there are: $(docker images --format '{{.Repository}}:{{.Tag}}' "$IMAGE" | one_line)"
 
 # Is the port free, or does only the old container hold it, which makes room?
 holds_port=''
 if [ -z "$traefik" ]; then
-    holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' | paste -sd' ')
+    holder=$(docker ps --filter "publish=$port" --format '{{.Names}}' | one_line)
     if [ "$holder" = "$name" ]; then
         holds_port=1
     elif [ -n "$holder" ] || (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; then
@@ -227,65 +289,25 @@ fi
 
 traefik_network=''
 if [ -n "$traefik" ]; then
-    traefik_network=${TRAEFIK_NETWORK:-coolify}
-    if ! docker network inspect "$traefik_network" > /dev/null 2>&1; then
-        [ -z "${TRAEFIK_NETWORK:-}" ] || die "there is no network $TRAEFIK_NETWORK (TRAEFIK_NETWORK); there are: $(docker network ls --format '{{.Name}}' | paste -sd' ')"
+    traefik_network=${option[TRAEFIK_NETWORK]:-coolify}
+    if ! has_network "$traefik_network"; then
+        [ -z "${option[TRAEFIK_NETWORK]:-}" ] || die "there is no network $traefik_network (TRAEFIK_NETWORK); there are: $(all_networks)"
         say "There is no network $traefik_network: Traefik must be on $network to reach the server, or name its network in TRAEFIK_NETWORK."
         traefik_network=$network
     fi
+    # Traefik would send requests to where it cannot reach.
+    proxy=''
+    if [ "$address" != none ]; then proxy=$(docker ps --filter "publish=${address##*:}" --format '{{.Names}}' | sed -n 1p); fi
+    [ -z "$proxy" ] || is_in "$traefik_network" "$(networks_of "$proxy")" ||
+        die "the container $proxy has port ${address##*:}, so it should be Traefik, but it is not on the network $traefik_network" \
+            "and could not reach the server: set TRAEFIK_NETWORK to one of its networks ($(networks_of "$proxy" | one_line))," \
+            "or TRAEFIK_ADDRESS to where Traefik is"
 fi
 
-# ── Settings: the remembered ones, then those of the environment ─────────────────────────────────────────────────────
+# ── Building ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-settings() {
-    local setting names
-    names=$(compgen -e | grep -E '^MCP_' | grep -vE '^MCP_(VERIFY_|AUTH_TOKENS|LISTEN)' || true)
-    [ -z "$traefik" ] || { printf 'MCP_PUBLIC_URL=https://%s\n' "$domain"; names=$(grep -vx MCP_PUBLIC_URL <<< "$names" || true); }
-    for setting in $names; do
-        [[ ${!setting} != *$'\n'* ]] || die "$setting has several lines"
-        [ -z "${!setting}" ] || printf '%s=%s\n' "$setting" "${!setting}"
-    done
-    names=$(printf '%s\n' "$names" "${traefik:+MCP_PUBLIC_URL}" DATABASE_URL_FILE MCP_AUTH_TOKENS_FILE)
-    { grep -E '^[A-Z_]+=' "$state/settings" 2> /dev/null || true; } | while IFS= read -r setting; do
-        grep -qx -- "${setting%%=*}" <<< "$names" || printf '%s\n' "$setting"
-    done
-    printf 'DATABASE_URL_FILE=%s/database_url\nMCP_AUTH_TOKENS_FILE=%s/tokens\n' "$SECRETS" "$SECRETS"
-}
-settings=$(settings)
-
-# ── From here on things change, and are put back if it fails ─────────────────────────────────────────────────────────
-
-made='' stopped='' swapped='' kept=()
-cleanup() {
-    local rc=$? file
-    trap '' INT TERM HUP
-    [ -z "$made" ] || docker rm -f "$made" > /dev/null 2>&1 || true
-    if [ -z "$swapped$dry" ]; then
-        if exists "$old" && ! exists "$name"; then docker rename "$old" "$name"; fi
-        if [ -n "$stopped" ]; then docker start "$name" > /dev/null && say "The old $name runs again."; fi
-        for file in "${kept[@]}"; do
-            if [ -e "$state/.before.$file" ]; then mv -f "$state/.before.$file" "$state/$file"; else rm -f "$state/$file"; fi
-        done
-    fi
-    [ -n "$dry" ] || rm -f "$state"/.before.* "$state"/.[dst]*.??????
-    exit "$rc"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-trap 'exit 129' HUP
-
-open_state
-
-# keep FILE < NEW: its content for this deploy; if that fails the old content comes back
-keep() {
-    if [ -z "$dry" ]; then
-        [ ! -e "$state/$1" ] || cp -p "$state/$1" "$state/.before.$1"
-        kept+=("$1")
-    fi
-    store "$1"
-}
-
+folder=''
+[ -n "$dry" ] || trap cleanup EXIT
 if [ -z "$image" ]; then
     revision=$(git -C "$root" rev-parse --short=12 HEAD 2> /dev/null || true)
     if [ -n "$revision" ] && [ -n "$(git -C "$root" status --porcelain 2> /dev/null)" ]; then revision+=-changed; fi
@@ -293,101 +315,186 @@ if [ -z "$image" ]; then
     version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$root/Cargo.toml" | sed -n 1p)
     image=$IMAGE:${revision:-$(date -u +%Y%m%d-%H%M%S)}
     say "==> building $image; the first time takes some minutes"
-    read -ra flags <<< "${ANALYTICS_BUILD_FLAGS:-}"
+    read -ra flags <<< "${option[ANALYTICS_BUILD_FLAGS]:-}"
     run docker build "${flags[@]}" --build-arg "VERSION=$version" --build-arg "REVISION=${revision:-unknown}" \
         --build-arg "SOURCE=${source:-unknown}" -t "$image" "$root" ||
         die "the image was not built (see above), and nothing has changed"
 fi
 
-say "==> settings: $({ grep -v _FILE= <<< "$settings" || echo 'all as by default'; } | paste -sd' ')"
-keep settings <<< "$settings"
-keep database_url <<< "postgresql://analytics_ro:$pw@$host:5432/${ANALYTICS_DB_NAME:-tracksolid_db}"
-if [ -n "$given_tokens" ]; then list=${given_tokens//,/$'\n'}; else list=$(tokens); fi
-keep tokens <<< "$list"
+# ── Settings: the remembered ones, then those of the environment, without what the image does not know ───────────────
+
+# from_image ARGUMENT...: what the program of the image says to that, in a container that can reach nothing
+from_image() {
+    timeout 30 docker run --rm --name "$name-check" --network none "$@" 2>&1 9>&- || docker rm -f "$name-check" > /dev/null 2>&1 || true
+}
+known='' # if the image is too broken to say, its check decides
+if has_image "$image"; then
+    known=$(from_image "$image" --help | sed -n 's/^  \([A-Z][A-Z_]*\)\( .*\)\{0,1\}$/\1/p')
+fi
+knows() { [ -z "$known" ] || is_in "$1" "$known"; }
+
+declare -A setting=()
+while IFS= read -r line; do
+    key=${line%%=*}
+    if have settings; then
+        setting[$key]=${line#*=}
+    elif ! [[ $key =~ TOKEN|LISTEN ]] && [ -z "${!key+given}" ] && knows "$key"; then
+        setting[$key]=${line#*=}
+        taken "$key=${setting[$key]}" "its environment"
+    fi
+done < <(remembered)
+for key in $(compgen -e | grep -E '^MCP_' | grep -v '^MCP_VERIFY_' || true); do
+    if [ -z "${!key}" ]; then
+        unset "setting[$key]"
+    elif knows "$key"; then
+        [[ ${!key} != *$'\n'* ]] || die "$key has several lines"
+        setting[$key]=${!key}
+    else
+        # A typo stops here. Other programs have variables of this kind too, such as MCP_TIMEOUT of Claude Code.
+        typo=$(from_image -e "$key=x" "$image" check | sed -n 's/.*\(did you mean .*\)/\1/p')
+        [ -z "$typo" ] || die "$key: there is no such setting; $typo"
+        say "==> $key is no setting of the server, so it does not get it"
+    fi
+done
+unset 'setting[MCP_AUTH_TOKENS]' 'setting[MCP_METRICS_TOKEN]' 'setting[MCP_LISTEN]'
+[ -z "$traefik" ] || setting[MCP_PUBLIC_URL]=https://$domain
+setting[MCP_AUTH_TOKENS_FILE]=$SECRETS/tokens
+setting[MCP_METRICS_TOKEN_FILE]=$SECRETS/metrics_token
+
+keys=$(printf '%s\n' "${!setting[@]}" | sort)
+settings="DATABASE_URL_FILE=$SECRETS/database_url" unused=''
+for key in $keys; do
+    if knows "$key"; then
+        settings+=$'\n'$key=${setting[$key]}
+    else
+        unused+=$key=${setting[$key]}$'\n'
+        [[ $key = *_FILE ]] || say "==> this image does not know $key, so it does not get it; it stays remembered"
+    fi
+done
+say "==> settings, remembered: $(for key in $keys; do [[ $key = *_FILE ]] || printf '%s=%q ' "$key" "${setting[$key]}"; done)"
+
+make_release
+store "$folder/settings" <<< "$settings"
+store "$folder/unused" < <(printf '%s' "$unused")
+store "$folder/options" < <(for key in $OPTIONS; do [ -z "${option[$key]:-}" ] || printf '%s=%s\n' "$key" "${option[$key]}"; done)
+store "$folder/database_url" <<< "postgresql://analytics_ro:$pw@$host:5432/${option[ANALYTICS_DB_NAME]:-tracksolid_db}"
+[ -n "$given_tokens" ] || have tokens || taken "the tokens of $list" "its environment"
+if [ -n "$given_tokens" ]; then list=${given_tokens//,/$'\n'}; else list=$before; fi
+store "$folder/tokens" <<< "$list"
+if have metrics_token; then scrape=$(< "$here/metrics_token"); else scrape=$(random); fi
+store "$folder/metrics_token" <<< "${given_metrics_token:-$scrape}"
+
+# ── Trying it ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 if [ "$(id -u)" = 0 ]; then user=$NOBODY:$NOBODY; else user=$(id -u):$(id -g); fi
+# A thread for each connection, and some more.
+pids=$((${setting[MCP_MAX_CONNECTIONS]:-256} + 256))
 confined=(
-    --network "$network" --user "$user" --env-file "$state/settings" --mount "type=bind,src=$state,dst=$SECRETS,readonly"
-    --read-only --cap-drop ALL --security-opt no-new-privileges --memory 256m --memory-swap 256m --pids-limit 512
+    --network "$network" --user "$user" --env-file "$folder/settings" --mount "type=bind,src=$folder,dst=$SECRETS,readonly"
+    --read-only --cap-drop ALL --security-opt no-new-privileges --memory 256m --memory-swap 256m --pids-limit "$((pids > 512 ? pids : 512))"
 )
 
 # The server looks at its settings and at the role, before anything is touched.
 say "==> checking the settings and the database role, as $host on $network"
-[ -n "$dry" ] || { docker rm -f "$name-check" > /dev/null 2>&1 || true; made=$name-check; }
 run timeout 90 docker run --rm --name "$name-check" "${confined[@]}" "$image" check ||
-    die "the server's check failed (see above), and nothing has changed. If the password is refused: scripts/bootstrap_analytics_ro.sh, then this again. If the database does not answer: is $container up, and on $network?"
-made=''
+    die "the server's check failed (see above), and nothing has changed." \
+        "If the password is refused: scripts/bootstrap_analytics_ro.sh, then this again." \
+        "If the database does not answer: is $container up, and on $network?"
 
 labels=()
 if [ -n "$traefik" ]; then
-    r=traefik.http.routers.$name
+    # A name for each release, so that the definitions of old and new never collide, and the newest one goes before all others.
+    r=traefik.http.routers.$name-$release m=traefik.http.middlewares.$name-$release
+    priority=$(date +%s) before_it=$(about "$name" '{{index .Config.Labels "analytics_mcp.priority"}}')
+    if [[ $before_it =~ ^[0-9]+$ ]] && [ "$before_it" -ge "$priority" ]; then priority=$((before_it + 1)); fi
     # No middleware limits the body: Traefik's would hold back the progress of long queries, and the server limits it itself.
     labels=(
-        --label traefik.enable=true --label "traefik.docker.network=$traefik_network"
-        --label "$r.rule=Host(\`$domain\`)" --label "$r.entrypoints=${TRAEFIK_ENTRYPOINT:-https}" --label "$r.service=$name"
-        --label "$r.tls=true" --label "$r.tls.certresolver=${TRAEFIK_CERTRESOLVER:-letsencrypt}"
-        --label "traefik.http.services.$name.loadbalancer.server.port=$PORT_INSIDE"
+        --label traefik.enable=true --label "traefik.docker.network=$traefik_network" --label "analytics_mcp.priority=$priority"
+        --label "$r.rule=Host(\`$domain\`)" --label "$r.priority=$priority" --label "$r.entrypoints=${option[TRAEFIK_ENTRYPOINT]:-https}"
+        --label "$r.tls=true" --label "$r.tls.certresolver=${option[TRAEFIK_CERTRESOLVER]:-letsencrypt}"
+        --label "$r.service=$name-$release" --label "$r.middlewares=$name-$release"
+        --label "$m.headers.customresponseheaders.X-Analytics-Release=$release"
+        --label "traefik.http.services.$name-$release.loadbalancer.server.port=$PORT_INSIDE"
     )
-fi
-
-# start OPTION...: a container $new that becomes healthy; or none, after its log
-start() {
-    local health='' restarts began=$SECONDS
-    if [ -z "$dry" ]; then
-        docker rm -f "$new" > /dev/null 2>&1 || true
-        made=$new
+    if [ "${option[TRAEFIK_HTTP_ENTRYPOINT]:-}" != none ]; then
+        labels+=(
+            --label "$r-http.rule=Host(\`$domain\`)" --label "$r-http.priority=$priority" --label "$r-http.service=$name-$release"
+            --label "$r-http.entrypoints=${option[TRAEFIK_HTTP_ENTRYPOINT]:-http}" --label "$r-http.middlewares=$name-$release-https"
+            --label "$m-https.redirectscheme.scheme=https" --label "$m-https.redirectscheme.permanent=true"
+        )
     fi
-    quietly docker create --name "$new" --restart unless-stopped --log-driver json-file --log-opt max-size=10m --log-opt max-file=5 \
-        "${confined[@]}" "${labels[@]}" "$@" "$image" || return
-    if [ -n "$traefik" ] && [ "$traefik_network" != "$network" ]; then quietly docker network connect "$traefik_network" "$new" || return; fi
-    quietly docker start "$new" || return
-    if [ -n "$dry" ]; then say "+ (wait until $new is healthy)"; return; fi
-    while [ $((SECONDS - began)) -lt "$HEALTHY_WITHIN" ]; do
-        read -r health restarts < <(docker container inspect -f '{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}} {{.RestartCount}}' "$new") || return
-        if [ "$health" = healthy ]; then took=$((SECONDS - began)); return; fi
-        if [ "$health" = unhealthy ] || [ "$restarts" != 0 ]; then break; fi
-        sleep 0.3
-    done
-    say "The new container did not become healthy ($health). The end of its log:"
-    docker logs --tail 20 "$new" 2>&1 | sed 's/^/    /'
-    return 1
-}
-
-if [ -z "$dry" ]; then # what a killed deploy left
-    if exists "$old" && ! exists "$name"; then docker rename "$old" "$name"; fi
-    docker rm -f "$old" > /dev/null 2>&1 || true
 fi
-before=''
-if exists "$name"; then before=$(docker container inspect -f '{{.Config.Image}}' "$name"); fi
 
-say "==> starting the new container${before:+ beside the old one}"
-failed="the new container did not start (see above) and is removed${before:+; the old one runs on}"
+log=(--log-driver "${option[ANALYTICS_LOG_DRIVER]:-json-file}")
+opts=${option[ANALYTICS_LOG_OPTS]:-}
+if [ "${log[1]}" = json-file ] && [ -z "$opts" ]; then opts=max-size=50m,max-file=20,compress=true; fi
+while IFS= read -r line; do [ -z "$line" ] || log+=(--log-opt "$line"); done <<< "${opts//,/$'\n'}"
+
+# shellcheck source=scripts/deploy/starting.sh
+. "$root/scripts/deploy/starting.sh"
+was=''
+if exists "$name"; then was=$(about "$name" '{{.Config.Image}}'); fi
+say "==> starting the new container${was:+ beside the old one}"
+failed="the new container did not start (see above) and is removed${was:+; the old one runs on}"
 if [ -n "$traefik" ]; then
-    start || die "$failed"
+    { create "$new" && start "$new"; } || die "$failed"
 elif [ -z "$holds_port" ]; then
-    start --publish "127.0.0.1:$port:$PORT_INSIDE" || die "$failed"
+    { create "$new" --publish "127.0.0.1:$port:$PORT_INSIDE" && start "$new"; } || die "$failed"
 else
-    # The port is the old one's: first see without it whether the new one is fit to take it over.
-    start || die "$failed"
-    quietly docker rm -f "$new"
-    stopped=1
+    # The port is the old one's: first see without it whether the new one can take it over.
+    { create "$name-check" && start "$name-check"; } || die "$failed"
+    quietly docker rm -f "$name-check"
+    create "$new" --publish "127.0.0.1:$port:$PORT_INSIDE" || die "$failed"
     say "==> handing port $port over"
+    [ -n "$dry" ] || about "$name" '{{.Id}}' > "$state/stopped"
     quietly docker stop -t 15 "$name"
-    start --publish "127.0.0.1:$port:$PORT_INSIDE" || die "$failed"
+    start "$new" || die "$failed"
 fi
 
-# The names are swapped, and the old container gets the time to end its queries.
-[ -z "$before" ] || quietly docker rename "$name" "$old"
-quietly docker rename "$new" "$name"
-made='' swapped=1
-if [ -n "$before" ]; then
-    [ -n "$stopped" ] || quietly docker stop -t 15 "$old"
-    quietly docker rm "$old"
+if [ -n "$dry" ]; then
+    [ -z "$traefik" ] || say "+ (wait until Traefik sends the requests for $domain to it)"
+    [ -z "$was" ] || say "+ (let the old container answer what it has begun, keep its log in $state/audit, remove it)"
+    say "Nothing has been changed."
+    exit
 fi
-quietly docker tag "$image" "$IMAGE:latest"
-if [ -n "$dry" ]; then say "Nothing has been changed."; exit; fi
 
-say "==> $name serves $([ -n "$traefik" ] && echo "https://$domain" || echo "http://127.0.0.1:$port")/mcp with $image, healthy after $took s"
-say "    analysts: $(tokens | names | paste -sd' ')"
-say "    who asks what: docker logs -f $name"
-[ -z "$before" ] || [ "$before" = "$image" ] || [[ $before == *:latest ]] || say "    to go back: deploy.sh --image $before"
+if [ -n "$traefik" ]; then
+    say "==> waiting until Traefik sends the requests for $domain to it"
+    look="Is Traefik on the network $traefik_network (TRAEFIK_NETWORK)?"
+    look+=" Does it have the entry point ${option[TRAEFIK_ENTRYPOINT]:-https} (TRAEFIK_ENTRYPOINT)?"
+    look+=" Is it Traefik that answers at $address (TRAEFIK_ADDRESS; none: do not look)? Its log says more."
+    seen=0
+    routed || seen=$?
+    if [ "$seen" = 1 ] && runs "$name"; then
+        die "within $ROUTED_WITHIN s what answers at $address has not sent a request for $domain to the new container," \
+            "which is removed; the old one runs on. $look"
+    elif [ "$seen" = 1 ]; then
+        warn ''
+        warn "WARNING: the server runs, but what answers at $address does not send the requests for $domain to it. $look"
+        warn ''
+    fi
+fi
+swap
+rm -f "$state/stopped"
+if [ -n "$was" ] && [ -n "$traefik" ]; then
+    if [ "$seen" = 0 ]; then
+        # Some times in a row, and then what Traefik sent to the old one before has arrived there.
+        for ((i = 0, row = 0; i < 50 && row < 5; i++)); do
+            if [ "$(ask_proxy)" = routed ]; then row=$((row + 1)); else row=0; fi
+            sleep 0.2
+        done
+        sleep 2
+    else
+        sleep 10
+    fi
+fi
+[ -z "$was" ] || say "==> the old container answers what it has begun"
+trap - EXIT
+heal || warn "The new container serves, but not everything could be put in order (see above). The next deploy.sh tries again."
+docker tag "$image" "$IMAGE:latest"
+
+if [ -n "$traefik" ]; then url=https://$domain; else url=http://127.0.0.1:$port; fi
+say "==> $name serves $url/mcp with $image, healthy after $took s"
+say "    analysts: $(names < "$folder/tokens" | one_line)"
+say "    who did what: docker logs -f $name"
+[ -z "$was" ] || [ "$was" = "$image" ] || [[ $was == *:latest ]] || say "    to go back: deploy.sh --image $was"
