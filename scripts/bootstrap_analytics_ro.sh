@@ -138,7 +138,7 @@ if [ -n "$new_file" ] && [ -n "$old" ] && [ ${#urls[@]} = 0 ]; then
 fi
 echo "analytics_ro is ready (password not printed)."
 if [ -n "$given_schemas" ] && [ -d "$server/current" ]; then
-    echo "Next, so that the server lists them: MCP_READABLE_SCHEMAS=$schemas bash scripts/deploy.sh"
+    echo "Next, so that the server lists them: MCP_READABLE_SCHEMAS=$schemas bash deploy.sh"
 elif [ ! -d "$server" ]; then
-    echo "Next: bash scripts/deploy.sh --add-analyst NAME, then bash scripts/deploy.sh --domain fleetmcp.example.com"
+    echo "Next: bash deploy.sh --add-analyst NAME, then bash deploy.sh --domain fleetmcp.example.com"
 fi

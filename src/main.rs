@@ -119,6 +119,8 @@ fn prepare() -> Result<Prepared, Refusal> {
 }
 
 fn serve() -> Result<(), Refusal> {
+    // First: the system does not deliver to a container's first process what it has no handler for.
+    let signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP]).map_err(|error| failed("cannot start", &error))?;
     let prepared = prepare()?;
     let Prepared { config, tokens, database, .. } = &prepared;
     warn(&made_up(tokens));
@@ -138,15 +140,14 @@ fn serve() -> Result<(), Refusal> {
             format!("cannot listen on {address}: {error}; stop what listens there, or choose another port"),
         )
     })?;
-    start(prepared, role_check, listener).map_err(|error| failed("cannot start", &error))
+    start(prepared, role_check, listener, signals).map_err(|error| failed("cannot start", &error))
 }
 
 /// Serves until a signal ends it.
-fn start(prepared: Prepared, role_check: RoleCheck, listener: TcpListener) -> io::Result<()> {
+fn start(prepared: Prepared, role_check: RoleCheck, listener: TcpListener, mut signals: Signals) -> io::Result<()> {
     let Prepared { config, tokens, metrics_token, database } = prepared;
     let (address, count, sign_in) = (config.listen, tokens.count(), sign_in(&config));
     let server = Server::new(config, database, tokens, metrics_token, role_check)?;
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])?;
     let listener = Arc::new(listener);
     let accepting = thread::Builder::new().name("accept".to_owned()).spawn({
         let (server, listener) = (Arc::clone(&server), Arc::clone(&listener));

@@ -3,8 +3,9 @@
 # starting.sh — for deploy.sh: a container is started, and is seen to serve.
 
 # create NAME OPTION...
+# Docker takes every signal that it delivers for a stop, SIGHUP too, after which unless-stopped would no longer start it.
 create() {
-    quietly docker create --name "$1" --restart unless-stopped "${log[@]}" "${confined[@]}" "${labels[@]}" "${@:2}" "$image" || return
+    quietly docker create --name "$1" --restart always "${log[@]}" "${confined[@]}" "${labels[@]}" "${@:2}" "$image" || return
     if [ -n "$traefik" ] && [ "$traefik_network" != "$network" ]; then quietly docker network connect "$traefik_network" "$1"; fi
 }
 
