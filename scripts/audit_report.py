@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import BinaryIO
 
-# The fields of a call's line with their types; those with None may be missing.
+# The fields of a call's line with their types; those of OPTIONAL may be missing.
 CALL = {"analyst": str, "tool": str, "outcome": str, "bytes": int, "truncated": bool, "ms": int}
 OPTIONAL = {"code": str, "rows": int, "sql": str, "arguments": str, "sql_sha256": str, "sql_bytes": int}
 COLUMNS = ["time", "analyst", "tool", "outcome", "code", "rows", "bytes", "truncated", "ms", "sql", "arguments", "sql_sha256", "sql_bytes"]

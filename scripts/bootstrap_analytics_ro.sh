@@ -109,6 +109,10 @@ urls=() nexts=()
 if [ -n "$new_file" ] && [ -n "$old" ]; then
     for url in "$HOME"/.*/current/database_url; do
         [ -r "$url" ] && [[ $(< "$url") == *"://analytics_ro:$old@"* ]] || continue
+        if [ "${url%/current/*}" != "$server" ]; then
+            exec {lock}> "${url%/current/*}/lock"
+            flock -n "$lock" || die "a deploy.sh is at work in ${url%/current/*}: wait for it"
+        fi
         next=$(mktemp "$(readlink -f "${url%/*}")/.database_url.XXXXXX") || die "cannot write beside $url: run this as the user who ran deploy.sh"
         made+=("$next")
         text=$(< "$url")
@@ -134,7 +138,8 @@ fi
 for index in "${!urls[@]}"; do mv -f "${nexts[index]}" "$(readlink -f "${urls[index]%/*}")/database_url"; done
 for url in "${urls[@]}"; do echo "The server of $url has it, and goes on without a restart."; done
 if [ -n "$new_file" ] && [ -n "$old" ] && [ ${#urls[@]} = 0 ]; then
-    echo "No server of deploy.sh here had the old password. Whatever else has it needs the new one now (Coolify: DATABASE_URL)."
+    echo "No server of deploy.sh here had the old password. Whatever else has it needs the new one now: a server that an older deploy.sh" \
+        "started by bash deploy.sh, one of Coolify in its DATABASE_URL."
 fi
 echo "analytics_ro is ready (password not printed)."
 if [ -n "$given_schemas" ] && [ -d "$server/current" ]; then

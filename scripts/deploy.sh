@@ -22,7 +22,7 @@
 #
 # Environment, all of it remembered (an empty value forgets):
 #   MCP_…                                   settings of the server (docs/configuration.md)
-#   DOMAIN, PORT (8892)                     as above
+#   DOMAIN, PORT (8892), ANALYTICS_PROXY (traefik or none)      as above
 #   TRAEFIK_NETWORK (coolify), TRAEFIK_ENTRYPOINT (https), TRAEFIK_CERTRESOLVER (letsencrypt)
 #   TRAEFIK_HTTP_ENTRYPOINT (http)          the entry point that redirects to https; none: no redirection
 #   TRAEFIK_ADDRESS (127.0.0.1:443)         where to see whether Traefik sends requests to the new container; none: do not look
@@ -99,9 +99,16 @@ running_names=$(docker ps --format '{{.Names}}' 2> /dev/null) ||
         "sudo usermod -aG docker $(id -un), then log in again"
 [ ! -e "$state" ] || [ -O "$state" ] || [ "$(id -u)" = 0 ] ||
     die "$state belongs to $(stat -c %U "$state"): run this as that user, or as root"
+[ ! -d "$state" ] || state=$(cd "$state" && pwd -P)
 
 # shellcheck source=scripts/deploy/containers.sh
 . "$root/scripts/deploy/containers.sh"
+
+# As another user there would be a second list of analysts, and the next deploy would serve only that.
+there=$(mounted "$name")
+if [[ $there = */."$name" || $there = */."$name"/release-* ]] && [[ $there != "$state" && $there != "$state"/* ]]; then
+    die "the container $name has its files in $there, not in $state: run this as the user of that folder, with their HOME (sudo -H -u USER)"
+fi
 
 # From here on things change. Nobody else changes them meanwhile, and however this ends, it is put in order.
 if [ -z "$dry" ] && [ "$task" != list-analysts ]; then
@@ -122,7 +129,10 @@ if [ -z "$dry" ] && [ "$task" != list-analysts ]; then
     trap 'exit 130' INT
     trap 'exit 143' TERM
     trap 'exit 129' HUP
-    heal || die "what an earlier deploy left could not be put in order (see above)"
+    if ! heal; then
+        [ "$task" != deploy ] || die "what an earlier deploy left could not be put in order (see above)"
+        warn "What an earlier deploy left could not be put in order (see above); the list of analysts can be changed all the same."
+    fi
     trap - EXIT
 fi
 
@@ -325,7 +335,8 @@ fi
 
 # from_image ARGUMENT...: what the program of the image says to that, in a container that can reach nothing
 from_image() {
-    timeout 30 docker run --rm --name "$name-check" --network none "$@" 2>&1 9>&- || docker rm -f "$name-check" > /dev/null 2>&1 || true
+    local it=$name-check-$$
+    timeout 30 docker run --rm --name "$it" --network none "$@" 2>&1 9>&- || docker rm -f "$it" > /dev/null 2>&1 || true
 }
 known='' # if the image is too broken to say, its check decides
 if has_image "$image"; then
@@ -396,7 +407,7 @@ confined=(
 
 # The server looks at its settings and at the role, before anything is touched.
 say "==> checking the settings and the database role, as $host on $network"
-run timeout 90 docker run --rm --name "$name-check" "${confined[@]}" "$image" check ||
+run timeout 90 docker run --rm --name "$name-check" "${confined[@]}" "$image" check 9>&- ||
     die "the server's check failed (see above), and nothing has changed." \
         "If the password is refused: scripts/bootstrap_analytics_ro.sh, then this again." \
         "If the database does not answer: is $container up, and on $network?"
@@ -427,7 +438,9 @@ fi
 
 log=(--log-driver "${option[ANALYTICS_LOG_DRIVER]:-json-file}")
 opts=${option[ANALYTICS_LOG_OPTS]:-}
-if [ "${log[1]}" = json-file ] && [ -z "$opts" ]; then opts=max-size=50m,max-file=20,compress=true; fi
+if [ "${log[1]}" = json-file ]; then # without a limit it would fill the disk
+    for line in max-size=50m max-file=20 compress=true; do [[ ,$opts = *,"${line%%=*}"=* ]] || opts+=,$line; done
+fi
 while IFS= read -r line; do [ -z "$line" ] || log+=(--log-opt "$line"); done <<< "${opts//,/$'\n'}"
 
 # shellcheck source=scripts/deploy/starting.sh
@@ -480,7 +493,7 @@ if [ -n "$was" ] && [ -n "$traefik" ]; then
     if [ "$seen" = 0 ]; then
         # Some times in a row, and then what Traefik sent to the old one before has arrived there.
         for ((i = 0, row = 0; i < 50 && row < 5; i++)); do
-            if [ "$(ask_proxy)" = routed ]; then row=$((row + 1)); else row=0; fi
+            if [ "$(ask_proxy "$folder")" = routed ]; then row=$((row + 1)); else row=0; fi
             sleep 0.2
         done
         sleep 2

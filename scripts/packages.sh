@@ -61,9 +61,9 @@ if [ "$(id -u)" != 0 ]; then
   sudo apt-get update && sudo apt-get install -y --no-install-recommends ${packages% }"
 fi
 
-# Debian's packages of PostgreSQL make and start a cluster, which nobody here wants.
-no_cluster=/etc/postgresql-common/createcluster.d/analytics-mcp.conf made=''
-cleanup() { [ -z "$made" ] || "${sudo[@]}" rm -f "$no_cluster"; }
+# Debian's packages start what they install, and those of PostgreSQL make a cluster. Nobody here wants either.
+no_cluster=/etc/postgresql-common/createcluster.d/analytics-mcp.conf no_start=/usr/sbin/policy-rc.d made=()
+cleanup() { [ ${#made[@]} = 0 ] || "${sudo[@]}" rm -f "${made[@]}"; }
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -74,9 +74,14 @@ apt update || die "apt-get update failed (see above)"
 read -ra packages <<< "$(missing "$@")"
 echo "==> apt installs ${packages[*]} ..."
 if [[ " ${packages[*]} " == *' postgresql'* && ! -d /etc/postgresql ]]; then
-    made=1
+    made+=("$no_cluster")
     "${sudo[@]}" mkdir -p "${no_cluster%/*}"
     echo 'create_main_cluster = false' | "${sudo[@]}" tee "$no_cluster" > /dev/null
+fi
+if [ ! -e "$no_start" ]; then
+    made+=("$no_start")
+    printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$no_start" > /dev/null
+    "${sudo[@]}" chmod 755 "$no_start"
 fi
 log=$(mktemp)
 apt install -y --no-install-recommends "${packages[@]}" > "$log" 2>&1 || {

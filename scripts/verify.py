@@ -76,10 +76,10 @@ CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u206
 
 def clean(text: object, most: int = 1000) -> str:
     """On one line, without control characters, without the secrets."""
-    told = CONTROLS.sub(" ", str(text))
+    said = CONTROLS.sub(" ", str(text))
     for secret in sorted(SECRETS, key=len, reverse=True):
-        told = told.replace(secret, "***")
-    return told[:most]
+        said = said.replace(secret, "***")
+    return said[:most]
 
 
 def look(subject: Subject, as_json: bool) -> int:
@@ -144,20 +144,20 @@ class Answer:
         self.json = parsed(text)
         # a tool's answer
         self.is_error = at(self.json, "result", "isError")
-        self.told = at(self.json, "result", "content", 0, "text")
-        self.value = parsed(self.told)
+        self.said = at(self.json, "result", "content", 0, "text")
+        self.value = parsed(self.said)
 
     def __str__(self) -> str:
         if self.status == 0:
             return f"no answer ({self.trouble})"
-        return clean(self.told, 200) if isinstance(self.told, str) else f"HTTP {self.status} {clean(self.text, 160)}"
+        return clean(self.said, 200) if isinstance(self.said, str) else f"HTTP {self.status} {clean(self.text, 160)}"
 
     @property
     def trouble(self) -> str:
         return re.sub(r"^\[Errno [^]]*\] | \(_ssl\.c:\d+\)$", "", str(self.error)) or type(self.error).__name__
 
     def has_line(self, beginning: str) -> bool:
-        return self.is_error is False and bool(re.search(f"^{beginning}", str(self.told), re.MULTILINE))
+        return self.is_error is False and bool(re.search(f"^{beginning}", str(self.said), re.MULTILINE))
 
 
 class Server:
@@ -228,9 +228,9 @@ class Server:
         """A message to the MCP endpoint, with the analyst's token unless another one, or none (""), is given."""
         token = self.token if token is None else token
         credentials = {"Authorization": f"Bearer {token}"} if token else {}
-        told = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", **credentials, **(headers or {})}
+        said = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream", **credentials, **(headers or {})}
         message = {"jsonrpc": "2.0", "id": "verify", "method": method, "params": params}
-        return self.ask("/mcp", json.dumps(message, separators=(",", ":")).encode() + b" " * pad, told)
+        return self.ask("/mcp", json.dumps(message, separators=(",", ":")).encode() + b" " * pad, said)
 
     def call(self, tool: str, **arguments: object) -> Answer:
         return self.post("tools/call", {"name": tool, "arguments": arguments})
@@ -323,9 +323,9 @@ class Subject:
         # What is said to be the server, by a person or by its own settings: enough to find fault with it, not to vouch for it.
         claims = [container for container in containers if options.container or server.url in dict(container.addresses())]
         self.claimed = claims[0] if claims else None
-        told = self.claimed and self.claimed.environment.get("MCP_READABLE_SCHEMAS")
-        told = os.environ.get("MCP_READABLE_SCHEMAS") or told or "reporting,tracksolid,tickets,fuel"
-        self.schemas = [name.strip() for name in told.split(",") if name.strip()]
+        said = self.claimed and self.claimed.environment.get("MCP_READABLE_SCHEMAS")
+        said = os.environ.get("MCP_READABLE_SCHEMAS") or said or "reporting,tracksolid,tickets,fuel"
+        self.schemas = [name.strip() for name in said.split(",") if name.strip()]
 
     @functools.cached_property
     def health(self) -> Answer:

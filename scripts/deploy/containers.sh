@@ -48,12 +48,28 @@ make_current() {
     mv -Tf "$state/.current" "$state/current"
 }
 
+# ask_proxy FOLDER: to whom does Traefik send a request for the domain of this release? "routed": to its container; "elsewhere"; or
+# nothing: there is no Traefik, or none to be asked.
+ask_proxy() {
+    local answer domain address
+    command -v curl > /dev/null || return 0
+    domain=$(sed -n 's/^DOMAIN=//p' "$1/options") address=$(sed -n 's/^TRAEFIK_ADDRESS=//p' "$1/options")
+    if [ -z "$domain" ] || [ "$address" = none ] || grep -qx ANALYTICS_PROXY=none "$1/options"; then return; fi
+    # The certificate may not be there yet. A TLS connection shows that something answers.
+    answer=$(curl --silent --insecure --noproxy '*' --max-time 3 --connect-to "::${address:-127.0.0.1:443}" --output /dev/null \
+        --dump-header - --write-out 'tls %{time_appconnect}\n' "https://$domain/healthz" 9>&- | tr -d '\r') || true
+    if grep -qE '^HTTP/[0-9.]+ 200' <<< "$answer" && grep -qixF "x-analytics-release: ${1##*/release-}" <<< "$answer"; then echo routed
+    elif grep -qE '^tls [0-9.]*[1-9]' <<< "$answer"; then echo elsewhere
+    fi
+}
+
 # ── The end of a container ───────────────────────────────────────────────────────────────────────────────────────────
 
-# retire CONTAINER: it answers what it has begun, its log is kept, and it is removed.
+# retire CONTAINER: it answers what it has begun, its log is kept, and it is removed. A new one that is not wanted goes at once, since
+# Traefik may have begun to send it requests, and turns back to the old one when it is gone.
 retire() {
     local it=$1 signal id
-    if runs "$it" && [ "$(health "$it")" != starting ]; then # one that is only starting has begun nothing, and would not notice a signal
+    if [ "$it" != "$new" ] && runs "$it" && [ "$(health "$it")" != starting ]; then # one that is only starting has begun nothing, and would not notice a signal
         signal=$(label_of "$it" analytics_mcp.drain) id=$(about "$it" '{{.Id}}')
         if [ -n "$signal" ]; then
             docker update --restart no "$it" > /dev/null || true
@@ -67,7 +83,8 @@ retire() {
     fi
     docker stop -t 15 "$it" > /dev/null || return
     if ! keep_log "$it"; then
-        warn "The log of the container $it could not be kept (see above), so it is left, stopped; the next deploy.sh tries again."
+        warn "Not all of the log of the container $it could be kept (see above), so it is left, stopped, and the next deploy.sh tries" \
+            "again. To give up what is missing: docker rm $it"
         return 1
     fi
     docker rm "$it" > /dev/null || return
@@ -76,7 +93,7 @@ retire() {
 
 # keep_log CONTAINER: the audit lines, which it writes to standard output, and the operator's log, in a file each
 keep_log() {
-    local it=$1 driver file
+    local it=$1 driver file trouble
     driver=$(about "$it" '{{.HostConfig.LogConfig.Type}}')
     if [ "$driver" != json-file ] && [ "$driver" != local ]; then
         say "    the log of the replaced container is where the log driver $driver sent it"
@@ -85,19 +102,27 @@ keep_log() {
     # A new one that did not come into service has nothing to keep.
     [ "$it" != "$new" ] || [ "$(docker logs "$it" 2> /dev/null | wc -c)" != 0 ] || return 0
     file=$state/audit/$(date -u -d "$(about "$it" '{{.Created}}')" +%Y%m%d-%H%M%S)-$(about "$it" '{{slice .Id 0 12}}')
-    mkdir -p "$state/audit" &&
-        docker logs "$it" 2> /dev/null | gzip > "$file.jsonl.gz.part" && docker logs "$it" 2>&1 > /dev/null | gzip > "$file.log.gz.part" &&
-        mv -f "$file.log.gz.part" "$file.log.gz" && mv -f "$file.jsonl.gz.part" "$file.jsonl.gz" &&
+    mkdir -p "$state/audit" || return
+    # What can be read is kept, whatever else: after a power cut Docker may stumble over a line in the middle.
+    if ! { docker logs "$it" 2> /dev/null | gzip > "$file.jsonl.gz.part"; }; then
+        trouble=$(docker logs "$it" 2>&1 > /dev/null | tail -n 1)
+        mv -f "$file.jsonl.gz.part" "$file.incomplete.jsonl.gz" || true
+        warn "docker logs $it: $trouble; what could be read of it is in $file.incomplete.jsonl.gz"
+        return 1
+    fi
+    docker logs "$it" 2>&1 > /dev/null | gzip > "$file.log.gz.part" && mv -f "$file.log.gz.part" "$file.log.gz" &&
+        mv -f "$file.jsonl.gz.part" "$file.jsonl.gz" && rm -f "$file.incomplete.jsonl.gz" &&
         say "    the log of the replaced container: $file.jsonl.gz and .log.gz"
 }
 
 # swap: the new container becomes the one of the name. From here on there is no way back.
 swap() {
     if exists "$name"; then
-        runs "$name" || docker stop -t 15 "$name" > /dev/null # one that crashes over and over cannot be renamed
-        docker rename "$name" "$old"
+        # One that crashes over and over cannot be renamed.
+        runs "$name" || docker stop -t 15 "$name" > /dev/null || return
+        docker rename "$name" "$old" || return
     fi
-    docker rename "$new" "$name"
+    docker rename "$new" "$name" || return
     follow
 }
 
@@ -109,14 +134,15 @@ follow() {
 }
 
 # heal: from wherever a deploy ended, by itself, by an error or by kill -9, to one container that serves, and nothing else. What
-# serves is never stopped for one that does not. A new one is kept only if it is all that there is.
+# serves is never stopped for one that does not. A new one is kept only if it is all that there is, or has the requests already.
 heal() {
     local before=$name folder sources containers
     docker rm -f "$name-check" > /dev/null 2>&1 || true
     if exists "$new"; then
         exists "$name" || before=$old
-        if [ "$(health "$new")" = healthy ] && ! runs "$before"; then
-            say "The new container is healthy and nothing else serves, so it stays."
+        folder=$(mounted "$new")
+        if [ "$(health "$new")" = healthy ] && { ! runs "$before" || [ "$(ask_proxy "$folder")" = routed ]; }; then
+            say "The new container is healthy and gets the requests, so it stays."
             swap || return
         else
             retire "$new" || return
@@ -141,8 +167,9 @@ heal() {
             return 0 # one has gone meanwhile: next time
     fi
     for folder in "$state"/release-*; do
-        [ "$folder" = "$(readlink -f "$state/current")" ] || is_in "$folder" "$sources" || rm -rf "$folder"
+        [ "${folder##*/}" = "$(readlink "$state/current")" ] || is_in "$folder" "$sources" || rm -rf "$folder"
     done
+    rm -f "$state"/release-*/*.?????? # what was being written when a deploy.sh was killed
     # An older deploy.sh had these files here.
     if [ -e "$state/current" ] && ! is_in "$state" "$sources"; then rm -f "$state"/{settings,database_url,tokens} "$state"/.before.*; fi
 }

@@ -25,17 +25,6 @@ start() {
     return 1
 }
 
-# ask_proxy: to whom does Traefik send a request? "routed": to the new container; "elsewhere"; or nothing: there is no Traefik.
-ask_proxy() {
-    local answer
-    # The certificate may not be there yet. A TLS connection shows that something answers.
-    answer=$(curl --silent --insecure --noproxy '*' --max-time 3 --connect-to "::$address" --output /dev/null --dump-header - \
-        --write-out 'tls %{time_appconnect}\n' "https://$domain/healthz" 9>&- | tr -d '\r') || true
-    if grep -qE '^HTTP/[0-9.]+ 200' <<< "$answer" && grep -qiF "x-analytics-release: $release" <<< "$answer"; then echo routed
-    elif grep -qE '^tls [0-9.]*[1-9]' <<< "$answer"; then echo elsewhere
-    fi
-}
-
 # routed: Traefik sends requests to the new container. 1: it does not; 2: it cannot be seen.
 routed() {
     local seen='' began=$SECONDS why=''
@@ -43,7 +32,7 @@ routed() {
     command -v curl > /dev/null || why='there is no curl'
     [ -z "$why" ] || { say "Whether Traefik knows the new container is not looked at ($why)."; return 2; }
     while [ $((SECONDS - began)) -lt "$ROUTED_WITHIN" ]; do
-        case $(ask_proxy) in
+        case $(ask_proxy "$folder") in
             routed) return 0 ;;
             elsewhere) seen=1 ;;
             '')
