@@ -18,6 +18,7 @@ import json
 import re
 import signal
 import sys
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -38,7 +39,8 @@ def cell(value: object) -> object:
     """For a spreadsheet, which would take a text that begins like this for a formula."""
     if not isinstance(value, str):
         return value
-    text = shown(value)
+    # It may take ; or a tab for the end of a cell.
+    text = re.sub(r"([;\t]\s*)([=+\-@])", r"\1'\2", shown(value))
     return "'" + text if re.match(r"\s*[=+\-@＝＋－＠|%]", text) else text
 
 
@@ -61,15 +63,19 @@ def moment(text: str) -> datetime:
 def parsed(line: bytes) -> dict | None:
     try:
         value = json.loads(line)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, OverflowError):
         return None
     return value if isinstance(value, dict) else None
+
+
+# No line of the server's is longer, in whatever form: what is longer comes in pieces, which are no audit lines.
+MOST = 8 << 20
 
 
 def lines(file: BinaryIO) -> Iterator[bytes]:
     """The lines as the server wrote them. Docker's json-file driver wraps each, and cuts a long one into several."""
     pieces: dict[object, str] = defaultdict(str)
-    for line in file:
+    for line in iter(lambda: file.readline(MOST), b""):
         wrapped = parsed(line) if line.startswith(b'{"log":') else None
         if wrapped is None or not isinstance(wrapped.get("log"), str):
             yield line
@@ -92,6 +98,8 @@ def entry(line: bytes) -> dict | None:
     except ValueError:
         return None
     if found["event"] == "call":
+        if any(type(found.get(name)) is int and abs(found[name]) >= 1 << 63 for name in (*CALL, *OPTIONAL)):
+            return None
         known = all(type(found.get(name)) is kind for name, kind in CALL.items())
         if not known or not all(found.get(name) is None or type(found[name]) is kind for name, kind in OPTIONAL.items()):
             return None
@@ -181,6 +189,7 @@ def main() -> int:
     parser.add_argument("--csv", action="store_true", help="one line for each call, for a spreadsheet or another program")
     options = parser.parse_args()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` is no error
+    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only
     report, broken = Report(max(options.slowest, 0)), False
     writer = csv.writer(sys.stdout, lineterminator="\n")
     if options.csv:
@@ -195,7 +204,7 @@ def main() -> int:
                     report.add(found)
                     if options.csv and found["event"] == "call":
                         writer.writerow([cell(found.get(column)) for column in COLUMNS])
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             print(f"audit_report: {name}: {error}; what could be read of it is counted", file=sys.stderr)
             broken = True
     if not options.csv:

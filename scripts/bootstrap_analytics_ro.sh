@@ -127,15 +127,18 @@ echo "Applying ${sql_file##*/} to database $db in container $container as $super
 function_schemas=,$schemas,
 function_schemas=${function_schemas/,tracksolid,/,}
 function_schemas=${function_schemas#,}
+# The database may have the new password before this is known here: an interruption waits until it is stored.
+trap '' INT TERM HUP
 { printf '\\set ro_pw %s\n' "$pw"; cat "$sql_file"; } |
     in_database -v "touch_public=$touch_public" -v "schemas=$schemas" -v "function_schemas=${function_schemas%,}" > /dev/null ||
-    die "the role SQL was not applied, and nothing has changed (see the message above)"
+    die "the role SQL was not applied, and nothing has changed (see the message above); if only the connection broke: again, with --rotate"
 
 if [ -n "$new_file" ]; then
     mv -f "$new_file" "$pw_file"
     echo "Password stored in $pw_file (0600)"
 fi
 for index in "${!urls[@]}"; do mv -f "${nexts[index]}" "$(readlink -f "${urls[index]%/*}")/database_url"; done
+trap - INT TERM HUP
 for url in "${urls[@]}"; do echo "The server of $url has it, and goes on without a restart."; done
 if [ -n "$new_file" ] && [ -n "$old" ] && [ ${#urls[@]} = 0 ]; then
     echo "No server of deploy.sh here had the old password. Whatever else has it needs the new one now: a server that an older deploy.sh" \

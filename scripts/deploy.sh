@@ -110,6 +110,13 @@ if [[ $there = */."$name" || $there = */."$name"/release-* ]] && [[ $there != "$
     die "the container $name has its files in $there, not in $state: run this as the user of that folder, with their HOME (sudo -H -u USER)"
 fi
 
+# Without it nobody knows which of several lists is in force.
+if [ -z "$there" ] && [ ! -d "$state/current" ] && compgen -G "$state/release-*" > /dev/null; then
+    found=("$state"/release-*)
+    die "$state/current does not lead to a release; if this is the one that served: ln -sfn ${found[-1]##*/} $state/current"
+fi
+[ -L "$state/current" ] || [ ! -e "$state/current" ] || die "$state/current must be a symbolic link to a release, not a folder"
+
 # From here on things change. Nobody else changes them meanwhile, and however this ends, it is put in order.
 if [ -z "$dry" ] && [ "$task" != list-analysts ]; then
     mkdir -p "$state"
@@ -198,6 +205,9 @@ else
         *) die "several containers match timescale_db (${found[*]}): choose one with ANALYTICS_DB_CONTAINER=NAME" ;;
     esac
 fi
+
+database=${option[ANALYTICS_DB_NAME]:-tracksolid_db}
+[[ $database =~ ^[A-Za-z0-9_.-]+$ ]] || die "ANALYTICS_DB_NAME must be letters, digits, '_', '.' and '-', not '$database'"
 
 has_network() { docker network inspect "$1" > /dev/null 2>&1; }
 all_networks() { docker network ls --format '{{.Name}}' | paste -sd' '; }
@@ -342,7 +352,7 @@ make_release
 store "$folder/settings" <<< "$settings"
 store "$folder/unused" < <(printf '%s' "$unused")
 store "$folder/options" < <(for key in $OPTIONS; do [ -z "${option[$key]:-}" ] || printf '%s=%s\n' "$key" "${option[$key]}"; done)
-store "$folder/database_url" <<< "postgresql://analytics_ro:$pw@$host:5432/${option[ANALYTICS_DB_NAME]:-tracksolid_db}"
+store "$folder/database_url" <<< "postgresql://analytics_ro:$pw@$host:5432/$database"
 [ -n "$given_tokens" ] || have tokens || taken "the tokens of $list" "its environment"
 if [ -n "$given_tokens" ]; then list=${given_tokens//,/$'\n'}; else list=$before; fi
 store "$folder/tokens" <<< "$list"
@@ -353,7 +363,9 @@ store "$folder/metrics_token" <<< "${given_metrics_token:-$scrape}"
 
 if [ "$(id -u)" = 0 ]; then user=$NOBODY:$NOBODY; else user=$(id -u):$(id -g); fi
 # A thread for each connection, and some more.
-pids=$((${setting[MCP_MAX_CONNECTIONS]:-256} + 256))
+most=${setting[MCP_MAX_CONNECTIONS]:-256}
+[[ $most =~ ^[0-9]{1,5}$ ]] || die "MCP_MAX_CONNECTIONS must be a number from 4 to 10000, not '$most'"
+pids=$((10#$most + 256))
 confined=(
     --network "$network" --user "$user" --env-file "$folder/settings" --mount "type=bind,src=$folder,dst=$SECRETS,readonly"
     --read-only --cap-drop ALL --security-opt no-new-privileges --memory 256m --memory-swap 256m --pids-limit "$((pids > 512 ? pids : 512))"
@@ -371,7 +383,7 @@ if [ -n "$traefik" ]; then
     # A name for each release, so that the definitions of old and new never collide, and the newest one goes before all others.
     r=traefik.http.routers.$name-$release m=traefik.http.middlewares.$name-$release
     priority=$(date +%s) before_it=$(about "$name" '{{index .Config.Labels "analytics_mcp.priority"}}')
-    if [[ $before_it =~ ^[0-9]+$ ]] && [ "$before_it" -ge "$priority" ]; then priority=$((before_it + 1)); fi
+    if [[ $before_it =~ ^[0-9]{1,12}$ ]] && [ "$before_it" -ge "$priority" ]; then priority=$((before_it + 1)); fi
     # No middleware limits the body: Traefik's would hold back the progress of long queries, and the server limits it itself.
     labels=(
         --label traefik.enable=true --label "traefik.docker.network=$traefik_network" --label "analytics_mcp.priority=$priority"

@@ -20,6 +20,7 @@ process list shows them. Exit status: 0 no FAIL, 1 some FAIL, 2 it could not beg
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import hashlib
 import http.client
@@ -29,10 +30,12 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 import urllib.request
@@ -65,13 +68,13 @@ def expect(good: object, expected: object, saw: object, do: object) -> None:
 
 
 def die(text: str) -> NoReturn:
-    print(f"verify: {text}", file=sys.stderr)
+    print(f"verify: {clean(text)}", file=sys.stderr)
     sys.exit(2)
 
 
 SECRETS: set[str] = set()
 # What drives a terminal or turns its text around.
-CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\u061c\ufeff\ud800-\udfff]")
 
 
 def clean(text: object, most: int = 1000) -> str:
@@ -160,6 +163,11 @@ class Answer:
         return self.is_error is False and bool(re.search(f"^{beginning}", str(self.said), re.MULTILINE))
 
 
+def hang_up(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
 class Server:
     def __init__(self, url: str, token: str):
         self.url, self.token = url, token
@@ -185,11 +193,15 @@ class Server:
 
     def ask(self, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
         """GET, or POST if there is a body. Redirects are not followed: nobody else gets the token."""
-        connection, headers = self.connection(), headers or {}
+        connection, headers, timer = self.connection(), headers or {}, None
         try:
             connection.connect()
             certificate = connection.sock.getpeercert() if self.https else None
             connection.sock.settimeout(75)
+            # A server that sends a byte a second would never be late.
+            timer = threading.Timer(90, hang_up, [connection.sock])
+            timer.daemon = True
+            timer.start()
             if body is not None and "Expect" in headers:
                 early = self.offer(connection, path, body, headers)
                 if early:
@@ -202,6 +214,8 @@ class Server:
         except (OSError, http.client.HTTPException, ValueError, IndexError) as error:
             return Answer(0, error=error)
         finally:
+            if timer:
+                timer.cancel()
             connection.close()
 
     def offer(self, connection: http.client.HTTPConnection, path: str, body: bytes, headers: dict[str, str]) -> Answer | None:
@@ -242,11 +256,16 @@ class Server:
 # ── Asking Docker ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+LATE = 124  # as `timeout` has it
+
+
 def run(*command: str, **options: Any) -> tuple[int, str, str]:
     """Exit status, standard output, standard error."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=90, check=False, **options)
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
+        return LATE, "", str(error)
+    except OSError as error:
         return 127, "", str(error)
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
@@ -255,26 +274,32 @@ class Container:
     def __init__(self, inspected: object):
         self.inspected = inspected
         self.name = str(self.at("Name")).lstrip("/")
-        self.environment = dict(entry.partition("=")[::2] for entry in self.at("Config", "Env") or [])
-        self.is_ours = "/analytics_mcp" in (self.at("Config", "Entrypoint") or [])
+        self.environment = dict(str(entry).partition("=")[::2] for entry in self.some(list, "Config", "Env"))
+        self.is_ours = "/analytics_mcp" in self.some(list, "Config", "Entrypoint")
         self.is_running = self.at("State", "Status") == "running"
-        self.by_coolify = any(label.startswith("coolify.") for label in self.at("Config", "Labels") or {})
+        self.by_coolify = any(label.startswith("coolify.") for label in self.some(dict, "Config", "Labels"))
 
     def at(self, *keys: object) -> Any:
         return at(self.inspected, *keys)
+
+    def some(self, kind: type, *keys: object) -> Any:
+        """What is there, or none of it."""
+        value = self.at(*keys)
+        return value if isinstance(value, kind) else kind()
 
     def addresses(self) -> Iterator[tuple[str, str]]:
         """Where its server can be reached, and where that is from; the best first."""
         if self.environment.get("MCP_PUBLIC_URL"):
             yield self.environment["MCP_PUBLIC_URL"].rstrip("/"), f"the MCP_PUBLIC_URL of the container {self.name}"
         inside = self.environment.get("MCP_LISTEN", ":8892").rpartition(":")[2]
-        for bound in self.at("NetworkSettings", "Ports", f"{inside}/tcp") or []:
-            host = "127.0.0.1" if bound["HostIp"] in ("", "0.0.0.0", "::") else bound["HostIp"]
-            yield f"http://{host}:{bound['HostPort']}", f"the port that the container {self.name} publishes"
+        for bound in self.some(list, "NetworkSettings", "Ports", f"{inside}/tcp"):
+            host, port = at(bound, "HostIp"), at(bound, "HostPort")
+            host = "127.0.0.1" if host in (None, "", "0.0.0.0", "::") else host
+            yield f"http://{host}:{port}", f"the port that the container {self.name} publishes"
         # to which only Linux has a way
-        for network, member in (self.at("NetworkSettings", "Networks") or {}).items() if sys.platform == "linux" else ():
-            if member.get("IPAddress"):
-                yield f"http://{member['IPAddress']}:{inside}", f"the address of the container {self.name} on its network {network}"
+        for network, member in self.some(dict, "NetworkSettings", "Networks").items() if sys.platform == "linux" else ():
+            if at(member, "IPAddress"):
+                yield f"http://{at(member, 'IPAddress')}:{inside}", f"the address of the container {self.name} on its network {network}"
 
 
 def find_containers(name: str | None) -> tuple[list[Container], str]:
@@ -286,7 +311,7 @@ def find_containers(name: str | None) -> tuple[list[Container], str]:
         return [], f"docker does not answer ({clean(err.strip(), 160)})"
     ids = [name] if name else out.split()
     shown = parsed(run("docker", "container", "inspect", *ids)[1]) if ids else None
-    found = [container for container in map(Container, shown or []) if name or container.is_ours]
+    found = [container for container in map(Container, shown if isinstance(shown, list) else []) if name or container.is_ours]
     for container in found:
         note_password(container.environment.get("DATABASE_URL", ""))
     found = [container for container in found if container.is_running] or found
@@ -367,6 +392,8 @@ class Subject:
             for container in self.containers:
                 status, out, err = run("docker", "logs", "--tail", "2000", container.name)
                 trouble = f"docker logs {container.name}: {clean(err.strip(), 160)}" if status else trouble
+                if status == LATE:
+                    return Asked(reason=trouble, unreadable=True)
                 if marked(out):
                     return Asked(container, marked(out))
             time.sleep(0.5)
@@ -875,7 +902,7 @@ def main() -> int:
     containers, no_container = find_containers(options.container)
     url, url_from = choose_url(options, containers)
     url = re.sub(r"/?(mcp)?$", "", url)
-    if not re.fullmatch(r"https?://([^/@?#\s:\[\]]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", url):
+    if not re.fullmatch(r"https?://([A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?", url):
         die(f"--url must be http://HOST:PORT or https://HOST, not '{url}'")
     url_from = "the running demo of this checkout" if demo else url_from
     try:
@@ -884,7 +911,7 @@ def main() -> int:
         die(f"--url {url}: {error}")
     sys.stdout.reconfigure(errors="replace")
     if not options.json:
-        print(f"The server: {url}" + ("" if url_from == "--url" else f" ({url_from})"))
+        print(f"The server: {clean(url)}" + ("" if url_from == "--url" else f" ({clean(url_from)})"))
     return look(Subject(options, server, analyst, url_from, containers, no_container), options.json)
 
 

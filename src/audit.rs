@@ -51,7 +51,7 @@ pub struct Entry {
     counted: (&'static str, Arc<Metrics>),
 }
 
-/// A statement. Of one that is too long for the log, a hash says what it was: nobody can flush the log by long statements.
+/// A statement. Of one that is too long for the log, a hash says what it was.
 #[derive(Serialize)]
 struct Sql {
     sql: String,

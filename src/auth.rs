@@ -86,8 +86,12 @@ impl Tokens {
     /// be replaced without a gap. The error says what is wrong without showing a token.
     fn read(&self, text: &str) -> Result<Tokens, String> {
         let mut tokens: Vec<Line<'_>> = Vec::new();
-        let entries =
-            text.split([',', '\n']).map(str::trim).filter(|entry| !entry.is_empty() && !entry.starts_with('#'));
+        // A line that begins with # is left out as a whole, whatever stands behind a comma in it.
+        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+        let entries = lines
+            .flat_map(|line| line.split(','))
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty() && !entry.starts_with('#'));
         for (index, entry) in entries.enumerate() {
             let number = index.saturating_add(1);
             let Some((name, token)) = entry.split_once(':') else {
@@ -150,6 +154,20 @@ impl Tokens {
             });
             Some(finished.collect::<Option<Vec<_>>>()?.concat())
         })
+    }
+
+    /// Refuses a list with the token for `/metrics` in it: whoever watches the server is no analyst.
+    pub fn without(self, metrics: Option<&MetricsToken>) -> Result<Tokens, ConfigError> {
+        let same = |metrics: &MetricsToken| {
+            self.find(|known| known.hash.ct_eq(&metrics.0)).map(|known| known.analyst.name().to_owned())
+        };
+        match metrics.and_then(same) {
+            Some(name) => {
+                let problem = format!("it is the token of {name}, too; make another one with: openssl rand -hex 24");
+                Err(ConfigError::new("MCP_METRICS_TOKEN", problem))
+            }
+            None => Ok(self),
+        }
     }
 
     /// How many tokens there are.

@@ -112,8 +112,8 @@ struct Prepared {
 
 fn prepare() -> Result<Prepared, Refusal> {
     let config = Config::from_env()?;
-    let tokens = Tokens::load(&config.token_source)?;
     let metrics_token = config.metrics_token_source.as_ref().map(MetricsToken::load).transpose()?;
+    let tokens = Tokens::load(&config.token_source)?.without(metrics_token.as_ref())?;
     let database = Database::new(&config)?;
     Ok(Prepared { config, tokens, metrics_token, database })
 }

@@ -75,7 +75,7 @@ impl Server {
     /// Reads the tokens again and returns them. Running calls go on; if the list is unusable, the old one stays.
     pub fn reload_tokens(&self) -> Result<Tokens, ConfigError> {
         let known = self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let tokens = known.reload(&self.app.config.token_source)?;
+        let tokens = known.reload(&self.app.config.token_source)?.without(self.metrics_token.as_ref())?;
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens.clone();
         Ok(tokens)
     }

@@ -4,8 +4,12 @@
 
 # The analysts' list, one name:token a line; before the first deploy that of the server that runs.
 tokens() {
-    # They may stand on one line, with commas.
-    if have tokens; then sed '/^[[:space:]]*#/!s/,/\n/g' "$here/tokens"; else environment_of "$name" | sed -n 's/^MCP_AUTH_TOKENS=//p' | tr ',' '\n'; fi
+    # They may stand on one line, with commas, and with blanks.
+    if have tokens; then
+        sed '/^[[:space:]]*#/!s/,/\n/g' "$here/tokens" | sed -E '/^[[:space:]]*#/!s/^[[:space:]]+|[[:space:]]+$|[[:space:]]*(:)[[:space:]]*/\1/g'
+    else
+        environment_of "$name" | sed -n 's/^MCP_AUTH_TOKENS=//p' | tr ',' '\n'
+    fi
 }
 names() { sed -n 's/^[[:space:]]*\([^#:[:space:]][^:]*\):.*/\1/p' | sort -u; }
 without() { analyst=$1 awk -F: '{ n = $1; gsub(/^[ \t]+|[ \t]+$/, "", n) } n != ENVIRON["analyst"]'; }

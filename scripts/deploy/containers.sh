@@ -28,7 +28,7 @@ store() {
     [ -z "$dry" ] || { cat > /dev/null; say "+ (write $1)"; return; }
     local file
     file=$(mktemp "$1.XXXXXX")
-    cat > "$file"
+    cat > "$file" || { rm -f "$file"; die "$1 cannot be written (see above), so it is as it was"; }
     [ "$(id -u)" != 0 ] || chown "$NOBODY:$NOBODY" "$file"
     mv -f "$file" "$1"
 }
@@ -136,7 +136,7 @@ follow() {
 # heal: from wherever a deploy ended, by itself, by an error or by kill -9, to one container that serves, and nothing else. What
 # serves is never stopped for one that does not. A new one is kept only if it is all that there is, or has the requests already.
 heal() {
-    local before=$name folder sources containers
+    local before=$name folder sources containers serving
     docker rm -f "$name-check" > /dev/null 2>&1 || true
     if exists "$new"; then
         exists "$name" || before=$old
@@ -166,8 +166,10 @@ heal() {
         sources=$(docker container inspect -f '{{range .Mounts}}{{println .Source}}{{end}}' "${containers[@]}") ||
             return 0 # one has gone meanwhile: next time
     fi
+    serving=$(readlink -f "$state/current") || true
+    [[ $serving = "$state"/release-* && -d $serving ]] || return 0 # what to keep is not known
     for folder in "$state"/release-*; do
-        [ "${folder##*/}" = "$(readlink "$state/current")" ] || is_in "$folder" "$sources" || rm -rf "$folder"
+        [ "$folder" = "$serving" ] || is_in "$folder" "$sources" || rm -rf "$folder"
     done
     rm -f "$state"/release-*/*.?????? # what was being written when a deploy.sh was killed
     # An older deploy.sh had these files here.

@@ -1,6 +1,10 @@
 //! Secrets, which are settings or in files.
 
-use std::{fmt, fs};
+use std::{
+    fmt,
+    fs::{self, File},
+    io::{self, Read},
+};
 
 use super::{ConfigError, DatabaseUrl};
 
@@ -24,7 +28,7 @@ impl SecretSource {
         if !self.is_file {
             return Ok(self.value.clone());
         }
-        fs::read_to_string(&self.value).map_err(|error| {
+        read_file(&self.value).map_err(|error| {
             let problem = format!("cannot read {}: {error}; correct the path or its permissions", self.value);
             ConfigError::new(&self.setting, problem)
         })
@@ -40,6 +44,23 @@ impl SecretSource {
     /// Whether another value can be read later.
     pub fn is_file(&self) -> bool {
         self.is_file
+    }
+}
+
+/// The longest file: the tokens of thousands.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// A regular file only, and not without an end: it is read again while the server runs.
+fn read_file(path: &str) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = String::new();
+    let read = File::open(path)?.take(MAX_BYTES).read_to_string(&mut text)?;
+    if u64::try_from(read).is_ok_and(|read| read < MAX_BYTES) {
+        Ok(text)
+    } else {
+        Err(io::Error::other("it is larger than 1 MiB"))
     }
 }
 

@@ -1,5 +1,5 @@
-//! How sessions log in. A password that was changed in PostgreSQL and in the file of `DATABASE_URL_FILE` is found there when the
-//! old one is refused, so that no restart is needed.
+//! How sessions log in. What has changed in the file of `DATABASE_URL_FILE`, a new password for one, is found there when the old one no
+//! longer works, so that no restart is needed.
 
 use std::{
     sync::{PoisonError, RwLock},
@@ -32,40 +32,31 @@ impl Login {
 
     /// Connects.
     pub(super) fn session(&self, connector: &Connector) -> Result<Session, postgres::Error> {
-        let used = self.known();
-        let refused = match Session::new(&used, connector) {
-            Err(error) if self.source.is_file() && is_refused(&error) => error,
+        let used = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let failed = match Session::new(&used, connector) {
+            Err(error) if self.source.is_file() => error,
             result => return result,
         };
-        match self.another(&used) {
-            Some(another) => Session::new(&another, connector),
-            None => Err(refused),
+        let Some(another) = self.another(&used, if is_refused(&failed) { LOOKS } else { 1 }) else {
+            return Err(failed);
+        };
+        let session = Session::new(&another, connector)?;
+        // Only what has worked is used from now on.
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if target(&known) != target(&another) {
+            log::info!("the old one no longer works: what {} says now is used", self.source.setting());
+            *known = another;
         }
+        Ok(session)
     }
 
-    fn known(&self) -> postgres::Config {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What the file says now, if that is not what has been refused.
-    fn another(&self, refused: &postgres::Config) -> Option<postgres::Config> {
-        for look in 0..LOOKS {
+    /// What the file says now, if that is not what has failed. One that is unusable at this moment counts as unchanged.
+    fn another(&self, failed: &postgres::Config, looks: u32) -> Option<postgres::Config> {
+        (0..looks).find_map(|look| {
             thread::sleep(PAUSE.saturating_mul(look.min(1)));
-            // A file that is unusable at this moment counts as unchanged.
-            let now = self.source.database_url().map_or_else(|_| self.known(), |url| prepared(&url, &self.options));
-            if credentials(&now) != credentials(refused) {
-                let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-                if credentials(&known) != credentials(&now) {
-                    log::info!(
-                        "PostgreSQL refused the login; {} has changed, and is used from now on",
-                        self.source.setting()
-                    );
-                    known.clone_from(&now);
-                }
-                return Some(now);
-            }
-        }
-        None
+            let now = prepared(&self.source.database_url().ok()?, &self.options);
+            (target(&now) != target(failed)).then_some(now)
+        })
     }
 }
 
@@ -74,9 +65,10 @@ fn is_refused(error: &postgres::Error) -> bool {
     error.code().is_some_and(|code| code.code().starts_with("28"))
 }
 
-/// What PostgreSQL lets a session in by.
-fn credentials(config: &postgres::Config) -> (Option<&str>, Option<&[u8]>, Option<&str>) {
-    (config.get_user(), config.get_password(), config.get_dbname())
+/// Where a session is opened, and what PostgreSQL lets it in by.
+fn target(config: &postgres::Config) -> impl PartialEq + use<> {
+    let names = [config.get_user(), config.get_dbname()].map(|name| name.map(str::to_owned));
+    (names, config.get_password().map(<[u8]>::to_owned), config.get_hosts().to_owned(), config.get_ports().to_owned())
 }
 
 /// The driver's settings for this URL.

@@ -83,7 +83,7 @@ fn each_call_is_attributed_to_the_analyst_who_made_it() {
     assert_eq!(server.audit("an unknown tool", |line| line["code"] == "UNKNOWN_TOOL")["analyst"], "bob");
 }
 
-/// Nobody can flush the log by long statements, and what they were can still be proven.
+/// What it was can still be proven.
 #[test]
 fn a_long_statement_is_clipped_with_its_hash_and_length() {
     use sha2::{Digest, Sha256};

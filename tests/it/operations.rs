@@ -173,6 +173,24 @@ fn a_scrape_token_opens_the_metrics_and_nothing_else() {
 }
 
 #[test]
+fn a_scrape_token_that_is_an_analysts_is_refused() {
+    let refused = run(&["check"], &[("MCP_METRICS_TOKEN", ALICE)]);
+    assert_eq!(refused.code, Some(78), "{}", refused.told());
+    assert!(refused.stderr.contains("it is the token of alice, too"), "{}", refused.told());
+    let path = std::env::temp_dir().join(format!("analytics-it-list-{}", std::process::id()));
+    let scrape = "b7e2c94a6d1f03588e71c20d";
+    std::fs::write(&path, format!("alice:{ALICE}")).unwrap();
+    let settings =
+        [("MCP_AUTH_TOKENS", ""), ("MCP_AUTH_TOKENS_FILE", path.to_str().unwrap()), ("MCP_METRICS_TOKEN", scrape)];
+    let server = Server::start(&settings);
+    std::fs::write(&path, format!("alice:{ALICE},bob:{scrape}")).unwrap();
+    server.signal("HUP");
+    server.wait_for_log("the tokens stay as they were");
+    assert_eq!(Mcp::new(server.port, scrape).legacy("tools/list", json!({})).status, 401);
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
 fn a_scrape_token_that_can_be_guessed_is_refused() {
     for token in ["short", "with a space in it, and long"] {
         let refused = run(&["check"], &[("MCP_METRICS_TOKEN", token)]);

@@ -737,8 +737,32 @@ fn a_password_that_changes_in_the_file_needs_no_restart() {
             assert!(!answer.is_error, "{:?}", answer.texts);
         }
     }
+    // A mistake in the file is not the end.
+    let right = fs::read_to_string(&path).unwrap();
+    for wrong in
+        [right.replace(DEMO, "no_such_database"), right.replace("127.0.0.1", "127.0.0.2"), "nonsense".to_owned()]
+    {
+        fs::write(&path, &wrong).unwrap();
+        cluster.sql(DEMO, "ALTER ROLE reader PASSWORD 'meanwhile-0123456789'");
+        cluster.sql(DEMO, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'");
+        assert_eq!(alice.query("SELECT * FROM fuel.records").error()["code"], "DATABASE_UNAVAILABLE", "{wrong}");
+        cluster.sql(DEMO, "ALTER ROLE reader PASSWORD 'again-0123456789'");
+        fs::write(&path, right.replace("again-0123456789", "other-0123456789")).unwrap();
+        cluster.sql(DEMO, "ALTER ROLE reader PASSWORD 'other-0123456789'");
+        eventually("the corrected file is used", || {
+            (!alice.query("SELECT * FROM fuel.records").is_error).then_some(())
+        });
+        fs::write(&path, &right).unwrap();
+        cluster.sql(DEMO, "ALTER ROLE reader PASSWORD 'again-0123456789'");
+    }
     fs::remove_file(&path).unwrap();
-    assert!(!server.stderr().contains("again-") && !server.stderr().contains("rotated-"), "{}", server.stderr());
+    assert!(
+        !server.stderr().contains("other-")
+            && !server.stderr().contains("again-")
+            && !server.stderr().contains("rotated-"),
+        "{}",
+        server.stderr()
+    );
 }
 
 #[test]

@@ -28,6 +28,14 @@ fn a_token_names_its_analyst_and_nothing_else_does() {
 }
 
 #[test]
+fn nothing_on_a_line_that_is_left_out_counts() {
+    let text = "#alice:0123456789abcdef,bob:fedcba9876543210\n  # carol:cccccccccccccccc, dave:dddddddddddddddd\r\nerin : eeeeeeeeeeeeeeee";
+    let tokens = Tokens::parse(text).unwrap();
+    assert_eq!(tokens.count(), 1);
+    assert_eq!(tokens.credential("eeeeeeeeeeeeeeee").unwrap().analyst.name(), "erin");
+}
+
+#[test]
 fn a_sealed_text_is_good_for_its_purpose_and_as_long_as_its_token_is_on_the_list() {
     let tokens = Tokens::parse("alice:0123456789abcdef,bob:fedcba9876543210").unwrap();
     let sealed = tokens.credential("0123456789abcdef").unwrap().seal(Purpose::ACCESS, b"payload");
