@@ -70,6 +70,8 @@ fn each_bad_value_names_its_setting_and_the_fix() {
         refused(&[("DATABASE_URL", &format!("postgresql://a:pw@db/d?{query}"))], "DATABASE_URL", part);
     }
     refused(&[("DATABASE_URL_FILE", "/x")], "DATABASE_URL", "keep one");
+    let endless = [("DATABASE_URL", ""), ("DATABASE_URL_FILE", "/dev/zero")];
+    refused(&endless, "DATABASE_URL_FILE", "not a regular file");
     refused(&[("MCP_AUDIT_SQL_CHARS", "all")], "MCP_AUDIT_SQL_CHARS", "0 to 100000");
     refused(&[("MCP_METRICS_TOKEN", "x"), ("MCP_METRICS_TOKEN_FILE", "/x")], "MCP_METRICS_TOKEN", "keep one");
     refused(&[("MCP_AUTH_TOKENS", "")], "MCP_AUTH_TOKENS", "not set");
