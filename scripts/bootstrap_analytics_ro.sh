@@ -90,6 +90,14 @@ if [ -s "$pw_file" ]; then
     [ -r "$pw_file" ] || die "cannot read $pw_file"
     old=$(< "$pw_file")
 fi
+# A new one would lock the running server out, where only its file is left, after a restore for one.
+if [ -z "$old" ] && [ -r "$server/current/database_url" ]; then
+    old=$(sed -n 's#.*://analytics_ro:\([A-Za-z0-9._~-]*\)@.*#\1#p' "$server/current/database_url")
+    if [ -n "$old" ]; then
+        printf '%s' "$old" > "$pw_file"
+        echo "There is no $pw_file: the password is the one that the server has now, and is stored there"
+    fi
+fi
 if [ -n "$rotate" ] || [ -z "$old" ]; then
     new_file=$(mktemp "$pw_file.XXXXXX") || die "cannot write beside $pw_file"
     made+=("$new_file")

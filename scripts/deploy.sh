@@ -185,7 +185,7 @@ fi
 address=${option[TRAEFIK_ADDRESS]:-127.0.0.1:443}
 [[ $address = none || $address =~ ^[^:]+:[0-9]+$ ]] || die "TRAEFIK_ADDRESS must be HOST:PORT or none, not '$address'"
 
-say "==> options, remembered: $(for key in $OPTIONS; do [ -z "${option[$key]:-}" ] || printf '%s=%q ' "$key" "${option[$key]}"; done)"
+say "==> options: $(for key in $OPTIONS; do [ -z "${option[$key]:-}" ] || printf '%s=%q ' "$key" "${option[$key]}"; done)"
 
 # ── The database, the image, the port, the network of Traefik ────────────────────────────────────────────────────────
 

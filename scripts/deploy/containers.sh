@@ -81,13 +81,13 @@ retire() {
             timeout "$DRAINED_WITHIN" docker wait "$it" > /dev/null 2>&1 9>&- || true
         fi
     fi
-    docker stop -t 15 "$it" > /dev/null || return
+    docker stop -t 15 "$it" > /dev/null || return 1
     if ! keep_log "$it"; then
         warn "Not all of the log of the container $it could be kept (see above), so it is left, stopped, and the next deploy.sh tries" \
             "again. To give up what is missing: docker rm $it"
         return 1
     fi
-    docker rm "$it" > /dev/null || return
+    docker rm "$it" > /dev/null || return 1
     rm -f "$state/draining"
 }
 
@@ -97,12 +97,12 @@ keep_log() {
     driver=$(about "$it" '{{.HostConfig.LogConfig.Type}}')
     if [ "$driver" != json-file ] && [ "$driver" != local ]; then
         say "    the log of the replaced container is where the log driver $driver sent it"
-        return
+        return 0 # in a trap a bare one would give the status from before it
     fi
     # A new one that did not come into service has nothing to keep.
     [ "$it" != "$new" ] || [ "$(docker logs "$it" 2> /dev/null | wc -c)" != 0 ] || return 0
     file=$state/audit/$(date -u -d "$(about "$it" '{{.Created}}')" +%Y%m%d-%H%M%S)-$(about "$it" '{{slice .Id 0 12}}')
-    mkdir -p "$state/audit" || return
+    mkdir -p "$state/audit" || return 1
     # What can be read is kept, whatever else: after a power cut Docker may stumble over a line in the middle.
     if ! { docker logs "$it" 2> /dev/null | gzip > "$file.jsonl.gz.part"; }; then
         trouble=$(docker logs "$it" 2>&1 > /dev/null | tail -n 1)
@@ -119,10 +119,10 @@ keep_log() {
 swap() {
     if exists "$name"; then
         # One that crashes over and over cannot be renamed.
-        runs "$name" || docker stop -t 15 "$name" > /dev/null || return
-        docker rename "$name" "$old" || return
+        runs "$name" || docker stop -t 15 "$name" > /dev/null || return 1
+        docker rename "$name" "$old" || return 1
     fi
-    docker rename "$new" "$name" || return
+    docker rename "$new" "$name" || return 1
     follow
 }
 
@@ -143,9 +143,9 @@ heal() {
         folder=$(mounted "$new")
         if [ "$(health "$new")" = healthy ] && { ! runs "$before" || [ "$(ask_proxy "$folder")" = routed ]; }; then
             say "The new container is healthy and gets the requests, so it stays."
-            swap || return
+            swap || return 1
         else
-            retire "$new" || return
+            retire "$new" || return 1
             say "The new container is removed."
         fi
     fi
@@ -160,7 +160,7 @@ heal() {
 
     # What no container sees any more is removed, but for the current one.
     follow
-    sources=$(docker ps -aq) || return
+    sources=$(docker ps -aq) || return 1
     mapfile -t containers <<< "$sources"
     if [ -n "$sources" ]; then
         sources=$(docker container inspect -f '{{range .Mounts}}{{println .Source}}{{end}}' "${containers[@]}") ||

@@ -20,7 +20,7 @@ start() {
         if [ "$now" = unhealthy ] || [ "$(about "$1" '{{.RestartCount}}')" != 0 ]; then break; fi
         sleep 0.3
     done
-    say "The new container did not become healthy ($now). The end of its log:"
+    say "The new container is not healthy ($now). The end of its log:"
     docker logs --tail 20 "$1" 2>&1 | sed 's/^/    /'
     return 1
 }
