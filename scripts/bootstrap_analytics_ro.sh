@@ -121,7 +121,7 @@ if [ -n "$new_file" ] && [ -n "$old" ]; then
             exec {lock}> "${url%/current/*}/lock"
             flock -n "$lock" || die "a deploy.sh is at work in ${url%/current/*}: wait for it"
         fi
-        next=$(mktemp "$(readlink -f "${url%/*}")/.database_url.XXXXXX") || die "cannot write beside $url: run this as the user who ran deploy.sh"
+        next=$(mktemp "$(readlink -f "${url%/*}")/database_url.XXXXXX") || die "cannot write beside $url: run this as the user who ran deploy.sh"
         made+=("$next")
         text=$(< "$url")
         printf '%s\n' "${text/"://analytics_ro:$old@"/"://analytics_ro:$pw@"}" > "$next"

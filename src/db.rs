@@ -1,8 +1,8 @@
 //! The database: a pool of sessions, and one way to read with them.
 //!
 //! In: a job that reads. Out: what it read, or a [`Failure`]. Each job runs in a transaction that is `READ ONLY`, has its
-//! own time limits and is always rolled back. There is no `COMMIT` in this program. A session that is not provably as new
-//! after a job is closed. Knows nothing of JSON.
+//! own time limits and is always rolled back; `check` alone lifts the first, to see that the privileges refuse, too. There is no
+//! `COMMIT` in this program. A session that is not provably as new after a job is closed. Knows nothing of JSON.
 //!
 //! # What this does not stop
 //! Whatever the role may do in a read-only transaction; the role's privileges are the boundary.

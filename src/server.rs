@@ -80,8 +80,8 @@ impl Server {
         Ok(tokens)
     }
 
-    /// Refuses new connections and requests, and answers what runs, for as long as a statement may take or until `hurry`. Returns
-    /// when the last answer is out, or has to be hurried.
+    /// Refuses new connections; answers what comes on open ones for 5 s, and what runs for as long as a statement may take or until
+    /// `hurry`. Returns when the last answer is out, or has to be hurried.
     pub fn drain(&self, listener: &TcpListener, mut hurry: impl FnMut() -> bool) {
         self.connections.close(listener);
         let (began, mut hurried) = (Instant::now(), false);

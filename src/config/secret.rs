@@ -33,9 +33,7 @@ impl SecretSource {
             ConfigError::new(&self.setting, problem)
         })
     }
-}
 
-impl SecretSource {
     /// The value as the URL of the database. Read again, it may be another one.
     pub fn database_url(&self) -> Result<DatabaseUrl, ConfigError> {
         DatabaseUrl::read(&self.read()?).map_err(|problem| ConfigError::new(&self.setting, problem))

@@ -44,7 +44,7 @@ impl Login {
         // Only what has worked is used from now on.
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if target(&known) != target(&another) {
-            log::info!("the old one no longer works: what {} says now is used", self.source.setting());
+            log::info!("the login of before no longer works; what {} says now does", self.source.setting());
             *known = another;
         }
         Ok(session)
@@ -71,7 +71,7 @@ fn target(config: &postgres::Config) -> impl PartialEq + use<> {
     (names, config.get_password().map(<[u8]>::to_owned), config.get_hosts().to_owned(), config.get_ports().to_owned())
 }
 
-/// The driver's settings for this URL.
+/// The driver's settings for this URL; but for how the connection is protected, which is settled at the start.
 fn prepared(url: &DatabaseUrl, options: &str) -> postgres::Config {
     let mut config = url.config.clone();
     if config.get_connect_timeout().is_none() {

@@ -46,12 +46,18 @@ const LOCKS_LEFT: Statement = Statement::own(
     "SELECT count(*) FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid) \
      WHERE l.locktype = 'advisory' AND a.usename = current_user",
 );
-/// The role's own settings, for whatever else logs in as it: sessions of this program bring theirs.
+/// The role's own settings, for whatever else logs in as it: sessions of this program bring theirs. Times in seconds; those for this
+/// database first, since they prevail.
 const LIMITS: Statement = Statement::own(
-    "SELECT line FROM pg_catalog.pg_db_role_setting x, unnest(x.setconfig) AS line \
+    "SELECT name || '=' || CASE WHEN name <> 'statement_timeout' THEN value WHEN value ~ '^[0-9]+$' THEN (value::numeric / 1000)::float8::text \
+     ELSE extract(epoch FROM value::interval)::float8::text END FROM pg_catalog.pg_db_role_setting x, unnest(x.setconfig) AS line, \
+     LATERAL (SELECT split_part(line, '=', 1) AS name, split_part(line, '=', 2) AS value) AS s \
      WHERE x.setrole = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user) \
-     AND line ~ '^(default_transaction_read_only|statement_timeout)=' ORDER BY line",
+     AND x.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())) \
+     AND name IN ('default_transaction_read_only', 'statement_timeout') ORDER BY x.setdatabase DESC",
 );
+/// The longest limit that still protects the database, in seconds.
+const LONGEST: f64 = 300.0;
 /// The schemas beyond `$1` in which the role can read something, but for the tables of extensions, TimescaleDB's inner schemas and
 /// the catalogue of meaning.
 const OTHERS: Statement = Statement::own(
@@ -129,7 +135,7 @@ fn hidden_schemas(database: &Database, schemas: &[String]) -> Result<Point, Fail
     if !others.is_empty() {
         return Ok(bad(NAME, &expected, format!("readable too: {}", others.join(", ")), FIX));
     }
-    let tables = run(database, &[], &INFRASTRUCTURE, &[])??;
+    let tables = run(database, &[&catalog::OWN_NAMES], &INFRASTRUCTURE, &[])??;
     let Some(table) = tables.first() else {
         return Ok(good(NAME, "there is no table in a schema infrastructure to try".to_owned()));
     };
@@ -166,11 +172,15 @@ fn locks_left(database: &Database) -> Result<Point, Failure> {
 fn limits(database: &Database) -> Result<Point, Failure> {
     let settings = run(database, &[&catalog::OWN_NAMES], &LIMITS, &[])??;
     let value = |name: &str| settings.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-    let limit = value("statement_timeout").filter(|limit| !limit.trim_start_matches('0').is_empty());
+    let limit = value("statement_timeout").and_then(|limit| limit.parse::<f64>().ok());
+    let limit = limit.filter(|seconds| (1.0..=LONGEST).contains(seconds));
     Ok(match (value("default_transaction_read_only"), limit) {
-        (Some("on" | "true" | "1"), Some(limit)) => good("db-limits", format!("read-only, {limit} a statement")),
+        (Some("on" | "true" | "yes" | "1"), Some(limit)) => {
+            good("db-limits", format!("read-only, {limit} s a statement"))
+        }
         _ => {
-            let expected = "a role with default_transaction_read_only = on and a statement_timeout of its own";
+            let expected =
+                "a role with default_transaction_read_only = on and a statement_timeout of 1 to 300 s of its own";
             let saw = if settings.is_empty() { "neither".to_owned() } else { settings.join(", ") };
             bad("db-limits", expected, saw, "apply scripts/analytics_ro_role.sql again, which sets both for the role")
         }

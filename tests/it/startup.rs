@@ -306,6 +306,16 @@ fn check_tries_what_the_role_must_not_do() {
         ),
         (
             "db-limits",
+            "ALTER ROLE analytics_ro SET statement_timeout = '1h'",
+            "ALTER ROLE analytics_ro SET statement_timeout = '30s'",
+        ),
+        (
+            "db-limits",
+            "ALTER ROLE analytics_ro IN DATABASE tracksolid_db SET statement_timeout = 500",
+            "ALTER ROLE analytics_ro IN DATABASE tracksolid_db RESET statement_timeout",
+        ),
+        (
+            "db-limits",
             "ALTER ROLE analytics_ro RESET statement_timeout",
             "ALTER ROLE analytics_ro SET statement_timeout = '30s'",
         ),
