@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# hide_columns.sh — hide columns from analytics_ro by PostgreSQL's own privileges. Run it ON THE HOST of the database.
+#
+#   hide_columns.sh [--apply] [--strict] [FILE]
+#
+# FILE, ~/.analytics_hidden_columns unless given, has a column a line and the reason:
+#
+#   tracksolid.devices.driver_phone        # personal: ask the fleet office
+#   *.*.sim_number = last 4                # a part of it stays readable: last 1 to last 9, year, or hash
+#
+# Without --apply it shows what would change, and proves that the columns could not be read any more, but changes nothing. Without
+# some of the lines it undoes those; an empty FILE undoes all. Running it again is safe.
+#
+#   --apply    do it, and hand FILE to the servers that deploy.sh runs here: they check it every ten minutes and at the start
+#   --strict   also close views, materialized views, continuous aggregates and functions that show hidden columns, now and later
+#
+# Environment: ANALYTICS_DB_CONTAINER, ANALYTICS_DB_NAME, ANALYTICS_DB_SUPERUSER as for bootstrap_analytics_ro.sh.
+#
+# Deploy:
+#   scp scripts/hide_columns.sql scripts/hide_columns.sh HOST:
+#   ssh HOST 'bash ~/hide_columns.sh'
+set -euo pipefail
+
+die() { printf 'ERROR: %s\n' "$*" >&2; exit 1; }
+usage() { sed -n '2,22s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+apply=off strict=off file=''
+while [ $# -gt 0 ]; do
+    case $1 in
+        --apply) apply=on ;;
+        --strict) strict=on ;;
+        -h | --help) usage; exit 0 ;;
+        -*) usage >&2; die "unknown option $1" ;;
+        *) [ -z "$file" ] || { usage >&2; die "only one file, not also $1"; }; file=$1 ;;
+    esac
+    shift
+done
+file=${file:-${HOME:?HOME is not set}/.analytics_hidden_columns}
+sql_file=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/hide_columns.sql
+[ -r "$file" ] || die "cannot read $file: write a column a line into it, such as tracksolid.devices.driver_phone  # personal"
+[ -r "$sql_file" ] || die "$sql_file not found: copy hide_columns.sql beside this script"
+[ "$(wc -c < "$file")" -le 100000 ] || die "$file is larger than 100 kB"
+command -v docker > /dev/null || die "docker not found: run this on the host where the database's container runs"
+running=$(docker ps --format '{{.Names}}') || die "docker does not answer: is it running, and may $(id -un) use it?"
+
+container=${ANALYTICS_DB_CONTAINER:-$(grep -F timescale_db <<< "$running" || true)}
+[ "$(wc -w <<< "$container")" = 1 ] && grep -qxF -- "$container" <<< "$running" ||
+    die "name the database's container in ANALYTICS_DB_CONTAINER; found: ${container:-none}; running: $(paste -sd' ' <<< "$running")"
+
+# As psql's variable, not as an argument: 128 kB is the most that one argument may have.
+{ printf '\\set rules %s\n' "$(base64 < "$file" | tr -d '\n')"; cat "$sql_file"; } |
+    docker exec -i "$container" psql -X -q -v "apply=$apply" -v "strict=$strict" -U "${ANALYTICS_DB_SUPERUSER:-postgres}" -d "${ANALYTICS_DB_NAME:-tracksolid_db}" ||
+    die "nothing has changed (see the message above)"
+if [ "$apply" = off ]; then
+    echo "To do it: bash ${BASH_SOURCE[0]} --apply$([ "$strict" = off ] || echo ' --strict') $file"
+    exit
+fi
+
+umask 077
+handed=''
+for copy in "$HOME"/.*/current/hidden_columns; do
+    [ -f "$copy" ] || continue
+    folder=$(readlink -f "${copy%/*}")
+    next=$(mktemp "$folder/hidden_columns.XXXXXX") || die "applied, but cannot write beside $copy: run this as the user who ran deploy.sh"
+    cat "$file" > "$next"
+    chown --reference="$copy" "$next" && chmod --reference="$copy" "$next" && mv -f "$next" "$folder/hidden_columns" || die "applied, but $copy could not be replaced"
+    handed=1
+    echo "The server of ${copy%/current/*} has the list."
+done
+[ -n "$handed" ] || echo "Next, so that the server checks the list and shows the reasons: bash deploy.sh"

@@ -1,0 +1,535 @@
+-- hide_columns.sql — hides columns from the role analytics_ro by PostgreSQL's own privileges, and proves it.
+--
+-- Run as superuser on the target database; scripts/hide_columns.sh does it on the database's host. By hand:
+--
+--   psql -X -U postgres -d tracksolid_db -v rules="$(base64 -w0 FILE)" -v apply=on -f scripts/hide_columns.sql
+--
+-- FILE: a column a line, see docs/hidden-columns.md. Without apply=on everything is done, proven and rolled back: the dry run.
+-- One transaction: all of it or nothing. Running it again changes nothing, without some of the lines it undoes those. PostgreSQL 15 to 18.
+--
+-- WHAT IT PUTS INTO THE DATABASE, all of it gone again with the last line:
+--   * schema hidden_columns, which nobody else can use: the list, what has been hidden by it, and the function apply(), which makes the
+--     grants agree with the list;
+--   * event trigger hide_columns: calls apply() after each CREATE, ALTER and GRANT that could uncover a column, so that a table made later
+--     is hidden from birth. It never stops what others do: when it fails, it warns;
+--   * schema masked, where a line wants a part of a value: views with that part, readable by analytics_ro.
+-- A column that is hidden from PUBLIC too is given back by name to each role that exists.
+--
+-- Variables (psql -v name=value):
+--   rules    the file in base64; required
+--   apply    on or off                          default off: a dry run
+--   strict   on or off                          default off; on: also closes what shows a hidden column by another way, now and later
+\set ON_ERROR_STOP on
+\set ECHO none
+\set QUIET on
+\pset tuples_only on
+\pset format unaligned
+\pset pager off
+\if :{?apply}
+\else
+  \set apply off
+\endif
+\if :{?strict}
+\else
+  \set strict off
+\endif
+
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SET LOCAL search_path = pg_catalog;
+SET LOCAL lock_timeout = '3s';
+SET LOCAL jit = off;
+SET LOCAL hidden_columns.at_work = on;
+
+DO $$
+BEGIN
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        RAISE EXCEPTION 'run this as a superuser (now %)', current_user;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'analytics_ro') THEN
+        RAISE EXCEPTION 'there is no role analytics_ro: apply scripts/analytics_ro_role.sql first';
+    END IF;
+    IF to_regnamespace('masked') IS NOT NULL AND to_regclass('hidden_columns.part') IS NULL THEN
+        RAISE EXCEPTION 'there is a schema masked already, and this script has not made it: rename it';
+    END IF;
+END $$;
+-- Two runs at once, or one and the trigger, wait for each other.
+SELECT pg_advisory_xact_lock(7305127660419522) \g /dev/null
+
+-- ── What is kept in the database ──────────────────────────────────────────────────────────────────────────────────
+
+CREATE SCHEMA IF NOT EXISTS hidden_columns;
+CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, "column" name NOT NULL, PRIMARY KEY (relation, "column"));
+CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY);
+-- A column with a greater number has been added since.
+CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden_columns.part (view name PRIMARY KEY, definition text NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden_columns.key (key bytea NOT NULL);
+
+-- Between the two marks stands src/role_check/hidden_columns.sql, word for word; after a change of that file:
+--   sed -i -e '/^\$look\$$/,/^\$look\$ LANGUAGE/{//!d}' -e '/^\$look\$$/r src/role_check/hidden_columns.sql' scripts/hide_columns.sql
+CREATE OR REPLACE FUNCTION hidden_columns.look(text, text) RETURNS SETOF text STABLE SET search_path = pg_catalog SET jit = off AS
+$look$
+-- Can the role read a column that is to be hidden from it? The server and `check` look with this, and scripts/hide_columns.sql hides by a
+-- copy of it, word for word (a test compares them). PostgreSQL 15 to 18; whatever it reads, everybody may read.
+-- `$1`: the lines of the list, a JSON array of {line, text, schema, table, column, show, reason}, the names as LIKE patterns. `$2`: the role,
+-- or empty: the one that runs this. One row a hidden column ("is": "column"), one a finding.
+WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_roles r WHERE r.rolname = coalesce(nullif($2::text, ''), current_user)),
+     -- The role itself and every role that it could become, whether it inherits or not.
+     reach AS MATERIALIZED (SELECT g.oid, quote_ident(g.rolname) AS q FROM reader, pg_roles g WHERE pg_has_role(reader.oid, g.oid, 'MEMBER')),
+     rules AS MATERIALIZED (
+        SELECT * FROM json_to_recordset($1::text::json) AS r(line int, text text, schema text, "table" text, "column" text, show text, reason text)),
+     relations AS MATERIALIZED (
+        SELECT c.oid, c.relkind, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname) AS name, n.nspname LIKE '\_timescaledb%' AS internal,
+               CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'table' END AS kind,
+               -- It reads with the rights of whoever reads it.
+               coalesce(c.reloptions::text[] && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1', 'security_invoker=yes'], false) AS invoker,
+               (SELECT bool_or(has_schema_privilege(reach.oid, n.oid, 'USAGE')) FROM reach) AS usable
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'hidden_columns')
+          AND n.nspname NOT LIKE 'pg\_temp\_%' AND n.nspname NOT LIKE 'timescaledb\_%'
+          -- The parts of values that the script makes there are meant to be read.
+          AND (n.nspname <> 'masked' OR NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'hidden_columns'))
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')),
+     named AS MATERIALIZED (SELECT r.oid, u.line FROM relations r JOIN rules u ON r.nspname LIKE u.schema AND r.relname LIKE u."table" WHERE NOT r.internal),
+     matched AS MATERIALIZED (
+        SELECT n.oid, a.attnum, a.attname, u.*
+        FROM named n JOIN rules u USING (line) JOIN pg_attribute a ON a.attrelid = n.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname LIKE u."column"),
+     listed AS MATERIALIZED (SELECT DISTINCT ON (m.oid, m.attnum) m.* FROM matched m ORDER BY m.oid, m.attnum, m.show IS NULL, m.line),
+     -- The same values elsewhere: in partitions, chunks and children; in the compressed form of a hypertable, which has the same columns and
+     -- its own beside them; in the table behind a continuous aggregate.
+     hypertables AS MATERIALIZED (
+        SELECT r.oid, (SELECT array_agg(a.attname ORDER BY a.attname) FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+                       AND (NOT r.internal OR a.attname NOT LIKE '\_ts\_meta\_%')) AS columns,
+               r.internal AND r.relname ~ '^(_compressed_hypertable_|compress_hyper_)' AS compressed
+        FROM relations r WHERE r.relkind = 'r' AND (r.internal OR EXISTS (
+            SELECT FROM pg_inherits i JOIN relations k ON k.oid = i.inhrelid AND k.internal WHERE i.inhparent = r.oid))),
+     copies(of, oid) AS MATERIALIZED (
+        SELECT inhparent, inhrelid FROM pg_inherits
+        UNION ALL
+        SELECT h.oid, k.oid FROM hypertables h JOIN hypertables k ON k.compressed AND NOT h.compressed AND k.columns = h.columns
+        UNION ALL
+        SELECT w.ev_class, r.oid FROM relations r JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.classid = 'pg_rewrite'::regclass
+        JOIN pg_rewrite w ON w.oid = d.objid WHERE r.internal AND r.relname LIKE '\_materialized\_hypertable\_%' GROUP BY 1, 2),
+     hidden(oid, attnum, attname, root, line) AS (
+        SELECT l.oid, l.attnum, l.attname, l.oid, l.line FROM listed l
+        UNION
+        SELECT a.attrelid, a.attnum, a.attname, h.root, h.line
+        FROM hidden h JOIN copies c ON c.of = h.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = h.attname AND a.attnum > 0 AND NOT a.attisdropped),
+     open AS MATERIALIZED (
+        SELECT h.*, r.name AS place, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
+        FROM hidden h JOIN relations r ON r.oid = h.oid
+        WHERE r.usable AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT'))),
+     -- Which views read which columns. PostgreSQL notes no column for a reference to a whole row.
+     views AS MATERIALIZED (
+        SELECT w.ev_class AS oid, d.refobjid AS of, array_agg(d.refobjsubid) AS nums, w.ev_action ~ ':varattno 0 ' AS whole_rows
+        FROM pg_rewrite w JOIN relations r ON r.oid = w.ev_class AND r.relkind IN ('v', 'm')
+        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class
+        GROUP BY w.oid, w.ev_class, d.refobjid, w.ev_action),
+     concerned(oid) AS (
+        SELECT oid FROM hidden
+        UNION
+        SELECT x.oid FROM concerned c, LATERAL (
+            SELECT v.oid FROM views v WHERE v.of = c.oid
+            UNION ALL SELECT k.oid FROM copies k WHERE k.of = c.oid
+            UNION ALL SELECT m.oid FROM relations d JOIN relations m ON d.internal AND m.internal AND m.relname = replace(d.relname, '_direct_view_', '_materialized_hypertable_')
+                      WHERE d.oid = c.oid AND d.relname LIKE '\_direct\_view\_%') AS x),
+     -- From which columns each of theirs comes; of 0 when that is not known. A query without another in it says so itself: the parts of its
+     -- target list, each up to its name, and the tables by their number. Of a query in parts only the columns that it passes on are known,
+     -- and of a set operation not even those, since PostgreSQL notes its first part only. A continuous aggregate is as its table is.
+     queries AS MATERIALIZED (
+        SELECT w.ev_class AS oid, w.ev_action::text AS tree, w.ev_action !~ ':setOperations \{' AS known,
+               regexp_count(w.ev_action::text, '\{QUERY ') = 1 AS single,
+               (SELECT r.oid FROM views v JOIN relations r ON r.oid = v.of AND r.internal AND r.relname LIKE '\_materialized\_hypertable\_%' WHERE v.oid = w.ev_class LIMIT 1) AS behind
+        FROM (SELECT DISTINCT oid FROM concerned) AS c JOIN relations r ON r.oid = c.oid AND r.relkind IN ('v', 'm') JOIN pg_rewrite w ON w.ev_class = c.oid),
+     tables AS MATERIALIZED (
+        SELECT q.oid, t.num, CASE WHEN t.m[1] = '0' THEN t.m[2]::bigint ELSE 0 END AS of
+        FROM queries q, regexp_matches(q.tree, ':rtekind (\d+)(?: :relid (\d+))?', 'g') WITH ORDINALITY AS t(m, num) WHERE q.single),
+     pieces AS MATERIALIZED (
+        SELECT q.oid, p.num, p.text, regexp_match(p.text, ':resno (\d+) :resname [^<]') AS ends
+        FROM queries q, regexp_split_to_table(substring(q.tree FROM ':targetList \((.*)$'), '\{TARGETENTRY :expr ') WITH ORDINALITY AS p(text, num)
+        WHERE q.single AND q.known),
+     entries AS MATERIALIZED (
+        SELECT p.oid, p.text, (first_value(p.ends[1]) OVER (PARTITION BY p.oid, p.part ORDER BY p.num DESC))::int AS attnum
+        FROM (SELECT *, count(*) FILTER (WHERE ends IS NOT NULL) OVER (PARTITION BY oid ORDER BY num ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS part FROM pieces) AS p
+        WHERE p.part > 0),
+     outputs AS MATERIALIZED (
+        SELECT a.attrelid AS oid, a.attnum, o.of, o.num
+        FROM queries q JOIN pg_attribute a ON a.attrelid = q.oid AND a.attnum > 0 AND NOT a.attisdropped
+        CROSS JOIN LATERAL (
+            SELECT q.behind::bigint AS of, b.attnum::int AS num FROM pg_attribute b WHERE b.attrelid = q.behind AND b.attname = a.attname
+            UNION ALL
+            SELECT DISTINCT coalesce(t.of, 0), v.m[2]::int
+            FROM entries e, regexp_matches(e.text, '\{VAR :varno (\d+) :varattno (-?\d+)', 'g') AS v(m)
+            LEFT JOIN tables t ON t.oid = q.oid AND t.num = v.m[1]::bigint
+            WHERE q.behind IS NULL AND q.single AND e.oid = q.oid AND e.attnum = a.attnum
+            UNION ALL
+            SELECT coalesce(p.of, 0), coalesce(p.num, 0) FROM (SELECT) AS one LEFT JOIN LATERAL (
+                SELECT DISTINCT m[2]::bigint AS of, m[3]::int AS num
+                FROM regexp_matches(q.tree, ':resno (\d+) :resname (?:\\.|[^ \\])+ :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (-?\d+) :resjunk false', 'g') AS t(m)
+                WHERE q.known AND m[1] = a.attnum::text) AS p ON true
+            WHERE q.behind IS NULL AND NOT q.single) AS o),
+     functions AS MATERIALIZED (
+        SELECT p.oid, p.proname, p.prosecdef, p.prosrc, p.prosqlbody, l.lanname, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name, pg_get_userbyid(p.proowner) AS owner,
+               has_schema_privilege(reader.oid, p.pronamespace, 'USAGE') AND EXISTS (SELECT FROM reach g WHERE has_function_privilege(g.oid, p.oid, 'EXECUTE')) AS usable
+        FROM reader, pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'hidden_columns') AND p.prokind <> 'a'
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')),
+     -- What can show the values of a hidden column, and of which. A function (attnum 0) by what its text names.
+     shows(class, oid, attnum, root, root_num) AS (
+        SELECT 'pg_class'::regclass, h.oid, h.attnum, l.oid, l.attnum FROM hidden h JOIN listed l ON l.oid = h.root AND l.attname = h.attname
+        UNION
+        SELECT x.class, x.oid, x.attnum, s.root, s.root_num FROM shows s, LATERAL (
+            SELECT 'pg_class'::regclass AS class, o.oid, o.attnum
+            FROM views v JOIN outputs o ON o.oid = v.oid
+            WHERE s.class = 'pg_class'::regclass AND v.of = s.oid AND (s.attnum = ANY (v.nums) OR v.whole_rows)
+              AND (o.of = 0 OR o.of = s.oid AND o.num IN (0, s.attnum))
+            UNION ALL
+            -- A column that is generated from it.
+            SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid AND a.attgenerated <> ''
+            WHERE s.class = 'pg_class'::regclass AND d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid AND d.refobjsubid = s.attnum
+            UNION ALL
+            SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_attribute b, copies k JOIN pg_attribute a ON a.attrelid = k.oid AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE s.class = 'pg_class'::regclass AND k.of = s.oid AND b.attrelid = s.oid AND b.attnum = s.attnum AND a.attname = b.attname
+            UNION ALL
+            -- From the query of a continuous aggregate to its table.
+            SELECT 'pg_class'::regclass, a.attrelid, a.attnum
+            FROM relations d JOIN relations m ON d.internal AND m.internal AND m.relname = replace(d.relname, '_direct_view_', '_materialized_hypertable_')
+            JOIN pg_attribute b ON b.attrelid = d.oid AND b.attnum = s.attnum JOIN pg_attribute a ON a.attrelid = m.oid AND a.attname = b.attname
+            WHERE s.class = 'pg_class'::regclass AND d.oid = s.oid AND d.relname LIKE '\_direct\_view\_%'
+            UNION ALL
+            SELECT 'pg_proc'::regclass, f.oid, 0::int2
+            FROM functions f, (SELECT relname FROM relations WHERE s.class = 'pg_class'::regclass AND oid = s.oid
+                               UNION ALL SELECT proname FROM functions WHERE s.class = 'pg_proc'::regclass AND oid = s.oid) AS n(name)
+            WHERE f.prosrc ~* ('(^|\W)' || regexp_replace(n.name, '(\W)', '\\\1', 'g') || '(\W|$)')
+               OR f.prosqlbody IS NOT NULL AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.refclassid = s.class
+                                                       AND d.refobjid = s.oid AND (d.refobjsubid = s.attnum OR f.prosqlbody ~ ':varattno 0 '))
+            ) AS x),
+     -- Beyond the hidden columns themselves, and readable.
+     shown AS MATERIALIZED (
+        SELECT s.oid, a.attnum, a.attname, string_agg(DISTINCT l.name, ', ' ORDER BY l.name) AS of
+        FROM shows s JOIN relations r ON r.oid = s.oid JOIN pg_attribute a ON a.attrelid = s.oid AND a.attnum = s.attnum
+        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
+        WHERE s.class = 'pg_class'::regclass AND r.usable AND (s.oid, s.attnum) NOT IN (SELECT oid, attnum FROM hidden)
+          AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, s.oid, s.attnum, 'SELECT'))
+        GROUP BY s.oid, a.attnum, a.attname),
+     findings(refuse, rank, what, fix, oid, nums, function) AS (
+        SELECT true, 1, format('the role %s may read %s.%I, which is to be hidden (line %s: %s)%s', reader.q, r.name, o.attname, o.line, min(u.text),
+                   CASE WHEN bool_or(o.oid <> o.root) THEN ': as ' || left(string_agg(o.place, ', ' ORDER BY o.place), 200) ELSE '' END
+                   || coalesce(': as a member of ' || min(o.via::text), '')),
+               CASE WHEN min(o.via::text) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', btrim(min(o.via::text), '{}'), reader.q) END
+                   || 'on the host of the database: bash hide_columns.sh --apply', NULL::oid, NULL::int2[], NULL::oid
+        FROM reader, open o JOIN relations r ON r.oid = o.root JOIN rules u ON u.line = o.line GROUP BY reader.q, r.name, o.attname, o.line
+        UNION ALL
+        SELECT false, 2, format('the %s %s may show %s in its column%s %s, which the role %s may read%s', r.kind, r.name, left(string_agg(DISTINCT s.of, ', '), 300),
+                   CASE WHEN count(DISTINCT s.attnum) > 1 THEN 's' ELSE '' END, left(string_agg(quote_ident(s.attname), ', ' ORDER BY s.attnum), 300), reader.q,
+                   CASE WHEN r.kind = 'table' THEN '' ELSE ' with the rights of ' || quote_ident(pg_get_userbyid(c.relowner)) END),
+               format('REVOKE SELECT ON %s FROM %s, PUBLIC', r.name, reader.q)
+                   -- A grant of columns fails where TimescaleDB keeps rows compressed: there all of it is closed.
+                   || coalesce('; GRANT SELECT (' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+                        WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(reader.oid, r.oid, a.attnum, 'SELECT') AND NOT a.attnum = ANY (array_agg(s.attnum))
+                          AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum)
+                          AND NOT EXISTS (SELECT FROM copies k JOIN relations t ON t.oid = k.oid AND t.internal WHERE k.of = r.oid)) || ') ON ' || r.name || ' TO ' || reader.q, ''),
+               r.oid, array_agg(s.attnum), NULL
+        FROM reader, shown s JOIN relations r USING (oid) JOIN pg_class c USING (oid) WHERE NOT r.internal AND NOT r.invoker GROUP BY reader.oid, reader.q, r.kind, r.name, r.oid, c.relowner
+        UNION ALL
+        SELECT false, 3, format('the function %s runs with the rights of %I and may show %s: %s', f.name, f.owner, left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300),
+                   CASE WHEN f.lanname NOT IN ('sql', 'plpgsql') THEN 'its language tells nothing' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
+               format('REVOKE EXECUTE ON FUNCTION %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid
+        FROM reader, functions f LEFT JOIN shows s ON s.class = 'pg_proc'::regclass AND s.oid = f.oid
+        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
+        WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR f.lanname NOT IN ('sql', 'plpgsql') OR f.lanname = 'plpgsql' AND f.prosrc ~* '\mexecute\M')
+        GROUP BY f.oid, f.name, f.owner, f.lanname, reader.q
+        UNION ALL
+        SELECT false, 4, format('the %s %s reads hidden columns with the rights of whoever queries it, so every query of it is refused', r.kind, r.name),
+               format('write it anew without %s', left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), NULL, NULL, NULL
+        FROM shows s JOIN relations r ON r.oid = s.oid AND r.invoker
+        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
+        WHERE s.class = 'pg_class'::regclass AND r.usable AND EXISTS (SELECT FROM reach g WHERE has_any_column_privilege(g.oid, r.oid, 'SELECT')) GROUP BY r.kind, r.name
+        UNION ALL
+        SELECT false, 5, format('line %s of the hidden columns (%s) matches no column', u.line, u.text), 'correct it, or remove it', NULL, NULL, NULL
+        FROM rules u WHERE NOT EXISTS (SELECT FROM matched m WHERE m.line = u.line)
+        UNION ALL
+        SELECT false, 6, format('the role %s may not read %s.%I, and no line of the hidden columns lists it', reader.q, r.name, a.attname),
+               'if it came later: on the host of the database: bash hide_columns.sh --apply; if it is to stay hidden: add it to the list', NULL, NULL, NULL
+        FROM reader, relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE NOT r.internal AND r.usable AND has_any_column_privilege(reader.oid, r.oid, 'SELECT') AND NOT has_column_privilege(reader.oid, r.oid, a.attnum, 'SELECT')
+          AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum))
+SELECT j FROM (
+    SELECT 0 AS place, r.name || '.' || h.attname AS name, json_build_object('is', 'column', 'schema', r.nspname, 'table', r.relname, 'column', h.attname, 'reason', min(u.reason),
+               'instead', (SELECT format('%s.%I.%I', 'masked', m.relname, a.attname) FROM pg_class m JOIN pg_attribute a ON a.attrelid = m.oid JOIN pg_namespace n ON n.oid = m.relnamespace
+                           WHERE n.nspname = 'masked' AND m.relname = r.nspname || '_' || r.relname AND a.attname = h.attname || '_' || replace(min(u.show), ' ', '_')
+                             AND has_schema_privilege(reader.oid, n.oid, 'USAGE') AND has_column_privilege(reader.oid, m.oid, a.attnum, 'SELECT')),
+               'oid', r.oid::bigint, 'num', h.attnum, 'line', min(h.line))::text AS j
+    FROM reader, hidden h JOIN relations r ON r.oid = h.oid AND NOT r.internal JOIN rules u USING (line) GROUP BY reader.oid, r.oid, r.name, r.nspname, r.relname, h.attname, h.attnum
+    UNION ALL
+    SELECT CASE WHEN refuse THEN 1 ELSE 2 END, rank || what,
+           json_build_object('is', 'finding', 'refuse', refuse, 'what', what, 'fix', fix, 'oid', oid::bigint, 'nums', nums, 'function', function::bigint)::text FROM findings) AS found
+ORDER BY place, name
+$look$ LANGUAGE sql;
+
+-- The list as JSON, or the first line that is wrong.
+CREATE OR REPLACE FUNCTION hidden_columns.read(file text) RETURNS text STABLE SET search_path = pg_catalog AS
+$read$
+DECLARE
+    part CONSTANT text := '("(?:[^"]|"")+"|[^\s."#=]+)';
+    l record;
+    m text[];
+    patterns text[];
+    rules jsonb := '[]';
+BEGIN
+    FOR l IN SELECT btrim(x, E' \t\r\uFEFF') AS text, n FROM unnest(string_to_array(file, E'\n')) WITH ORDINALITY AS t(x, n) LOOP
+        CONTINUE WHEN l.text = '' OR l.text LIKE '#%';
+        m := regexp_match(l.text, '^' || part || '\.' || part || '\.' || part || '\s*(?:=\s*(last [1-9]|year|hash)\s*)?(?:#(.*))?$');
+        IF m IS NULL THEN
+            RAISE EXCEPTION 'line % of the list is wrong: %', l.n, l.text
+                USING HINT = 'schema.table.column, then perhaps = last 4, = year or = hash, then # and the reason; * stands for any characters, other than letters, digits and _ need double quotes';
+        END IF;
+        SELECT array_agg(CASE WHEN x LIKE '"%' THEN replace(substr(p, 2, length(p) - 2), '""', '"') ELSE replace(p, '*', '%') END ORDER BY n) INTO patterns
+        FROM unnest(m[1:3]) WITH ORDINALITY AS t(x, n), LATERAL (SELECT replace(replace(replace(x, '\', '\\'), '%', '\%'), '_', '\_')) AS e(p);
+        rules := rules || jsonb_build_object('line', l.n, 'text', btrim(regexp_replace(l.text, '^(' || part || '\.' || part || '\.' || part || ').*$', '\1')),
+            'schema', patterns[1], 'table', patterns[2], 'column', patterns[3], 'show', m[4], 'reason', nullif(left(btrim(m[5], E' \t\r'), 300), ''));
+    END LOOP;
+    RETURN rules;
+END
+$read$ LANGUAGE plpgsql;
+
+-- Gives the role these columns of a relation and no others, or all of it.
+CREATE OR REPLACE FUNCTION hidden_columns.grant(relation oid, columns text, whole boolean) RETURNS void SET search_path = pg_catalog AS
+$grant$
+DECLARE
+    name CONSTANT text := (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation);
+    inside CONSTANT oid := to_regnamespace('_timescaledb_internal');
+    other text;
+BEGIN
+    IF NOT whole AND EXISTS (SELECT FROM pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = relation AND x.grantee = 0 AND x.privilege_type = 'SELECT'
+                             UNION ALL SELECT FROM pg_attribute a, aclexplode(a.attacl) AS x WHERE a.attrelid = relation AND x.grantee = 0 AND x.privilege_type = 'SELECT') THEN
+        FOR other IN SELECT quote_ident(r.rolname) FROM pg_roles r WHERE NOT r.rolsuper AND r.rolname <> 'analytics_ro' AND r.rolname NOT LIKE 'pg\_%' AND has_table_privilege(r.oid, relation, 'SELECT') LOOP
+            EXECUTE format('GRANT SELECT ON %s TO %s', name, other);
+        END LOOP;
+        EXECUTE format('REVOKE SELECT ON %s FROM PUBLIC', name);
+    END IF;
+    -- It also takes the grants of single columns.
+    EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro', name);
+    IF whole THEN
+        EXECUTE format('GRANT SELECT ON %s TO analytics_ro', name);
+    ELSIF columns IS NOT NULL THEN
+        -- TimescaleDB would hand the grant on to the compressed form of the table, which has not these columns, and fail.
+        IF EXISTS (SELECT FROM pg_inherits i JOIN pg_class k ON k.oid = i.inhrelid WHERE i.inhparent = relation AND k.relnamespace = inside)
+           OR EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+                      JOIN pg_class k ON k.oid = d.refobjid WHERE w.ev_class = relation AND k.relnamespace = inside) THEN
+            PERFORM set_config('timescaledb.restoring', 'on', true);
+        END IF;
+        EXECUTE format('GRANT SELECT (%s) ON %s TO analytics_ro', columns, name);
+        IF inside IS NOT NULL THEN PERFORM set_config('timescaledb.restoring', 'off', true); END IF;
+    END IF;
+END
+$grant$ LANGUAGE plpgsql;
+
+-- Takes from the role what the list hides, and with strict what shows it by another way.
+CREATE OR REPLACE FUNCTION hidden_columns.apply() RETURNS void SET search_path = pg_catalog SET jit = off SET hidden_columns.at_work = 'on' AS
+$apply$
+DECLARE
+    r record;
+    other text;
+BEGIN
+    DELETE FROM hidden_columns.hidden h WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = h.relation);
+    DELETE FROM hidden_columns.seen s WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relation);
+    DELETE FROM hidden_columns.closed c WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.oid = c.function);
+    FOR r IN
+        WITH found AS MATERIALIZED (SELECT l.strict, t::json AS j FROM hidden_columns.list l, hidden_columns.look(l.rules, 'analytics_ro') AS t)
+        SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::name[] AS hide, NULL AS columns, NULL::int2 AS last, true AS differs
+        FROM found WHERE strict AND j ->> 'function' IS NOT NULL
+        UNION ALL
+        SELECT NULL, a.attrelid, array_agg(a.attname) FILTER (WHERE h.hide), string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE NOT h.hide AND h.readable),
+               max(a.attnum), bool_or(h.hide AND h.readable)
+        FROM (SELECT relation, array_agg(num) AS nums FROM (
+                SELECT (j ->> 'oid')::oid AS relation, (j ->> 'num')::int2 AS num FROM found WHERE j ->> 'is' = 'column'
+                UNION ALL SELECT (j ->> 'oid')::oid, json_array_elements_text(j -> 'nums')::int2 FROM found WHERE strict AND json_typeof(j -> 'nums') = 'array'
+                UNION ALL SELECT h.relation, a.attnum FROM hidden_columns.hidden h JOIN pg_attribute a ON a.attrelid = h.relation AND a.attname = h."column") AS x GROUP BY relation) AS x
+        JOIN pg_attribute a ON a.attrelid = x.relation AND a.attnum > 0 AND NOT a.attisdropped
+        CROSS JOIN LATERAL (SELECT a.attnum = ANY (x.nums) AS hide, has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT') AS readable) AS h
+        GROUP BY a.attrelid
+        -- What the role could not read before is none of this list's doing.
+        HAVING bool_or(h.readable)
+    LOOP
+        IF r.function IS NOT NULL THEN
+            FOR other IN SELECT quote_ident(o.rolname) FROM pg_roles o WHERE NOT o.rolsuper AND o.rolname <> 'analytics_ro' AND o.rolname NOT LIKE 'pg\_%' AND has_function_privilege(o.oid, r.function, 'EXECUTE') LOOP
+                EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', r.function::regprocedure, other);
+            END LOOP;
+            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, analytics_ro', r.function::regprocedure);
+            INSERT INTO hidden_columns.closed VALUES (r.function) ON CONFLICT DO NOTHING;
+            CONTINUE;
+        END IF;
+        IF r.differs THEN PERFORM hidden_columns.grant(r.relation, r.columns, false); END IF;
+        INSERT INTO hidden_columns.hidden SELECT r.relation, unnest(r.hide) ON CONFLICT DO NOTHING;
+        INSERT INTO hidden_columns.seen VALUES (r.relation, r.last) ON CONFLICT DO NOTHING;
+    END LOOP;
+END
+$apply$ LANGUAGE plpgsql;
+
+-- Gives back what has been hidden, and opens columns that were added since: with all its columns, a table is readable as a whole.
+CREATE OR REPLACE FUNCTION hidden_columns.undo() RETURNS void SET search_path = pg_catalog AS
+$undo$
+DECLARE
+    r record;
+BEGIN
+    FOR r IN
+        SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed) AS columns, bool_and(x.allowed) AS whole
+        FROM hidden_columns.seen s JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
+        CROSS JOIN LATERAL (SELECT a.attnum > s.attnum OR has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT')
+                                OR EXISTS (SELECT FROM hidden_columns.hidden h WHERE h.relation = a.attrelid AND h."column" = a.attname) AS allowed) AS x
+        GROUP BY a.attrelid
+    LOOP
+        PERFORM hidden_columns.grant(r.relation, r.columns, r.whole);
+    END LOOP;
+    FOR r IN SELECT c.function FROM hidden_columns.closed c JOIN pg_proc p ON p.oid = c.function LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO analytics_ro', r.function);
+    END LOOP;
+    TRUNCATE hidden_columns.hidden, hidden_columns.seen, hidden_columns.closed;
+END
+$undo$ LANGUAGE plpgsql;
+
+CREATE OR REPLACE FUNCTION hidden_columns.on_ddl() RETURNS event_trigger SECURITY DEFINER SET search_path = pg_catalog AS
+$on_ddl$
+BEGIN
+    IF current_setting('hidden_columns.at_work', true) = 'on'
+       OR NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE schema_name IS DISTINCT FROM 'pg_temp') THEN
+        RETURN;
+    END IF;
+    PERFORM hidden_columns.apply();
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING 'columns of the list in the schema hidden_columns may be readable to analytics_ro now: %', SQLERRM
+        USING HINT = 'run scripts/hide_columns.sh --apply again';
+END
+$on_ddl$ LANGUAGE plpgsql;
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA hidden_columns FROM PUBLIC;
+DROP EVENT TRIGGER IF EXISTS hide_columns;
+CREATE EVENT TRIGGER hide_columns ON ddl_command_end WHEN TAG IN (
+    'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA', 'CREATE FUNCTION',
+    'CREATE SCHEMA', 'ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER FUNCTION', 'ALTER SCHEMA', 'GRANT')
+    EXECUTE FUNCTION hidden_columns.on_ddl();
+
+-- ── Hiding ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CREATE TEMP VIEW readable AS
+    SELECT c.oid AS relation, a.attnum, format('%I.%I.%I', n.nspname, c.relname, a.attname) AS name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'masked') AND n.nspname NOT LIKE '\_timescaledb\_%'
+      AND has_schema_privilege('analytics_ro', n.oid, 'USAGE') AND has_column_privilege('analytics_ro', c.oid, a.attnum, 'SELECT');
+CREATE TEMP VIEW callable AS
+    SELECT p.oid, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name FROM pg_proc p WHERE p.prosecdef AND has_function_privilege('analytics_ro', p.oid, 'EXECUTE');
+CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM readable;
+CREATE TEMP TABLE called ON COMMIT DROP AS SELECT * FROM callable;
+
+SELECT hidden_columns.undo() \g /dev/null
+DELETE FROM hidden_columns.list;
+INSERT INTO hidden_columns.list SELECT hidden_columns.read(convert_from(decode(:'rules', 'base64'), 'UTF8')), :'strict' = 'on';
+SELECT hidden_columns.apply() \g /dev/null
+
+-- ── Parts of values ───────────────────────────────────────────────────────────────────────────────────────────────
+
+CREATE TEMP TABLE masks ON COMMIT DROP AS
+    WITH wanted AS (
+        SELECT c.oid AS relation, n.nspname, c.relname, c.relowner, j ->> 'column' AS "column", l.show, (j ->> 'column') || '_' || replace(l.show, ' ', '_') AS name
+        FROM hidden_columns.list AS k, hidden_columns.look(k.rules, 'analytics_ro') AS t, LATERAL (SELECT t::json) AS x(j),
+             json_to_recordset(k.rules::json) AS l(line int, show text), pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE j ->> 'is' = 'column' AND (j ->> 'line')::int = l.line AND l.show IS NOT NULL AND c.oid = (j ->> 'oid')::oid AND NOT c.relispartition)
+    SELECT nspname || '_' || relname AS view, format('%I.%I', nspname, relname) AS of, pg_get_userbyid(relowner) AS owner, bool_or(show = 'hash') AS hashes,
+           format('SELECT %s FROM %I.%I AS t', concat_ws(', ',
+               (SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+                WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege('analytics_ro', relation, a.attnum, 'SELECT')),
+               string_agg(format(CASE show
+                   WHEN 'year' THEN 'extract(year FROM t.%1$I)::int AS %2$I'
+                   -- With the key before and after it: nobody who has not the key can try values.
+                   WHEN 'hash' THEN 'left(encode(sha256(k.key || convert_to(t.%1$I::text, ''UTF8'') || k.key), ''hex''), 16) AS %2$I'
+                   -- Of a short value that would be most of it.
+                   ELSE 'CASE WHEN length(t.%1$I::text) >= 2 * %3$s THEN right(t.%1$I::text, %3$s) END AS %2$I' END,
+                   "column", name, right(show, 1)), ', ' ORDER BY name)), nspname, relname)
+               || CASE WHEN bool_or(show = 'hash') THEN ', hidden_columns.key AS k' ELSE '' END AS definition,
+           string_agg(format('%s is %s', name, CASE show WHEN 'year' THEN 'the year of ' || "column"
+               WHEN 'hash' THEN 'the same for the same ' || "column" ELSE format('the last %s characters of %s', right(show, 1), "column") END), '; ' ORDER BY name) AS about
+    FROM wanted GROUP BY relation, nspname, relname, relowner;
+
+DO $$
+DECLARE
+    r record;
+BEGIN
+    IF EXISTS (SELECT FROM masks WHERE hashes) AND NOT EXISTS (SELECT FROM hidden_columns.key) THEN
+        INSERT INTO hidden_columns.key VALUES (sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));
+    END IF;
+    IF EXISTS (SELECT FROM masks) THEN
+        CREATE SCHEMA IF NOT EXISTS masked;
+        GRANT USAGE ON SCHEMA masked TO analytics_ro;
+    END IF;
+    FOR r IN SELECT p.view FROM hidden_columns.part p LEFT JOIN masks m USING (view, definition) WHERE m.view IS NULL LOOP
+        EXECUTE format('DROP VIEW IF EXISTS masked.%I', r.view);
+        DELETE FROM hidden_columns.part WHERE view = r.view;
+    END LOOP;
+    FOR r IN SELECT m.* FROM masks m LEFT JOIN hidden_columns.part p USING (view) WHERE p.view IS NULL LOOP
+        IF octet_length(r.view) > 63 THEN
+            RAISE EXCEPTION 'the view masked.% would have too long a name', r.view;
+        END IF;
+        EXECUTE format('CREATE VIEW masked.%I WITH (security_barrier) AS %s', r.view, r.definition);
+        IF r.hashes THEN
+            EXECUTE format('GRANT USAGE ON SCHEMA hidden_columns TO %I', r.owner);
+            EXECUTE format('GRANT SELECT ON hidden_columns.key TO %I', r.owner);
+        END IF;
+        EXECUTE format('ALTER VIEW masked.%I OWNER TO %I', r.view, r.owner);
+        EXECUTE format('GRANT SELECT ON masked.%I TO analytics_ro', r.view);
+        EXECUTE format('COMMENT ON VIEW masked.%I IS %L', r.view, r.of || ' without its hidden columns: ' || r.about);
+        INSERT INTO hidden_columns.part VALUES (r.view, r.definition);
+    END LOOP;
+END $$;
+
+-- ── Proof ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+CREATE TEMP TABLE found ON COMMIT DROP AS SELECT t::json AS j FROM hidden_columns.list l, hidden_columns.look(l.rules, 'analytics_ro') AS t;
+DO $$
+DECLARE
+    r record;
+    tried int := 0;
+BEGIN
+    FOR r IN SELECT j ->> 'what' AS what, j ->> 'fix' AS fix FROM found WHERE (j ->> 'refuse')::boolean LOOP
+        RAISE EXCEPTION '%, still', r.what USING HINT = CASE WHEN r.fix LIKE 'REVOKE%' THEN r.fix ELSE 'somebody else than the owner has granted it: see \dp, and revoke it as that role' END;
+    END LOOP;
+    CREATE TEMP TABLE proof ON COMMIT DROP AS SELECT count(*) AS columns FROM found WHERE j ->> 'is' = 'column';
+    FOR r IN SELECT j ->> 'schema' AS schema, j ->> 'table' AS "table", j ->> 'column' AS "column" FROM found WHERE j ->> 'is' = 'column' LOOP
+        BEGIN
+            SET LOCAL ROLE analytics_ro;
+            EXECUTE format('SELECT t.%I FROM %I.%I AS t LIMIT 1', r."column", r.schema, r."table");
+            RAISE EXCEPTION 'analytics_ro has read %.%.%', r.schema, r."table", r."column" USING ERRCODE = 'raise_exception';
+        EXCEPTION WHEN insufficient_privilege THEN
+            NULL;
+        END;
+    END LOOP;
+    RESET ROLE;
+END $$;
+
+-- ── Report ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SELECT n || CASE WHEN n = 1 THEN ' column is' ELSE ' columns are' END || ' hidden from analytics_ro:' FROM (SELECT count(*) AS n FROM found WHERE j ->> 'is' = 'column') AS c;
+SELECT format('  %s.%s.%s%s%s', j ->> 'schema', j ->> 'table', j ->> 'column', CASE WHEN b.relation IS NULL THEN '' ELSE ' (new)' END, '  # ' || (j ->> 'reason'))
+    || coalesce(E'\n      a part of it: ' || (j ->> 'instead'), '')
+FROM found LEFT JOIN before b ON b.relation = (j ->> 'oid')::oid AND b.attnum = (j ->> 'num')::int WHERE j ->> 'is' = 'column' ORDER BY 1;
+SELECT E'Closed too, because they show hidden columns:\n' || string_agg('  ' || name, E'\n' ORDER BY name) FROM (
+    SELECT name FROM before EXCEPT SELECT name FROM readable EXCEPT SELECT format('%I.%I.%I', j ->> 'schema', j ->> 'table', j ->> 'column') FROM found WHERE j ->> 'is' = 'column'
+    UNION ALL (SELECT name FROM called EXCEPT SELECT name FROM callable)) AS c(name) HAVING count(*) > 0;
+SELECT E'Readable from now on:\n' || string_agg('  ' || name, E'\n' ORDER BY name) FROM (
+    SELECT name FROM readable EXCEPT SELECT name FROM before UNION ALL (SELECT name FROM callable EXCEPT SELECT name FROM called)) AS c(name) HAVING count(*) > 0;
+SELECT E'Still open. The statement below each closes it, and so does a line of its own in the list, or --strict:\n' || string_agg(format(E'  %s\n      %s', j ->> 'what', j ->> 'fix'), E'\n') FROM found WHERE j ->> 'is' = 'finding' HAVING count(*) > 0;
+SELECT format('Proven as analytics_ro: no privilege on %s columns nor on their partitions and chunks; a SELECT of each was refused (42501).', columns) FROM proof;
+
+SELECT :'apply' = 'on' AS commits, NOT EXISTS (SELECT FROM hidden_columns.list WHERE rules <> '[]') AS empty \gset
+\if :empty
+DROP EVENT TRIGGER hide_columns;
+DROP SCHEMA IF EXISTS masked CASCADE;
+DROP SCHEMA hidden_columns CASCADE;
+\endif
+\if :commits
+COMMIT;
+\else
+ROLLBACK;
+\echo Dry run: nothing has changed.
+\endif

@@ -1,0 +1,196 @@
+-- Can the role read a column that is to be hidden from it? The server and `check` look with this, and scripts/hide_columns.sql hides by a
+-- copy of it, word for word (a test compares them). PostgreSQL 15 to 18; whatever it reads, everybody may read.
+-- `$1`: the lines of the list, a JSON array of {line, text, schema, table, column, show, reason}, the names as LIKE patterns. `$2`: the role,
+-- or empty: the one that runs this. One row a hidden column ("is": "column"), one a finding.
+WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_roles r WHERE r.rolname = coalesce(nullif($2::text, ''), current_user)),
+     -- The role itself and every role that it could become, whether it inherits or not.
+     reach AS MATERIALIZED (SELECT g.oid, quote_ident(g.rolname) AS q FROM reader, pg_roles g WHERE pg_has_role(reader.oid, g.oid, 'MEMBER')),
+     rules AS MATERIALIZED (
+        SELECT * FROM json_to_recordset($1::text::json) AS r(line int, text text, schema text, "table" text, "column" text, show text, reason text)),
+     relations AS MATERIALIZED (
+        SELECT c.oid, c.relkind, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname) AS name, n.nspname LIKE '\_timescaledb%' AS internal,
+               CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'table' END AS kind,
+               -- It reads with the rights of whoever reads it.
+               coalesce(c.reloptions::text[] && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1', 'security_invoker=yes'], false) AS invoker,
+               (SELECT bool_or(has_schema_privilege(reach.oid, n.oid, 'USAGE')) FROM reach) AS usable
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'hidden_columns')
+          AND n.nspname NOT LIKE 'pg\_temp\_%' AND n.nspname NOT LIKE 'timescaledb\_%'
+          -- The parts of values that the script makes there are meant to be read.
+          AND (n.nspname <> 'masked' OR NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'hidden_columns'))
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')),
+     named AS MATERIALIZED (SELECT r.oid, u.line FROM relations r JOIN rules u ON r.nspname LIKE u.schema AND r.relname LIKE u."table" WHERE NOT r.internal),
+     matched AS MATERIALIZED (
+        SELECT n.oid, a.attnum, a.attname, u.*
+        FROM named n JOIN rules u USING (line) JOIN pg_attribute a ON a.attrelid = n.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname LIKE u."column"),
+     listed AS MATERIALIZED (SELECT DISTINCT ON (m.oid, m.attnum) m.* FROM matched m ORDER BY m.oid, m.attnum, m.show IS NULL, m.line),
+     -- The same values elsewhere: in partitions, chunks and children; in the compressed form of a hypertable, which has the same columns and
+     -- its own beside them; in the table behind a continuous aggregate.
+     hypertables AS MATERIALIZED (
+        SELECT r.oid, (SELECT array_agg(a.attname ORDER BY a.attname) FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+                       AND (NOT r.internal OR a.attname NOT LIKE '\_ts\_meta\_%')) AS columns,
+               r.internal AND r.relname ~ '^(_compressed_hypertable_|compress_hyper_)' AS compressed
+        FROM relations r WHERE r.relkind = 'r' AND (r.internal OR EXISTS (
+            SELECT FROM pg_inherits i JOIN relations k ON k.oid = i.inhrelid AND k.internal WHERE i.inhparent = r.oid))),
+     copies(of, oid) AS MATERIALIZED (
+        SELECT inhparent, inhrelid FROM pg_inherits
+        UNION ALL
+        SELECT h.oid, k.oid FROM hypertables h JOIN hypertables k ON k.compressed AND NOT h.compressed AND k.columns = h.columns
+        UNION ALL
+        SELECT w.ev_class, r.oid FROM relations r JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.classid = 'pg_rewrite'::regclass
+        JOIN pg_rewrite w ON w.oid = d.objid WHERE r.internal AND r.relname LIKE '\_materialized\_hypertable\_%' GROUP BY 1, 2),
+     hidden(oid, attnum, attname, root, line) AS (
+        SELECT l.oid, l.attnum, l.attname, l.oid, l.line FROM listed l
+        UNION
+        SELECT a.attrelid, a.attnum, a.attname, h.root, h.line
+        FROM hidden h JOIN copies c ON c.of = h.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = h.attname AND a.attnum > 0 AND NOT a.attisdropped),
+     open AS MATERIALIZED (
+        SELECT h.*, r.name AS place, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
+        FROM hidden h JOIN relations r ON r.oid = h.oid
+        WHERE r.usable AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT'))),
+     -- Which views read which columns. PostgreSQL notes no column for a reference to a whole row.
+     views AS MATERIALIZED (
+        SELECT w.ev_class AS oid, d.refobjid AS of, array_agg(d.refobjsubid) AS nums, w.ev_action ~ ':varattno 0 ' AS whole_rows
+        FROM pg_rewrite w JOIN relations r ON r.oid = w.ev_class AND r.relkind IN ('v', 'm')
+        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class
+        GROUP BY w.oid, w.ev_class, d.refobjid, w.ev_action),
+     concerned(oid) AS (
+        SELECT oid FROM hidden
+        UNION
+        SELECT x.oid FROM concerned c, LATERAL (
+            SELECT v.oid FROM views v WHERE v.of = c.oid
+            UNION ALL SELECT k.oid FROM copies k WHERE k.of = c.oid
+            UNION ALL SELECT m.oid FROM relations d JOIN relations m ON d.internal AND m.internal AND m.relname = replace(d.relname, '_direct_view_', '_materialized_hypertable_')
+                      WHERE d.oid = c.oid AND d.relname LIKE '\_direct\_view\_%') AS x),
+     -- From which columns each of theirs comes; of 0 when that is not known. A query without another in it says so itself: the parts of its
+     -- target list, each up to its name, and the tables by their number. Of a query in parts only the columns that it passes on are known,
+     -- and of a set operation not even those, since PostgreSQL notes its first part only. A continuous aggregate is as its table is.
+     queries AS MATERIALIZED (
+        SELECT w.ev_class AS oid, w.ev_action::text AS tree, w.ev_action !~ ':setOperations \{' AS known,
+               regexp_count(w.ev_action::text, '\{QUERY ') = 1 AS single,
+               (SELECT r.oid FROM views v JOIN relations r ON r.oid = v.of AND r.internal AND r.relname LIKE '\_materialized\_hypertable\_%' WHERE v.oid = w.ev_class LIMIT 1) AS behind
+        FROM (SELECT DISTINCT oid FROM concerned) AS c JOIN relations r ON r.oid = c.oid AND r.relkind IN ('v', 'm') JOIN pg_rewrite w ON w.ev_class = c.oid),
+     tables AS MATERIALIZED (
+        SELECT q.oid, t.num, CASE WHEN t.m[1] = '0' THEN t.m[2]::bigint ELSE 0 END AS of
+        FROM queries q, regexp_matches(q.tree, ':rtekind (\d+)(?: :relid (\d+))?', 'g') WITH ORDINALITY AS t(m, num) WHERE q.single),
+     pieces AS MATERIALIZED (
+        SELECT q.oid, p.num, p.text, regexp_match(p.text, ':resno (\d+) :resname [^<]') AS ends
+        FROM queries q, regexp_split_to_table(substring(q.tree FROM ':targetList \((.*)$'), '\{TARGETENTRY :expr ') WITH ORDINALITY AS p(text, num)
+        WHERE q.single AND q.known),
+     entries AS MATERIALIZED (
+        SELECT p.oid, p.text, (first_value(p.ends[1]) OVER (PARTITION BY p.oid, p.part ORDER BY p.num DESC))::int AS attnum
+        FROM (SELECT *, count(*) FILTER (WHERE ends IS NOT NULL) OVER (PARTITION BY oid ORDER BY num ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS part FROM pieces) AS p
+        WHERE p.part > 0),
+     outputs AS MATERIALIZED (
+        SELECT a.attrelid AS oid, a.attnum, o.of, o.num
+        FROM queries q JOIN pg_attribute a ON a.attrelid = q.oid AND a.attnum > 0 AND NOT a.attisdropped
+        CROSS JOIN LATERAL (
+            SELECT q.behind::bigint AS of, b.attnum::int AS num FROM pg_attribute b WHERE b.attrelid = q.behind AND b.attname = a.attname
+            UNION ALL
+            SELECT DISTINCT coalesce(t.of, 0), v.m[2]::int
+            FROM entries e, regexp_matches(e.text, '\{VAR :varno (\d+) :varattno (-?\d+)', 'g') AS v(m)
+            LEFT JOIN tables t ON t.oid = q.oid AND t.num = v.m[1]::bigint
+            WHERE q.behind IS NULL AND q.single AND e.oid = q.oid AND e.attnum = a.attnum
+            UNION ALL
+            SELECT coalesce(p.of, 0), coalesce(p.num, 0) FROM (SELECT) AS one LEFT JOIN LATERAL (
+                SELECT DISTINCT m[2]::bigint AS of, m[3]::int AS num
+                FROM regexp_matches(q.tree, ':resno (\d+) :resname (?:\\.|[^ \\])+ :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (-?\d+) :resjunk false', 'g') AS t(m)
+                WHERE q.known AND m[1] = a.attnum::text) AS p ON true
+            WHERE q.behind IS NULL AND NOT q.single) AS o),
+     functions AS MATERIALIZED (
+        SELECT p.oid, p.proname, p.prosecdef, p.prosrc, p.prosqlbody, l.lanname, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name, pg_get_userbyid(p.proowner) AS owner,
+               has_schema_privilege(reader.oid, p.pronamespace, 'USAGE') AND EXISTS (SELECT FROM reach g WHERE has_function_privilege(g.oid, p.oid, 'EXECUTE')) AS usable
+        FROM reader, pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'hidden_columns') AND p.prokind <> 'a'
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')),
+     -- What can show the values of a hidden column, and of which. A function (attnum 0) by what its text names.
+     shows(class, oid, attnum, root, root_num) AS (
+        SELECT 'pg_class'::regclass, h.oid, h.attnum, l.oid, l.attnum FROM hidden h JOIN listed l ON l.oid = h.root AND l.attname = h.attname
+        UNION
+        SELECT x.class, x.oid, x.attnum, s.root, s.root_num FROM shows s, LATERAL (
+            SELECT 'pg_class'::regclass AS class, o.oid, o.attnum
+            FROM views v JOIN outputs o ON o.oid = v.oid
+            WHERE s.class = 'pg_class'::regclass AND v.of = s.oid AND (s.attnum = ANY (v.nums) OR v.whole_rows)
+              AND (o.of = 0 OR o.of = s.oid AND o.num IN (0, s.attnum))
+            UNION ALL
+            -- A column that is generated from it.
+            SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid AND a.attgenerated <> ''
+            WHERE s.class = 'pg_class'::regclass AND d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid AND d.refobjsubid = s.attnum
+            UNION ALL
+            SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_attribute b, copies k JOIN pg_attribute a ON a.attrelid = k.oid AND a.attnum > 0 AND NOT a.attisdropped
+            WHERE s.class = 'pg_class'::regclass AND k.of = s.oid AND b.attrelid = s.oid AND b.attnum = s.attnum AND a.attname = b.attname
+            UNION ALL
+            -- From the query of a continuous aggregate to its table.
+            SELECT 'pg_class'::regclass, a.attrelid, a.attnum
+            FROM relations d JOIN relations m ON d.internal AND m.internal AND m.relname = replace(d.relname, '_direct_view_', '_materialized_hypertable_')
+            JOIN pg_attribute b ON b.attrelid = d.oid AND b.attnum = s.attnum JOIN pg_attribute a ON a.attrelid = m.oid AND a.attname = b.attname
+            WHERE s.class = 'pg_class'::regclass AND d.oid = s.oid AND d.relname LIKE '\_direct\_view\_%'
+            UNION ALL
+            SELECT 'pg_proc'::regclass, f.oid, 0::int2
+            FROM functions f, (SELECT relname FROM relations WHERE s.class = 'pg_class'::regclass AND oid = s.oid
+                               UNION ALL SELECT proname FROM functions WHERE s.class = 'pg_proc'::regclass AND oid = s.oid) AS n(name)
+            WHERE f.prosrc ~* ('(^|\W)' || regexp_replace(n.name, '(\W)', '\\\1', 'g') || '(\W|$)')
+               OR f.prosqlbody IS NOT NULL AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.refclassid = s.class
+                                                       AND d.refobjid = s.oid AND (d.refobjsubid = s.attnum OR f.prosqlbody ~ ':varattno 0 '))
+            ) AS x),
+     -- Beyond the hidden columns themselves, and readable.
+     shown AS MATERIALIZED (
+        SELECT s.oid, a.attnum, a.attname, string_agg(DISTINCT l.name, ', ' ORDER BY l.name) AS of
+        FROM shows s JOIN relations r ON r.oid = s.oid JOIN pg_attribute a ON a.attrelid = s.oid AND a.attnum = s.attnum
+        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
+        WHERE s.class = 'pg_class'::regclass AND r.usable AND (s.oid, s.attnum) NOT IN (SELECT oid, attnum FROM hidden)
+          AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, s.oid, s.attnum, 'SELECT'))
+        GROUP BY s.oid, a.attnum, a.attname),
+     findings(refuse, rank, what, fix, oid, nums, function) AS (
+        SELECT true, 1, format('the role %s may read %s.%I, which is to be hidden (line %s: %s)%s', reader.q, r.name, o.attname, o.line, min(u.text),
+                   CASE WHEN bool_or(o.oid <> o.root) THEN ': as ' || left(string_agg(o.place, ', ' ORDER BY o.place), 200) ELSE '' END
+                   || coalesce(': as a member of ' || min(o.via::text), '')),
+               CASE WHEN min(o.via::text) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', btrim(min(o.via::text), '{}'), reader.q) END
+                   || 'on the host of the database: bash hide_columns.sh --apply', NULL::oid, NULL::int2[], NULL::oid
+        FROM reader, open o JOIN relations r ON r.oid = o.root JOIN rules u ON u.line = o.line GROUP BY reader.q, r.name, o.attname, o.line
+        UNION ALL
+        SELECT false, 2, format('the %s %s may show %s in its column%s %s, which the role %s may read%s', r.kind, r.name, left(string_agg(DISTINCT s.of, ', '), 300),
+                   CASE WHEN count(DISTINCT s.attnum) > 1 THEN 's' ELSE '' END, left(string_agg(quote_ident(s.attname), ', ' ORDER BY s.attnum), 300), reader.q,
+                   CASE WHEN r.kind = 'table' THEN '' ELSE ' with the rights of ' || quote_ident(pg_get_userbyid(c.relowner)) END),
+               format('REVOKE SELECT ON %s FROM %s, PUBLIC', r.name, reader.q)
+                   -- A grant of columns fails where TimescaleDB keeps rows compressed: there all of it is closed.
+                   || coalesce('; GRANT SELECT (' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+                        WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(reader.oid, r.oid, a.attnum, 'SELECT') AND NOT a.attnum = ANY (array_agg(s.attnum))
+                          AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum)
+                          AND NOT EXISTS (SELECT FROM copies k JOIN relations t ON t.oid = k.oid AND t.internal WHERE k.of = r.oid)) || ') ON ' || r.name || ' TO ' || reader.q, ''),
+               r.oid, array_agg(s.attnum), NULL
+        FROM reader, shown s JOIN relations r USING (oid) JOIN pg_class c USING (oid) WHERE NOT r.internal AND NOT r.invoker GROUP BY reader.oid, reader.q, r.kind, r.name, r.oid, c.relowner
+        UNION ALL
+        SELECT false, 3, format('the function %s runs with the rights of %I and may show %s: %s', f.name, f.owner, left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300),
+                   CASE WHEN f.lanname NOT IN ('sql', 'plpgsql') THEN 'its language tells nothing' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
+               format('REVOKE EXECUTE ON FUNCTION %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid
+        FROM reader, functions f LEFT JOIN shows s ON s.class = 'pg_proc'::regclass AND s.oid = f.oid
+        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
+        WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR f.lanname NOT IN ('sql', 'plpgsql') OR f.lanname = 'plpgsql' AND f.prosrc ~* '\mexecute\M')
+        GROUP BY f.oid, f.name, f.owner, f.lanname, reader.q
+        UNION ALL
+        SELECT false, 4, format('the %s %s reads hidden columns with the rights of whoever queries it, so every query of it is refused', r.kind, r.name),
+               format('write it anew without %s', left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), NULL, NULL, NULL
+        FROM shows s JOIN relations r ON r.oid = s.oid AND r.invoker
+        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
+        WHERE s.class = 'pg_class'::regclass AND r.usable AND EXISTS (SELECT FROM reach g WHERE has_any_column_privilege(g.oid, r.oid, 'SELECT')) GROUP BY r.kind, r.name
+        UNION ALL
+        SELECT false, 5, format('line %s of the hidden columns (%s) matches no column', u.line, u.text), 'correct it, or remove it', NULL, NULL, NULL
+        FROM rules u WHERE NOT EXISTS (SELECT FROM matched m WHERE m.line = u.line)
+        UNION ALL
+        SELECT false, 6, format('the role %s may not read %s.%I, and no line of the hidden columns lists it', reader.q, r.name, a.attname),
+               'if it came later: on the host of the database: bash hide_columns.sh --apply; if it is to stay hidden: add it to the list', NULL, NULL, NULL
+        FROM reader, relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE NOT r.internal AND r.usable AND has_any_column_privilege(reader.oid, r.oid, 'SELECT') AND NOT has_column_privilege(reader.oid, r.oid, a.attnum, 'SELECT')
+          AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum))
+SELECT j FROM (
+    SELECT 0 AS place, r.name || '.' || h.attname AS name, json_build_object('is', 'column', 'schema', r.nspname, 'table', r.relname, 'column', h.attname, 'reason', min(u.reason),
+               'instead', (SELECT format('%s.%I.%I', 'masked', m.relname, a.attname) FROM pg_class m JOIN pg_attribute a ON a.attrelid = m.oid JOIN pg_namespace n ON n.oid = m.relnamespace
+                           WHERE n.nspname = 'masked' AND m.relname = r.nspname || '_' || r.relname AND a.attname = h.attname || '_' || replace(min(u.show), ' ', '_')
+                             AND has_schema_privilege(reader.oid, n.oid, 'USAGE') AND has_column_privilege(reader.oid, m.oid, a.attnum, 'SELECT')),
+               'oid', r.oid::bigint, 'num', h.attnum, 'line', min(h.line))::text AS j
+    FROM reader, hidden h JOIN relations r ON r.oid = h.oid AND NOT r.internal JOIN rules u USING (line) GROUP BY reader.oid, r.oid, r.name, r.nspname, r.relname, h.attname, h.attnum
+    UNION ALL
+    SELECT CASE WHEN refuse THEN 1 ELSE 2 END, rank || what,
+           json_build_object('is', 'finding', 'refuse', refuse, 'what', what, 'fix', fix, 'oid', oid::bigint, 'nums', nums, 'function', function::bigint)::text FROM findings) AS found
+ORDER BY place, name
