@@ -44,7 +44,11 @@ command -v docker > /dev/null || die "docker not found: run this on the host whe
 running=$(docker ps --format '{{.Names}}') || die "docker does not answer: is it running, and may $(id -un) use it?"
 
 container=${ANALYTICS_DB_CONTAINER:-$(grep -F timescale_db <<< "$running" || true)}
-[ "$(wc -w <<< "$container")" = 1 ] && grep -qxF -- "$container" <<< "$running" ||
+case $container in
+    '' | *[[:space:]]*) found=no ;;
+    *) found=$(grep -cxF -- "$container" <<< "$running" || true) ;;
+esac
+[ "$found" = 1 ] ||
     die "name the database's container in ANALYTICS_DB_CONTAINER; found: ${container:-none}; running: $(paste -sd' ' <<< "$running")"
 
 # As psql's variable, not as an argument: 128 kB is the most that one argument may have.
@@ -63,7 +67,9 @@ for copy in "$HOME"/.*/current/hidden_columns; do
     folder=$(readlink -f "${copy%/*}")
     next=$(mktemp "$folder/hidden_columns.XXXXXX") || die "applied, but cannot write beside $copy: run this as the user who ran deploy.sh"
     cat "$file" > "$next"
-    chown --reference="$copy" "$next" && chmod --reference="$copy" "$next" && mv -f "$next" "$folder/hidden_columns" || die "applied, but $copy could not be replaced"
+    chown --reference="$copy" "$next"
+    chmod --reference="$copy" "$next"
+    mv -f "$next" "$folder/hidden_columns"
     handed=1
     echo "The server of ${copy%/current/*} has the list."
 done

@@ -61,9 +61,9 @@ SELECT pg_advisory_xact_lock(7305127660419522) \g /dev/null
 CREATE SCHEMA IF NOT EXISTS hidden_columns;
 CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, "column" name NOT NULL, PRIMARY KEY (relation, "column"));
-CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY);
--- A column with a greater number has been added since.
-CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
+-- A column with a greater number has been added since. `public`: everybody could read it.
+CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, public boolean NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.part (view name PRIMARY KEY, definition text NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.key (key bytea NOT NULL);
 
@@ -160,10 +160,13 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         CROSS JOIN LATERAL (
             SELECT q.behind::bigint AS of, b.attnum::int AS num FROM pg_attribute b WHERE b.attrelid = q.behind AND b.attname = a.attname
             UNION ALL
-            SELECT DISTINCT coalesce(t.of, 0), v.m[2]::int
-            FROM entries e, regexp_matches(e.text, '\{VAR :varno (\d+) :varattno (-?\d+)', 'g') AS v(m)
-            LEFT JOIN tables t ON t.oid = q.oid AND t.num = v.m[1]::bigint
+            SELECT DISTINCT coalesce(o.m[1]::bigint, t.of, 0), coalesce(o.m[2], v.m[2])::int
+            FROM entries e CROSS JOIN LATERAL (SELECT regexp_match(e.text, '^\{VAR [^{]*\} :resno .* :resorigtbl ([1-9]\d*) :resorigcol (\d+) :resjunk')) AS o(m),
+                 regexp_matches(e.text, '\{VAR :varno (\d+) :varattno (-?\d+)', 'g') AS v(m) LEFT JOIN tables t ON t.oid = q.oid AND t.num = v.m[1]::bigint
             WHERE q.behind IS NULL AND q.single AND e.oid = q.oid AND e.attnum = a.attnum
+            UNION ALL
+            -- What a window function goes through stands elsewhere.
+            SELECT 0, 0 FROM entries e WHERE q.behind IS NULL AND e.oid = q.oid AND e.attnum = a.attnum AND e.text LIKE '%{WINDOWFUNC %'
             UNION ALL
             SELECT coalesce(p.of, 0), coalesce(p.num, 0) FROM (SELECT) AS one LEFT JOIN LATERAL (
                 SELECT DISTINCT m[2]::bigint AS of, m[3]::int AS num
@@ -255,7 +258,9 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                'if it came later: on the host of the database: bash hide_columns.sh --apply; if it is to stay hidden: add it to the list', NULL, NULL, NULL
         FROM reader, relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE NOT r.internal AND r.usable AND has_any_column_privilege(reader.oid, r.oid, 'SELECT') AND NOT has_column_privilege(reader.oid, r.oid, a.attnum, 'SELECT')
-          AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum))
+          AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum)
+          -- Unless it shows one: then it is closed on purpose.
+          AND NOT EXISTS (SELECT FROM shows s WHERE s.class = 'pg_class'::regclass AND s.oid = r.oid AND s.attnum = a.attnum))
 SELECT j FROM (
     SELECT 0 AS place, r.name || '.' || h.attname AS name, json_build_object('is', 'column', 'schema', r.nspname, 'table', r.relname, 'column', h.attname, 'reason', min(u.reason),
                'instead', (SELECT format('%s.%I.%I', 'masked', m.relname, a.attname) FROM pg_class m JOIN pg_attribute a ON a.attrelid = m.oid JOIN pg_namespace n ON n.oid = m.relnamespace
@@ -295,6 +300,13 @@ BEGIN
 END
 $read$ LANGUAGE plpgsql;
 
+-- Can everybody read it, or some of its columns?
+CREATE OR REPLACE FUNCTION hidden_columns.is_public(relation oid) RETURNS boolean STABLE SET search_path = pg_catalog AS
+$$
+    SELECT EXISTS (SELECT FROM pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = relation AND x.grantee = 0 AND x.privilege_type = 'SELECT'
+                   UNION ALL SELECT FROM pg_attribute a, aclexplode(a.attacl) AS x WHERE a.attrelid = relation AND x.grantee = 0 AND x.privilege_type = 'SELECT')
+$$ LANGUAGE sql;
+
 -- Gives the role these columns of a relation and no others, or all of it.
 CREATE OR REPLACE FUNCTION hidden_columns.grant(relation oid, columns text, whole boolean) RETURNS void SET search_path = pg_catalog AS
 $grant$
@@ -303,8 +315,7 @@ DECLARE
     inside CONSTANT oid := to_regnamespace('_timescaledb_internal');
     other text;
 BEGIN
-    IF NOT whole AND EXISTS (SELECT FROM pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = relation AND x.grantee = 0 AND x.privilege_type = 'SELECT'
-                             UNION ALL SELECT FROM pg_attribute a, aclexplode(a.attacl) AS x WHERE a.attrelid = relation AND x.grantee = 0 AND x.privilege_type = 'SELECT') THEN
+    IF NOT whole AND hidden_columns.is_public(relation) THEN
         FOR other IN SELECT quote_ident(r.rolname) FROM pg_roles r WHERE NOT r.rolsuper AND r.rolname <> 'analytics_ro' AND r.rolname NOT LIKE 'pg\_%' AND has_table_privilege(r.oid, relation, 'SELECT') LOOP
             EXECUTE format('GRANT SELECT ON %s TO %s', name, other);
         END LOOP;
@@ -358,13 +369,14 @@ BEGIN
             FOR other IN SELECT quote_ident(o.rolname) FROM pg_roles o WHERE NOT o.rolsuper AND o.rolname <> 'analytics_ro' AND o.rolname NOT LIKE 'pg\_%' AND has_function_privilege(o.oid, r.function, 'EXECUTE') LOOP
                 EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', r.function::regprocedure, other);
             END LOOP;
+            INSERT INTO hidden_columns.closed SELECT p.oid, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x WHERE x.grantee = 0)
+            FROM pg_proc p WHERE p.oid = r.function ON CONFLICT DO NOTHING;
             EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, analytics_ro', r.function::regprocedure);
-            INSERT INTO hidden_columns.closed VALUES (r.function) ON CONFLICT DO NOTHING;
             CONTINUE;
         END IF;
-        IF r.differs THEN PERFORM hidden_columns.grant(r.relation, r.columns, false); END IF;
+        INSERT INTO hidden_columns.seen VALUES (r.relation, r.last, hidden_columns.is_public(r.relation)) ON CONFLICT DO NOTHING;
         INSERT INTO hidden_columns.hidden SELECT r.relation, unnest(r.hide) ON CONFLICT DO NOTHING;
-        INSERT INTO hidden_columns.seen VALUES (r.relation, r.last) ON CONFLICT DO NOTHING;
+        IF r.differs THEN PERFORM hidden_columns.grant(r.relation, r.columns, false); END IF;
     END LOOP;
 END
 $apply$ LANGUAGE plpgsql;
@@ -376,16 +388,19 @@ DECLARE
     r record;
 BEGIN
     FOR r IN
-        SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed) AS columns, bool_and(x.allowed) AS whole
+        SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed) AS columns, bool_and(x.allowed) AS whole, s.public
         FROM hidden_columns.seen s JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
         CROSS JOIN LATERAL (SELECT a.attnum > s.attnum OR has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT')
                                 OR EXISTS (SELECT FROM hidden_columns.hidden h WHERE h.relation = a.attrelid AND h."column" = a.attname) AS allowed) AS x
-        GROUP BY a.attrelid
+        GROUP BY a.attrelid, s.public
     LOOP
         PERFORM hidden_columns.grant(r.relation, r.columns, r.whole);
+        IF r.public AND r.whole THEN
+            EXECUTE format('GRANT SELECT ON %s TO PUBLIC', r.relation::regclass);
+        END IF;
     END LOOP;
-    FOR r IN SELECT c.function FROM hidden_columns.closed c JOIN pg_proc p ON p.oid = c.function LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO analytics_ro', r.function);
+    FOR r IN SELECT c.function, c.public FROM hidden_columns.closed c JOIN pg_proc p ON p.oid = c.function LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO analytics_ro%s', r.function, CASE WHEN r.public THEN ', PUBLIC' ELSE '' END);
     END LOOP;
     TRUNCATE hidden_columns.hidden, hidden_columns.seen, hidden_columns.closed;
 END
@@ -408,7 +423,7 @@ REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA hidden_columns FROM PUBLIC;
 DROP EVENT TRIGGER IF EXISTS hide_columns;
 CREATE EVENT TRIGGER hide_columns ON ddl_command_end WHEN TAG IN (
     'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA', 'CREATE FUNCTION',
-    'CREATE SCHEMA', 'ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER FUNCTION', 'ALTER SCHEMA', 'GRANT')
+    'CREATE SCHEMA', 'ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER SCHEMA', 'GRANT')
     EXECUTE FUNCTION hidden_columns.on_ddl();
 
 -- ── Hiding ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -489,27 +504,31 @@ CREATE TEMP TABLE found ON COMMIT DROP AS SELECT t::json AS j FROM hidden_column
 DO $$
 DECLARE
     r record;
-    tried int := 0;
 BEGIN
     FOR r IN SELECT j ->> 'what' AS what, j ->> 'fix' AS fix FROM found WHERE (j ->> 'refuse')::boolean LOOP
         RAISE EXCEPTION '%, still', r.what USING HINT = CASE WHEN r.fix LIKE 'REVOKE%' THEN r.fix ELSE 'somebody else than the owner has granted it: see \dp, and revoke it as that role' END;
     END LOOP;
-    CREATE TEMP TABLE proof ON COMMIT DROP AS SELECT count(*) AS columns FROM found WHERE j ->> 'is' = 'column';
-    FOR r IN SELECT j ->> 'schema' AS schema, j ->> 'table' AS "table", j ->> 'column' AS "column" FROM found WHERE j ->> 'is' = 'column' LOOP
+    -- Of plain tables only: to plan a query of a view or of a table with policies can run functions of their owner, and this session is a
+    -- superuser's. The server's check tries all of them in a session of the role itself.
+    CREATE TEMP TABLE tried ON COMMIT DROP AS
+        SELECT format('SELECT t.%I FROM %I.%I AS t LIMIT 1', a.attname, j ->> 'schema', j ->> 'table') AS sql
+        FROM found, pg_class c, pg_attribute a WHERE j ->> 'is' = 'column' AND c.oid = (j ->> 'oid')::oid AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
+          AND a.attrelid = c.oid AND a.attnum = (j ->> 'num')::int AND a.attgenerated <> 'v';
+    FOR r IN SELECT sql FROM tried LOOP
         BEGIN
             SET LOCAL ROLE analytics_ro;
-            EXECUTE format('SELECT t.%I FROM %I.%I AS t LIMIT 1', r."column", r.schema, r."table");
-            RAISE EXCEPTION 'analytics_ro has read %.%.%', r.schema, r."table", r."column" USING ERRCODE = 'raise_exception';
+            EXECUTE r.sql;
+            RAISE EXCEPTION 'analytics_ro has not been refused: %', r.sql;
         EXCEPTION WHEN insufficient_privilege THEN
             NULL;
         END;
     END LOOP;
-    RESET ROLE;
 END $$;
+RESET ROLE;
 
 -- ── Report ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-SELECT n || CASE WHEN n = 1 THEN ' column is' ELSE ' columns are' END || ' hidden from analytics_ro:' FROM (SELECT count(*) AS n FROM found WHERE j ->> 'is' = 'column') AS c;
+SELECT CASE n WHEN 0 THEN 'No column is hidden from analytics_ro.' WHEN 1 THEN '1 column is hidden from analytics_ro:' ELSE n || ' columns are hidden from analytics_ro:' END FROM (SELECT count(*) AS n FROM found WHERE j ->> 'is' = 'column') AS c;
 SELECT format('  %s.%s.%s%s%s', j ->> 'schema', j ->> 'table', j ->> 'column', CASE WHEN b.relation IS NULL THEN '' ELSE ' (new)' END, '  # ' || (j ->> 'reason'))
     || coalesce(E'\n      a part of it: ' || (j ->> 'instead'), '')
 FROM found LEFT JOIN before b ON b.relation = (j ->> 'oid')::oid AND b.attnum = (j ->> 'num')::int WHERE j ->> 'is' = 'column' ORDER BY 1;
@@ -518,8 +537,14 @@ SELECT E'Closed too, because they show hidden columns:\n' || string_agg('  ' || 
     UNION ALL (SELECT name FROM called EXCEPT SELECT name FROM callable)) AS c(name) HAVING count(*) > 0;
 SELECT E'Readable from now on:\n' || string_agg('  ' || name, E'\n' ORDER BY name) FROM (
     SELECT name FROM readable EXCEPT SELECT name FROM before UNION ALL (SELECT name FROM callable EXCEPT SELECT name FROM called)) AS c(name) HAVING count(*) > 0;
-SELECT E'Still open. The statement below each closes it, and so does a line of its own in the list, or --strict:\n' || string_agg(format(E'  %s\n      %s', j ->> 'what', j ->> 'fix'), E'\n') FROM found WHERE j ->> 'is' = 'finding' HAVING count(*) > 0;
-SELECT format('Proven as analytics_ro: no privilege on %s columns nor on their partitions and chunks; a SELECT of each was refused (42501).', columns) FROM proof;
+SELECT E'Still open. The statement below each closes it, and so does --strict; of a view so does a line of the list with its column:\n'
+    || string_agg(format(E'  %s\n      %s', j ->> 'what', j ->> 'fix'), E'\n')
+FROM found WHERE j ->> 'oid' IS NOT NULL AND j ->> 'is' = 'finding' OR j ->> 'function' IS NOT NULL HAVING count(*) > 0;
+SELECT E'To be looked at:\n' || string_agg(format(E'  %s\n      %s', j ->> 'what', j ->> 'fix'), E'\n')
+FROM found WHERE j ->> 'is' = 'finding' AND j ->> 'oid' IS NULL AND j ->> 'function' IS NULL HAVING count(*) > 0;
+SELECT format('Proven: analytics_ro has no privilege on %s, nor on their partitions and chunks; %s SELECTs as analytics_ro were refused (42501).',
+    CASE n WHEN 1 THEN 'this column' ELSE 'these ' || n || ' columns' END, (SELECT count(*) FROM tried))
+FROM (SELECT count(*) AS n FROM found WHERE j ->> 'is' = 'column') AS c WHERE n > 0;
 
 SELECT :'apply' = 'on' AS commits, NOT EXISTS (SELECT FROM hidden_columns.list WHERE rules <> '[]') AS empty \gset
 \if :empty

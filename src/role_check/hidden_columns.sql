@@ -87,10 +87,13 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         CROSS JOIN LATERAL (
             SELECT q.behind::bigint AS of, b.attnum::int AS num FROM pg_attribute b WHERE b.attrelid = q.behind AND b.attname = a.attname
             UNION ALL
-            SELECT DISTINCT coalesce(t.of, 0), v.m[2]::int
-            FROM entries e, regexp_matches(e.text, '\{VAR :varno (\d+) :varattno (-?\d+)', 'g') AS v(m)
-            LEFT JOIN tables t ON t.oid = q.oid AND t.num = v.m[1]::bigint
+            SELECT DISTINCT coalesce(o.m[1]::bigint, t.of, 0), coalesce(o.m[2], v.m[2])::int
+            FROM entries e CROSS JOIN LATERAL (SELECT regexp_match(e.text, '^\{VAR [^{]*\} :resno .* :resorigtbl ([1-9]\d*) :resorigcol (\d+) :resjunk')) AS o(m),
+                 regexp_matches(e.text, '\{VAR :varno (\d+) :varattno (-?\d+)', 'g') AS v(m) LEFT JOIN tables t ON t.oid = q.oid AND t.num = v.m[1]::bigint
             WHERE q.behind IS NULL AND q.single AND e.oid = q.oid AND e.attnum = a.attnum
+            UNION ALL
+            -- What a window function goes through stands elsewhere.
+            SELECT 0, 0 FROM entries e WHERE q.behind IS NULL AND e.oid = q.oid AND e.attnum = a.attnum AND e.text LIKE '%{WINDOWFUNC %'
             UNION ALL
             SELECT coalesce(p.of, 0), coalesce(p.num, 0) FROM (SELECT) AS one LEFT JOIN LATERAL (
                 SELECT DISTINCT m[2]::bigint AS of, m[3]::int AS num
@@ -182,7 +185,9 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                'if it came later: on the host of the database: bash hide_columns.sh --apply; if it is to stay hidden: add it to the list', NULL, NULL, NULL
         FROM reader, relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE NOT r.internal AND r.usable AND has_any_column_privilege(reader.oid, r.oid, 'SELECT') AND NOT has_column_privilege(reader.oid, r.oid, a.attnum, 'SELECT')
-          AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum))
+          AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum)
+          -- Unless it shows one: then it is closed on purpose.
+          AND NOT EXISTS (SELECT FROM shows s WHERE s.class = 'pg_class'::regclass AND s.oid = r.oid AND s.attnum = a.attnum))
 SELECT j FROM (
     SELECT 0 AS place, r.name || '.' || h.attname AS name, json_build_object('is', 'column', 'schema', r.nspname, 'table', r.relname, 'column', h.attname, 'reason', min(u.reason),
                'instead', (SELECT format('%s.%I.%I', 'masked', m.relname, a.attname) FROM pg_class m JOIN pg_attribute a ON a.attrelid = m.oid JOIN pg_namespace n ON n.oid = m.relnamespace
