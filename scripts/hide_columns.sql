@@ -96,7 +96,11 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      matched AS MATERIALIZED (
         SELECT n.oid, a.attnum, a.attname, u.*
         FROM named n JOIN rules u USING (line) JOIN pg_attribute a ON a.attrelid = n.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname LIKE u."column"),
-     listed AS MATERIALIZED (SELECT DISTINCT ON (m.oid, m.attnum) m.* FROM matched m ORDER BY m.oid, m.attnum, m.show IS NULL, m.line),
+     -- Partitions go with their table.
+     listed AS MATERIALIZED (
+        SELECT DISTINCT ON (m.oid, m.attnum) m.* FROM matched m
+        WHERE NOT EXISTS (SELECT FROM pg_inherits i JOIN matched p ON p.oid = i.inhparent AND p.attname = m.attname WHERE i.inhrelid = m.oid)
+        ORDER BY m.oid, m.attnum, m.show IS NULL, m.line),
      -- The same values elsewhere: in partitions, chunks and children; in the compressed form of a hypertable, which has the same columns and
      -- its own beside them; in the table behind a continuous aggregate.
      hypertables AS MATERIALIZED (
@@ -107,6 +111,9 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
             SELECT FROM pg_inherits i JOIN relations k ON k.oid = i.inhrelid AND k.internal WHERE i.inhparent = r.oid))),
      copies(of, oid) AS MATERIALIZED (
         SELECT inhparent, inhrelid FROM pg_inherits
+        UNION ALL
+        -- A table shows what its partitions and children hold.
+        SELECT i.inhrelid, i.inhparent FROM pg_inherits i JOIN relations r ON r.oid = i.inhrelid AND NOT r.internal
         UNION ALL
         SELECT h.oid, k.oid FROM hypertables h JOIN hypertables k ON k.compressed AND NOT h.compressed AND k.columns = h.columns
         UNION ALL
@@ -127,14 +134,26 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         FROM pg_rewrite w JOIN relations r ON r.oid = w.ev_class AND r.relkind IN ('v', 'm')
         JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class
         GROUP BY w.oid, w.ev_class, d.refobjid, w.ev_action),
-     concerned(oid) AS (
-        SELECT oid FROM hidden
-        UNION
-        SELECT x.oid FROM concerned c, LATERAL (
-            SELECT v.oid FROM views v WHERE v.of = c.oid
-            UNION ALL SELECT k.oid FROM copies k WHERE k.of = c.oid
-            UNION ALL SELECT m.oid FROM relations d JOIN relations m ON d.internal AND m.internal AND m.relname = replace(d.relname, '_direct_view_', '_materialized_hypertable_')
-                      WHERE d.oid = c.oid AND d.relname LIKE '\_direct\_view\_%') AS x),
+     parts(oid, function) AS MATERIALIZED (
+        SELECT a.aggfnoid::oid, f FROM pg_aggregate a, unnest(ARRAY[a.aggtransfn::oid, a.aggfinalfn::oid, a.aggcombinefn::oid, a.aggmtransfn::oid, a.aggminvtransfn::oid, a.aggmfinalfn::oid]) AS f WHERE f <> 0),
+     -- An aggregate runs its functions with the rights of its owner.
+     functions AS MATERIALIZED (
+        SELECT p.oid, p.proname, p.prosecdef OR EXISTS (SELECT FROM parts a JOIN pg_proc f ON f.oid = a.function WHERE a.oid = p.oid AND f.prosecdef) AS prosecdef,
+               p.prosrc, p.prosqlbody, l.lanname, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name, pg_get_userbyid(p.proowner) AS owner,
+               has_schema_privilege(reader.oid, p.pronamespace, 'USAGE') AND EXISTS (SELECT FROM reach g WHERE has_function_privilege(g.oid, p.oid, 'EXECUTE')) AS usable
+        FROM reader, pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'hidden_columns')
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')),
+     -- Which views call which functions.
+     calls(function, oid, kind) AS MATERIALIZED (
+        SELECT DISTINCT d.refobjid, r.oid, r.relkind FROM pg_depend d JOIN functions f ON f.oid = d.refobjid JOIN pg_rewrite w ON w.oid = d.objid
+        JOIN relations r ON r.oid = w.ev_class AND r.relkind IN ('v', 'm') WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_proc'::regclass),
+     -- From the query of a continuous aggregate to its table.
+     materialized(of, oid) AS MATERIALIZED (
+        SELECT d.oid, m.oid FROM relations d JOIN relations m ON m.relname = replace(d.relname, '_direct_view_', '_materialized_hypertable_')
+        WHERE d.internal AND m.internal AND d.relname LIKE '\_direct\_view\_%'),
+     leads(of, oid) AS MATERIALIZED (SELECT of, oid FROM views UNION SELECT of, oid FROM copies UNION SELECT of, oid FROM materialized),
+     concerned(oid) AS (SELECT oid FROM (SELECT oid FROM hidden UNION SELECT oid FROM calls) AS x UNION SELECT l.oid FROM concerned c JOIN leads l ON l.of = c.oid),
      -- From which columns each of theirs comes; of 0 when that is not known. A query without another in it says so itself: the parts of its
      -- target list, each up to its name, and the tables by their number. Of a query in parts only the columns that it passes on are known,
      -- and of a set operation not even those, since PostgreSQL notes its first part only. A continuous aggregate is as its table is.
@@ -154,61 +173,67 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT p.oid, p.text, (first_value(p.ends[1]) OVER (PARTITION BY p.oid, p.part ORDER BY p.num DESC))::int AS attnum
         FROM (SELECT *, count(*) FILTER (WHERE ends IS NOT NULL) OVER (PARTITION BY oid ORDER BY num ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS part FROM pieces) AS p
         WHERE p.part > 0),
-     outputs AS MATERIALIZED (
-        SELECT a.attrelid AS oid, a.attnum, o.of, o.num
-        FROM queries q JOIN pg_attribute a ON a.attrelid = q.oid AND a.attnum > 0 AND NOT a.attisdropped
-        CROSS JOIN LATERAL (
-            SELECT q.behind::bigint AS of, b.attnum::int AS num FROM pg_attribute b WHERE b.attrelid = q.behind AND b.attname = a.attname
-            UNION ALL
-            SELECT DISTINCT coalesce(o.m[1]::bigint, t.of, 0), coalesce(o.m[2], v.m[2])::int
-            FROM entries e CROSS JOIN LATERAL (SELECT regexp_match(e.text, '^\{VAR [^{]*\} :resno .* :resorigtbl ([1-9]\d*) :resorigcol (\d+) :resjunk')) AS o(m),
-                 regexp_matches(e.text, '\{VAR :varno (\d+) :varattno (-?\d+)', 'g') AS v(m) LEFT JOIN tables t ON t.oid = q.oid AND t.num = v.m[1]::bigint
-            WHERE q.behind IS NULL AND q.single AND e.oid = q.oid AND e.attnum = a.attnum
-            UNION ALL
-            -- What a window function goes through stands elsewhere.
-            SELECT 0, 0 FROM entries e WHERE q.behind IS NULL AND e.oid = q.oid AND e.attnum = a.attnum AND e.text LIKE '%{WINDOWFUNC %'
-            UNION ALL
-            SELECT coalesce(p.of, 0), coalesce(p.num, 0) FROM (SELECT) AS one LEFT JOIN LATERAL (
-                SELECT DISTINCT m[2]::bigint AS of, m[3]::int AS num
-                FROM regexp_matches(q.tree, ':resno (\d+) :resname (?:\\.|[^ \\])+ :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (-?\d+) :resjunk false', 'g') AS t(m)
-                WHERE q.known AND m[1] = a.attnum::text) AS p ON true
-            WHERE q.behind IS NULL AND NOT q.single) AS o),
-     functions AS MATERIALIZED (
-        SELECT p.oid, p.proname, p.prosecdef, p.prosrc, p.prosqlbody, l.lanname, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name, pg_get_userbyid(p.proowner) AS owner,
-               has_schema_privilege(reader.oid, p.pronamespace, 'USAGE') AND EXISTS (SELECT FROM reach g WHERE has_function_privilege(g.oid, p.oid, 'EXECUTE')) AS usable
-        FROM reader, pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'hidden_columns') AND p.prokind <> 'a'
-          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')),
-     -- What can show the values of a hidden column, and of which. A function (attnum 0) by what its text names.
+     passed AS MATERIALIZED (
+        SELECT q.oid, m[1]::int AS attnum, m[2]::bigint AS of, m[3]::int AS num
+        FROM queries q, regexp_matches(q.tree, ':resno (\d+) :resname (?:\\.|[^ \\])+ :ressortgroupref \d+ :resorigtbl (\d+) :resorigcol (-?\d+) :resjunk false', 'g') AS t(m)
+        WHERE q.known AND NOT q.single),
+     outputs(oid, attnum, of, num) AS MATERIALIZED (
+        SELECT q.oid, a.attnum::int, q.behind::bigint, b.attnum::int
+        FROM queries q JOIN pg_attribute a ON a.attrelid = q.oid AND a.attnum > 0 JOIN pg_attribute b ON b.attrelid = q.behind AND b.attname = a.attname AND b.attnum > 0
+        UNION
+        SELECT e.oid, e.attnum, coalesce(e.origin[1]::bigint, t.of, 0), coalesce(e.origin[2], e.var[2])::int
+        FROM (SELECT e.oid, e.attnum, v.var, regexp_match(e.text, '^\{VAR [^{]*\} :resno .* :resorigtbl ([1-9]\d*) :resorigcol (\d+) :resjunk') AS origin
+              FROM entries e, regexp_matches(e.text, '\{VAR :varno (\d+) :varattno (-?\d+)', 'g') AS v(var)) AS e
+        LEFT JOIN tables t ON t.oid = e.oid AND t.num = e.var[1]::bigint
+        UNION
+        -- What a window function goes through stands elsewhere.
+        SELECT e.oid, e.attnum, 0, 0 FROM entries e WHERE e.text LIKE '%{WINDOWFUNC %'
+        UNION
+        SELECT q.oid, a.attnum, coalesce(p.of, 0), coalesce(p.num, 0)
+        FROM queries q JOIN pg_attribute a ON a.attrelid = q.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN passed p ON p.oid = q.oid AND p.attnum = a.attnum
+        WHERE NOT q.single AND q.behind IS NULL),
+     words AS MATERIALIZED (SELECT DISTINCT f.oid, lower(w.w[1]) AS word FROM functions f, regexp_matches(f.prosrc, '[[:alnum:]_$]+', 'g') AS w(w)),
+     -- What shows what. A function by what its text names: as a whole (0), and all that is named.
+     edges(from_class, of, num, class, oid, attnum) AS MATERIALIZED (
+        SELECT 'pg_class'::regclass, o.of, o.num, 'pg_class'::regclass, o.oid, o.attnum FROM outputs o WHERE o.of > 0
+        UNION
+        SELECT 'pg_class'::regclass, v.of, CASE WHEN v.whole_rows THEN 0 ELSE n.num END, 'pg_class'::regclass, o.oid, o.attnum
+        FROM outputs o JOIN views v ON v.oid = o.oid, unnest(v.nums) AS n(num) WHERE o.of = 0 AND (v.whole_rows OR n.num > 0)
+        UNION
+        -- A column that is generated from another.
+        SELECT 'pg_class'::regclass, d.refobjid, d.refobjsubid, 'pg_class'::regclass, a.attrelid, a.attnum
+        FROM pg_attribute a JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum AND d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
+        WHERE a.attgenerated <> ''
+        UNION
+        SELECT 'pg_class'::regclass, b.attrelid, b.attnum, 'pg_class'::regclass, a.attrelid, a.attnum
+        FROM (SELECT * FROM copies UNION SELECT * FROM materialized) AS k JOIN concerned c ON c.oid = k.of JOIN pg_attribute b ON b.attrelid = k.of AND b.attnum > 0
+        JOIN pg_attribute a ON a.attrelid = k.oid AND a.attname = b.attname AND a.attnum > 0 AND NOT a.attisdropped
+        UNION
+        SELECT n.class, n.oid, 0, 'pg_proc'::regclass, w.oid, 0
+        FROM words w JOIN (SELECT 'pg_class'::regclass AS class, r.oid, r.relname AS name FROM relations r JOIN concerned USING (oid) UNION ALL SELECT 'pg_proc'::regclass, oid, proname FROM functions) AS n ON lower(n.name) = w.word
+        UNION
+        SELECT 'pg_class'::regclass, r.oid, 0, 'pg_proc'::regclass, f.oid, 0 FROM relations r JOIN concerned USING (oid), functions f WHERE r.relname ~ '[^[:alnum:]_$]' AND strpos(lower(f.prosrc), lower(r.relname)) > 0
+        UNION
+        SELECT 'pg_proc'::regclass, a.function, 0, 'pg_proc'::regclass, a.oid, 0 FROM parts a
+        UNION
+        -- A view calls a function with the rights of whoever reads it, but what is filled from it with those of its owner (pg_rewrite: as soon as it is).
+        SELECT v.class, v.of, 0, 'pg_class'::regclass, a.attrelid, a.attnum
+        FROM (SELECT 'pg_proc'::regclass AS class, function AS of, oid FROM calls WHERE kind = 'm'
+              UNION ALL SELECT 'pg_rewrite'::regclass, l.of, l.oid FROM leads l JOIN relations r ON r.oid = l.oid AND r.relkind <> 'v') AS v
+        JOIN pg_attribute a ON a.attrelid = v.oid AND a.attnum > 0 AND NOT a.attisdropped
+        UNION
+        SELECT 'pg_proc'::regclass, function, 0, 'pg_rewrite'::regclass, oid, 0 FROM calls WHERE kind = 'v'
+        UNION
+        SELECT 'pg_rewrite'::regclass, l.of, 0, 'pg_rewrite'::regclass, l.oid, 0 FROM leads l JOIN relations r ON r.oid = l.oid AND r.relkind = 'v'
+        UNION
+        SELECT d.refclassid, d.refobjid, CASE WHEN f.prosqlbody ~ ':varattno 0 ' THEN 0 ELSE d.refobjsubid END, 'pg_proc'::regclass, f.oid, 0
+        FROM functions f JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
+        WHERE f.prosqlbody IS NOT NULL AND (d.refobjsubid > 0 OR d.refclassid = 'pg_proc'::regclass OR f.prosqlbody ~ ':varattno 0 ')),
+     -- What can show the values of a hidden column, and of which.
      shows(class, oid, attnum, root, root_num) AS (
         SELECT 'pg_class'::regclass, h.oid, h.attnum, l.oid, l.attnum FROM hidden h JOIN listed l ON l.oid = h.root AND l.attname = h.attname
         UNION
-        SELECT x.class, x.oid, x.attnum, s.root, s.root_num FROM shows s, LATERAL (
-            SELECT 'pg_class'::regclass AS class, o.oid, o.attnum
-            FROM views v JOIN outputs o ON o.oid = v.oid
-            WHERE s.class = 'pg_class'::regclass AND v.of = s.oid AND (s.attnum = ANY (v.nums) OR v.whole_rows)
-              AND (o.of = 0 OR o.of = s.oid AND o.num IN (0, s.attnum))
-            UNION ALL
-            -- A column that is generated from it.
-            SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid AND a.attgenerated <> ''
-            WHERE s.class = 'pg_class'::regclass AND d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid AND d.refobjsubid = s.attnum
-            UNION ALL
-            SELECT 'pg_class'::regclass, a.attrelid, a.attnum FROM pg_attribute b, copies k JOIN pg_attribute a ON a.attrelid = k.oid AND a.attnum > 0 AND NOT a.attisdropped
-            WHERE s.class = 'pg_class'::regclass AND k.of = s.oid AND b.attrelid = s.oid AND b.attnum = s.attnum AND a.attname = b.attname
-            UNION ALL
-            -- From the query of a continuous aggregate to its table.
-            SELECT 'pg_class'::regclass, a.attrelid, a.attnum
-            FROM relations d JOIN relations m ON d.internal AND m.internal AND m.relname = replace(d.relname, '_direct_view_', '_materialized_hypertable_')
-            JOIN pg_attribute b ON b.attrelid = d.oid AND b.attnum = s.attnum JOIN pg_attribute a ON a.attrelid = m.oid AND a.attname = b.attname
-            WHERE s.class = 'pg_class'::regclass AND d.oid = s.oid AND d.relname LIKE '\_direct\_view\_%'
-            UNION ALL
-            SELECT 'pg_proc'::regclass, f.oid, 0::int2
-            FROM functions f, (SELECT relname FROM relations WHERE s.class = 'pg_class'::regclass AND oid = s.oid
-                               UNION ALL SELECT proname FROM functions WHERE s.class = 'pg_proc'::regclass AND oid = s.oid) AS n(name)
-            WHERE f.prosrc ~* ('(^|\W)' || regexp_replace(n.name, '(\W)', '\\\1', 'g') || '(\W|$)')
-               OR f.prosqlbody IS NOT NULL AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.refclassid = s.class
-                                                       AND d.refobjid = s.oid AND (d.refobjsubid = s.attnum OR f.prosqlbody ~ ':varattno 0 '))
-            ) AS x),
+        SELECT e.class, e.oid, e.attnum::int2, s.root, s.root_num FROM shows s JOIN edges e ON e.from_class = s.class AND e.of = s.oid WHERE e.num IN (0, s.attnum)),
      -- Beyond the hidden columns themselves, and readable.
      shown AS MATERIALIZED (
         SELECT s.oid, a.attnum, a.attname, string_agg(DISTINCT l.name, ', ' ORDER BY l.name) AS of
@@ -238,11 +263,11 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         FROM reader, shown s JOIN relations r USING (oid) JOIN pg_class c USING (oid) WHERE NOT r.internal AND NOT r.invoker GROUP BY reader.oid, reader.q, r.kind, r.name, r.oid, c.relowner
         UNION ALL
         SELECT false, 3, format('the function %s runs with the rights of %I and may show %s: %s', f.name, f.owner, left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300),
-                   CASE WHEN f.lanname NOT IN ('sql', 'plpgsql') THEN 'its language tells nothing' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
-               format('REVOKE EXECUTE ON FUNCTION %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid
+                   CASE WHEN f.lanname NOT IN ('sql', 'plpgsql', 'internal') THEN 'its language tells nothing' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
+               format('REVOKE EXECUTE ON ROUTINE %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid
         FROM reader, functions f LEFT JOIN shows s ON s.class = 'pg_proc'::regclass AND s.oid = f.oid
         JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
-        WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR f.lanname NOT IN ('sql', 'plpgsql') OR f.lanname = 'plpgsql' AND f.prosrc ~* '\mexecute\M')
+        WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR f.lanname <> 'internal' AND f.prosrc ~* '\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*)\M')
         GROUP BY f.oid, f.name, f.owner, f.lanname, reader.q
         UNION ALL
         SELECT false, 4, format('the %s %s reads hidden columns with the rights of whoever queries it, so every query of it is refused', r.kind, r.name),
@@ -367,11 +392,11 @@ BEGIN
     LOOP
         IF r.function IS NOT NULL THEN
             FOR other IN SELECT quote_ident(o.rolname) FROM pg_roles o WHERE NOT o.rolsuper AND o.rolname <> 'analytics_ro' AND o.rolname NOT LIKE 'pg\_%' AND has_function_privilege(o.oid, r.function, 'EXECUTE') LOOP
-                EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', r.function::regprocedure, other);
+                EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', r.function::regprocedure, other);
             END LOOP;
             INSERT INTO hidden_columns.closed SELECT p.oid, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x WHERE x.grantee = 0)
             FROM pg_proc p WHERE p.oid = r.function ON CONFLICT DO NOTHING;
-            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, analytics_ro', r.function::regprocedure);
+            EXECUTE format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, analytics_ro', r.function::regprocedure);
             CONTINUE;
         END IF;
         INSERT INTO hidden_columns.seen VALUES (r.relation, r.last, hidden_columns.is_public(r.relation)) ON CONFLICT DO NOTHING;
@@ -400,7 +425,7 @@ BEGIN
         END IF;
     END LOOP;
     FOR r IN SELECT c.function, c.public FROM hidden_columns.closed c JOIN pg_proc p ON p.oid = c.function LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO analytics_ro%s', r.function, CASE WHEN r.public THEN ', PUBLIC' ELSE '' END);
+        EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO analytics_ro%s', r.function, CASE WHEN r.public THEN ', PUBLIC' ELSE '' END);
     END LOOP;
     TRUNCATE hidden_columns.hidden, hidden_columns.seen, hidden_columns.closed;
 END
@@ -422,8 +447,8 @@ $on_ddl$ LANGUAGE plpgsql;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA hidden_columns FROM PUBLIC;
 DROP EVENT TRIGGER IF EXISTS hide_columns;
 CREATE EVENT TRIGGER hide_columns ON ddl_command_end WHEN TAG IN (
-    'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA', 'CREATE FUNCTION',
-    'CREATE SCHEMA', 'ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER FUNCTION', 'ALTER ROUTINE', 'ALTER SCHEMA', 'GRANT')
+    'CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'CREATE VIEW', 'CREATE MATERIALIZED VIEW', 'CREATE FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA', 'CREATE FUNCTION', 'CREATE PROCEDURE', 'CREATE AGGREGATE',
+    'CREATE SCHEMA', 'ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER FUNCTION', 'ALTER PROCEDURE', 'ALTER ROUTINE', 'ALTER TYPE', 'CREATE RULE', 'ALTER SCHEMA', 'GRANT')
     EXECUTE FUNCTION hidden_columns.on_ddl();
 
 -- ── Hiding ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -434,7 +459,8 @@ CREATE TEMP VIEW readable AS
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'masked') AND n.nspname NOT LIKE '\_timescaledb\_%'
       AND has_schema_privilege('analytics_ro', n.oid, 'USAGE') AND has_column_privilege('analytics_ro', c.oid, a.attnum, 'SELECT');
 CREATE TEMP VIEW callable AS
-    SELECT p.oid, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name FROM pg_proc p WHERE p.prosecdef AND has_function_privilege('analytics_ro', p.oid, 'EXECUTE');
+    SELECT p.oid, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name FROM pg_proc p
+    WHERE p.pronamespace <> 'pg_catalog'::regnamespace AND has_function_privilege('analytics_ro', p.oid, 'EXECUTE');
 CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM readable;
 CREATE TEMP TABLE called ON COMMIT DROP AS SELECT * FROM callable;
 
