@@ -60,10 +60,10 @@ SELECT pg_advisory_xact_lock(7305127660419522) \g /dev/null
 
 CREATE SCHEMA IF NOT EXISTS hidden_columns;
 CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
-CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, "column" name NOT NULL, PRIMARY KEY (relation, "column"));
+CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, PRIMARY KEY (relation, attnum));
 CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
--- A column with a greater number has been added since. `public`: everybody could read it.
-CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, public boolean NOT NULL);
+-- A column with a greater number has been added since. `public`: what everybody could read.
+CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, public text);
 CREATE TABLE IF NOT EXISTS hidden_columns.part (view name PRIMARY KEY, definition text NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.key (key bytea NOT NULL);
 
@@ -88,11 +88,11 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                (SELECT bool_or(has_schema_privilege(reach.oid, n.oid, 'USAGE')) FROM reach) AS usable
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'hidden_columns')
-          AND n.nspname NOT LIKE 'pg\_temp\_%' AND n.nspname NOT LIKE 'timescaledb\_%'
-          -- The parts of values that the script makes there are meant to be read.
-          AND (n.nspname <> 'masked' OR NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'hidden_columns'))
+          AND n.nspname NOT LIKE 'pg\_temp\_%'
           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')),
-     named AS MATERIALIZED (SELECT r.oid, u.line FROM relations r JOIN rules u ON r.nspname LIKE u.schema AND r.relname LIKE u."table" WHERE NOT r.internal),
+     named AS MATERIALIZED (SELECT r.oid, u.line FROM relations r JOIN rules u ON r.nspname LIKE u.schema AND r.relname LIKE u."table"
+               -- The script makes the views there itself.
+               WHERE NOT r.internal AND (r.nspname <> 'masked' OR u.schema = 'masked')),
      matched AS MATERIALIZED (
         SELECT n.oid, a.attnum, a.attname, u.*
         FROM named n JOIN rules u USING (line) JOIN pg_attribute a ON a.attrelid = n.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname LIKE u."column"),
@@ -125,7 +125,8 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT a.attrelid, a.attnum, a.attname, h.root, h.line
         FROM hidden h JOIN copies c ON c.of = h.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = h.attname AND a.attnum > 0 AND NOT a.attisdropped),
      open AS MATERIALIZED (
-        SELECT h.*, r.name AS place, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
+        SELECT h.*, r.name AS place, (SELECT min(format('SET ROLE %I; REVOKE SELECT ON %s FROM %s, PUBLIC; RESET ROLE', pg_get_userbyid(x.grantor), r.name, reader.q))
+                                      FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
         FROM hidden h JOIN relations r ON r.oid = h.oid
         WHERE r.usable AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT'))),
      -- Which views read which columns. PostgreSQL notes no column for a reference to a whole row.
@@ -240,13 +241,15 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         FROM shows s JOIN relations r ON r.oid = s.oid JOIN pg_attribute a ON a.attrelid = s.oid AND a.attnum = s.attnum
         JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
         WHERE s.class = 'pg_class'::regclass AND r.usable AND (s.oid, s.attnum) NOT IN (SELECT oid, attnum FROM hidden)
+          -- A part of a value is meant to be read.
+          AND NOT EXISTS (SELECT FROM listed p JOIN relations t ON t.oid = p.oid WHERE r.nspname = 'masked' AND r.relname = t.nspname || '_' || t.relname AND a.attname = p.attname || '_' || replace(p.show, ' ', '_'))
           AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, s.oid, s.attnum, 'SELECT'))
         GROUP BY s.oid, a.attnum, a.attname),
      findings(refuse, rank, what, fix, oid, nums, function) AS (
         SELECT true, 1, format('the role %s may read %s.%I, which is to be hidden (line %s: %s)%s', reader.q, r.name, o.attname, o.line, min(u.text),
                    CASE WHEN bool_or(o.oid <> o.root) THEN ': as ' || left(string_agg(o.place, ', ' ORDER BY o.place), 200) ELSE '' END
                    || coalesce(': as a member of ' || min(o.via::text), '')),
-               CASE WHEN min(o.via::text) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', btrim(min(o.via::text), '{}'), reader.q) END
+               coalesce(min(o.revoke) || '; then ', '') || CASE WHEN min(o.via::text) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', btrim(min(o.via::text), '{}'), reader.q) END
                    || 'on the host of the database: bash hide_columns.sh --apply', NULL::oid, NULL::int2[], NULL::oid
         FROM reader, open o JOIN relations r ON r.oid = o.root JOIN rules u ON u.line = o.line GROUP BY reader.q, r.name, o.attname, o.line
         UNION ALL
@@ -325,11 +328,13 @@ BEGIN
 END
 $read$ LANGUAGE plpgsql;
 
--- Can everybody read it, or some of its columns?
-CREATE OR REPLACE FUNCTION hidden_columns.is_public(relation oid) RETURNS boolean STABLE SET search_path = pg_catalog AS
+-- What everybody can read of it: null is nothing, empty all, else a list of columns.
+CREATE OR REPLACE FUNCTION hidden_columns.public(relation oid) RETURNS text STABLE SET search_path = pg_catalog AS
 $$
-    SELECT EXISTS (SELECT FROM pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = relation AND x.grantee = 0 AND x.privilege_type = 'SELECT'
-                   UNION ALL SELECT FROM pg_attribute a, aclexplode(a.attacl) AS x WHERE a.attrelid = relation AND x.grantee = 0 AND x.privilege_type = 'SELECT')
+    SELECT '' FROM pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = relation AND x.grantee = 0 AND x.privilege_type = 'SELECT'
+    UNION ALL
+    SELECT '(' || string_agg(quote_ident(a.attname), ', ') || ')' FROM pg_attribute a, aclexplode(a.attacl) AS x
+    WHERE a.attrelid = relation AND NOT a.attisdropped AND x.grantee = 0 AND x.privilege_type = 'SELECT' LIMIT 1
 $$ LANGUAGE sql;
 
 -- Gives the role these columns of a relation and no others, or all of it.
@@ -340,9 +345,10 @@ DECLARE
     inside CONSTANT oid := to_regnamespace('_timescaledb_internal');
     other text;
 BEGIN
-    IF NOT whole AND hidden_columns.is_public(relation) THEN
-        FOR other IN SELECT quote_ident(r.rolname) FROM pg_roles r WHERE NOT r.rolsuper AND r.rolname <> 'analytics_ro' AND r.rolname NOT LIKE 'pg\_%' AND has_table_privilege(r.oid, relation, 'SELECT') LOOP
-            EXECUTE format('GRANT SELECT ON %s TO %s', name, other);
+    IF NOT whole AND hidden_columns.public(relation) IS NOT NULL THEN
+        FOR other IN SELECT quote_ident(r.rolname) FROM pg_roles r WHERE NOT r.rolsuper AND r.rolname <> 'analytics_ro' AND r.rolname NOT LIKE 'pg\_%'
+                         AND r.oid <> (SELECT c.relowner FROM pg_class c WHERE c.oid = relation) LOOP
+            EXECUTE format('GRANT SELECT %s ON %s TO %s', hidden_columns.public(relation), name, other);
         END LOOP;
         EXECUTE format('REVOKE SELECT ON %s FROM PUBLIC', name);
     END IF;
@@ -375,15 +381,16 @@ BEGIN
     DELETE FROM hidden_columns.closed c WHERE NOT EXISTS (SELECT FROM pg_proc p WHERE p.oid = c.function);
     FOR r IN
         WITH found AS MATERIALIZED (SELECT l.strict, t::json AS j FROM hidden_columns.list l, hidden_columns.look(l.rules, 'analytics_ro') AS t)
-        SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::name[] AS hide, NULL AS columns, NULL::int2 AS last, true AS differs
+        SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::int2[] AS hide, NULL AS columns, NULL::int2 AS last, true AS differs
         FROM found WHERE strict AND j ->> 'function' IS NOT NULL
         UNION ALL
-        SELECT NULL, a.attrelid, array_agg(a.attname) FILTER (WHERE h.hide), string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE NOT h.hide AND h.readable),
+        SELECT NULL, a.attrelid, array_agg(a.attnum) FILTER (WHERE h.hide), string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE NOT h.hide AND h.readable),
                max(a.attnum), bool_or(h.hide AND h.readable)
         FROM (SELECT relation, array_agg(num) AS nums FROM (
                 SELECT (j ->> 'oid')::oid AS relation, (j ->> 'num')::int2 AS num FROM found WHERE j ->> 'is' = 'column'
-                UNION ALL SELECT (j ->> 'oid')::oid, json_array_elements_text(j -> 'nums')::int2 FROM found WHERE strict AND json_typeof(j -> 'nums') = 'array'
-                UNION ALL SELECT h.relation, a.attnum FROM hidden_columns.hidden h JOIN pg_attribute a ON a.attrelid = h.relation AND a.attname = h."column") AS x GROUP BY relation) AS x
+                UNION ALL SELECT (j ->> 'oid')::oid, json_array_elements_text(j -> 'nums')::int2 FROM found
+                    WHERE json_typeof(j -> 'nums') = 'array' AND (strict OR (j ->> 'oid')::oid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = to_regnamespace('masked')))
+                UNION ALL SELECT relation, attnum FROM hidden_columns.hidden) AS x GROUP BY relation) AS x
         JOIN pg_attribute a ON a.attrelid = x.relation AND a.attnum > 0 AND NOT a.attisdropped
         CROSS JOIN LATERAL (SELECT a.attnum = ANY (x.nums) AS hide, has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT') AS readable) AS h
         GROUP BY a.attrelid
@@ -399,9 +406,14 @@ BEGIN
             EXECUTE format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, analytics_ro', r.function::regprocedure);
             CONTINUE;
         END IF;
-        INSERT INTO hidden_columns.seen VALUES (r.relation, r.last, hidden_columns.is_public(r.relation)) ON CONFLICT DO NOTHING;
+        INSERT INTO hidden_columns.seen VALUES (r.relation, r.last, hidden_columns.public(r.relation)) ON CONFLICT DO NOTHING;
         INSERT INTO hidden_columns.hidden SELECT r.relation, unnest(r.hide) ON CONFLICT DO NOTHING;
-        IF r.differs THEN PERFORM hidden_columns.grant(r.relation, r.columns, false); END IF;
+        IF r.differs THEN
+            PERFORM hidden_columns.grant(r.relation, r.columns, false);
+            IF EXISTS (SELECT FROM unnest(r.hide) AS hide WHERE has_column_privilege('analytics_ro', r.relation, hide, 'SELECT')) THEN
+                RAISE WARNING 'analytics_ro can still read hidden columns of %', r.relation::regclass USING HINT = 'somebody other than its owner has granted it: analytics_mcp check names the statement';
+            END IF;
+        END IF;
     END LOOP;
 END
 $apply$ LANGUAGE plpgsql;
@@ -416,12 +428,12 @@ BEGIN
         SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed) AS columns, bool_and(x.allowed) AS whole, s.public
         FROM hidden_columns.seen s JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
         CROSS JOIN LATERAL (SELECT a.attnum > s.attnum OR has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT')
-                                OR EXISTS (SELECT FROM hidden_columns.hidden h WHERE h.relation = a.attrelid AND h."column" = a.attname) AS allowed) AS x
+                                OR EXISTS (SELECT FROM hidden_columns.hidden h WHERE h.relation = a.attrelid AND h.attnum = a.attnum) AS allowed) AS x
         GROUP BY a.attrelid, s.public
     LOOP
         PERFORM hidden_columns.grant(r.relation, r.columns, r.whole);
-        IF r.public AND r.whole THEN
-            EXECUTE format('GRANT SELECT ON %s TO PUBLIC', r.relation::regclass);
+        IF r.public IS NOT NULL THEN
+            EXECUTE format('GRANT SELECT %s ON %s TO PUBLIC', r.public, r.relation::regclass);
         END IF;
     END LOOP;
     FOR r IN SELECT c.function, c.public FROM hidden_columns.closed c JOIN pg_proc p ON p.oid = c.function LOOP
@@ -473,7 +485,8 @@ SELECT hidden_columns.apply() \g /dev/null
 
 CREATE TEMP TABLE masks ON COMMIT DROP AS
     WITH wanted AS (
-        SELECT c.oid AS relation, n.nspname, c.relname, c.relowner, j ->> 'column' AS "column", l.show, (j ->> 'column') || '_' || replace(l.show, ' ', '_') AS name
+        SELECT c.oid AS relation, n.nspname, c.relname, c.relowner, j ->> 'column' AS "column", l.show, (j ->> 'column') || '_' || replace(l.show, ' ', '_') AS name,
+               (SELECT coalesce(nullif(y.typbasetype, 0), y.oid) FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum = (j ->> 'num')::int) AS type
         FROM hidden_columns.list AS k, hidden_columns.look(k.rules, 'analytics_ro') AS t, LATERAL (SELECT t::json) AS x(j),
              json_to_recordset(k.rules::json) AS l(line int, show text), pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE j ->> 'is' = 'column' AND (j ->> 'line')::int = l.line AND l.show IS NOT NULL AND c.oid = (j ->> 'oid')::oid AND NOT c.relispartition)
@@ -482,13 +495,16 @@ CREATE TEMP TABLE masks ON COMMIT DROP AS
                (SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
                 WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege('analytics_ro', relation, a.attnum, 'SELECT')),
                string_agg(format(CASE show
-                   WHEN 'year' THEN 'extract(year FROM t.%1$I)::int AS %2$I'
+                   WHEN 'year' THEN CASE WHEN type = 'timestamptz'::regtype THEN 'extract(year FROM t.%1$I AT TIME ZONE ''UTC'')::int AS %2$I' ELSE 'extract(year FROM t.%1$I)::int AS %2$I' END
                    -- With the key before and after it: nobody who has not the key can try values.
                    WHEN 'hash' THEN 'left(encode(sha256(k.key || convert_to(t.%1$I::text, ''UTF8'') || k.key), ''hex''), 16) AS %2$I'
                    -- Of a short value that would be most of it.
                    ELSE 'CASE WHEN length(t.%1$I::text) >= 2 * %3$s THEN right(t.%1$I::text, %3$s) END AS %2$I' END,
                    "column", name, right(show, 1)), ', ' ORDER BY name)), nspname, relname)
                || CASE WHEN bool_or(show = 'hash') THEN ', hidden_columns.key AS k' ELSE '' END AS definition,
+           -- The text of others depends on settings of whoever reads it: on a few readings all of it could be told.
+           min("column") FILTER (WHERE type <> ALL (CASE show WHEN 'year' THEN ARRAY['date', 'timestamp', 'timestamptz']::regtype[]
+               ELSE ARRAY['text', 'varchar', 'bpchar', 'int2', 'int4', 'int8', 'numeric', 'uuid']::regtype[] END)) AS wrong,
            string_agg(format('%s is %s', name, CASE show WHEN 'year' THEN 'the year of ' || "column"
                WHEN 'hash' THEN 'the same for the same ' || "column" ELSE format('the last %s characters of %s', right(show, 1), "column") END), '; ' ORDER BY name) AS about
     FROM wanted GROUP BY relation, nspname, relname, relowner;
@@ -509,6 +525,9 @@ BEGIN
         DELETE FROM hidden_columns.part WHERE view = r.view;
     END LOOP;
     FOR r IN SELECT m.* FROM masks m LEFT JOIN hidden_columns.part p USING (view) WHERE p.view IS NULL LOOP
+        IF r.wrong IS NOT NULL THEN
+            RAISE EXCEPTION '%.% cannot be shown in part: last and hash need a text or a whole number, year a date or a time', r.of, r.wrong;
+        END IF;
         IF octet_length(r.view) > 63 THEN
             RAISE EXCEPTION 'the view masked.% would have too long a name', r.view;
         END IF;
@@ -532,7 +551,7 @@ DECLARE
     r record;
 BEGIN
     FOR r IN SELECT j ->> 'what' AS what, j ->> 'fix' AS fix FROM found WHERE (j ->> 'refuse')::boolean LOOP
-        RAISE EXCEPTION '%, still', r.what USING HINT = CASE WHEN r.fix LIKE 'REVOKE%' THEN r.fix ELSE 'somebody else than the owner has granted it: see \dp, and revoke it as that role' END;
+        RAISE EXCEPTION '%, still', r.what USING HINT = r.fix;
     END LOOP;
     -- Of plain tables only: to plan a query of a view or of a table with policies can run functions of their owner, and this session is a
     -- superuser's. The server's check tries all of them in a session of the role itself.

@@ -15,11 +15,11 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                (SELECT bool_or(has_schema_privilege(reach.oid, n.oid, 'USAGE')) FROM reach) AS usable
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'hidden_columns')
-          AND n.nspname NOT LIKE 'pg\_temp\_%' AND n.nspname NOT LIKE 'timescaledb\_%'
-          -- The parts of values that the script makes there are meant to be read.
-          AND (n.nspname <> 'masked' OR NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'hidden_columns'))
+          AND n.nspname NOT LIKE 'pg\_temp\_%'
           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')),
-     named AS MATERIALIZED (SELECT r.oid, u.line FROM relations r JOIN rules u ON r.nspname LIKE u.schema AND r.relname LIKE u."table" WHERE NOT r.internal),
+     named AS MATERIALIZED (SELECT r.oid, u.line FROM relations r JOIN rules u ON r.nspname LIKE u.schema AND r.relname LIKE u."table"
+               -- The script makes the views there itself.
+               WHERE NOT r.internal AND (r.nspname <> 'masked' OR u.schema = 'masked')),
      matched AS MATERIALIZED (
         SELECT n.oid, a.attnum, a.attname, u.*
         FROM named n JOIN rules u USING (line) JOIN pg_attribute a ON a.attrelid = n.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname LIKE u."column"),
@@ -52,7 +52,8 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT a.attrelid, a.attnum, a.attname, h.root, h.line
         FROM hidden h JOIN copies c ON c.of = h.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = h.attname AND a.attnum > 0 AND NOT a.attisdropped),
      open AS MATERIALIZED (
-        SELECT h.*, r.name AS place, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
+        SELECT h.*, r.name AS place, (SELECT min(format('SET ROLE %I; REVOKE SELECT ON %s FROM %s, PUBLIC; RESET ROLE', pg_get_userbyid(x.grantor), r.name, reader.q))
+                                      FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
         FROM hidden h JOIN relations r ON r.oid = h.oid
         WHERE r.usable AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT'))),
      -- Which views read which columns. PostgreSQL notes no column for a reference to a whole row.
@@ -167,13 +168,15 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         FROM shows s JOIN relations r ON r.oid = s.oid JOIN pg_attribute a ON a.attrelid = s.oid AND a.attnum = s.attnum
         JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
         WHERE s.class = 'pg_class'::regclass AND r.usable AND (s.oid, s.attnum) NOT IN (SELECT oid, attnum FROM hidden)
+          -- A part of a value is meant to be read.
+          AND NOT EXISTS (SELECT FROM listed p JOIN relations t ON t.oid = p.oid WHERE r.nspname = 'masked' AND r.relname = t.nspname || '_' || t.relname AND a.attname = p.attname || '_' || replace(p.show, ' ', '_'))
           AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, s.oid, s.attnum, 'SELECT'))
         GROUP BY s.oid, a.attnum, a.attname),
      findings(refuse, rank, what, fix, oid, nums, function) AS (
         SELECT true, 1, format('the role %s may read %s.%I, which is to be hidden (line %s: %s)%s', reader.q, r.name, o.attname, o.line, min(u.text),
                    CASE WHEN bool_or(o.oid <> o.root) THEN ': as ' || left(string_agg(o.place, ', ' ORDER BY o.place), 200) ELSE '' END
                    || coalesce(': as a member of ' || min(o.via::text), '')),
-               CASE WHEN min(o.via::text) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', btrim(min(o.via::text), '{}'), reader.q) END
+               coalesce(min(o.revoke) || '; then ', '') || CASE WHEN min(o.via::text) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', btrim(min(o.via::text), '{}'), reader.q) END
                    || 'on the host of the database: bash hide_columns.sh --apply', NULL::oid, NULL::int2[], NULL::oid
         FROM reader, open o JOIN relations r ON r.oid = o.root JOIN rules u ON u.line = o.line GROUP BY reader.q, r.name, o.attname, o.line
         UNION ALL
