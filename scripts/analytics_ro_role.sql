@@ -240,6 +240,14 @@ BEGIN
     END LOOP;
 END $$;
 
+-- What hide_columns.sql has hidden stays hidden. Its event trigger sees to that, unless somebody has switched that off.
+DO $$
+BEGIN
+    IF to_regprocedure('hidden_columns.apply()') IS NOT NULL THEN
+        PERFORM hidden_columns.apply();
+    END IF;
+END $$;
+
 -- ── PUBLIC: the statements that reach other roles ─────────────────────────────────────────────────────────────────
 
 \if :touch_public

@@ -317,7 +317,7 @@ BEGIN
         m := regexp_match(l.text, '^' || part || '\.' || part || '\.' || part || '\s*(?:=\s*(last [1-9]|year|hash)\s*)?(?:#(.*))?$');
         IF m IS NULL THEN
             RAISE EXCEPTION 'line % of the list is wrong: %', l.n, l.text
-                USING HINT = 'schema.table.column, then perhaps = last 4, = year or = hash, then # and the reason; * stands for any characters, other than letters, digits and _ need double quotes';
+                USING HINT = 'schema.table.column, then perhaps = last 4, = year or = hash, then # and the reason; * stands for any characters; a name with other characters than letters, digits and _ stands in double quotes';
         END IF;
         SELECT array_agg(CASE WHEN x LIKE '"%' THEN replace(substr(p, 2, length(p) - 2), '""', '"') ELSE replace(p, '*', '%') END ORDER BY n) INTO patterns
         FROM unnest(m[1:3]) WITH ORDINALITY AS t(x, n), LATERAL (SELECT replace(replace(replace(x, '\', '\\'), '%', '\%'), '_', '\_')) AS e(p);
@@ -587,8 +587,8 @@ SELECT E'Still open. The statement below each closes it, and so does --strict; o
 FROM found WHERE j ->> 'oid' IS NOT NULL AND j ->> 'is' = 'finding' OR j ->> 'function' IS NOT NULL HAVING count(*) > 0;
 SELECT E'To be looked at:\n' || string_agg(format(E'  %s\n      %s', j ->> 'what', j ->> 'fix'), E'\n')
 FROM found WHERE j ->> 'is' = 'finding' AND j ->> 'oid' IS NULL AND j ->> 'function' IS NULL HAVING count(*) > 0;
-SELECT format('Proven: analytics_ro has no privilege on %s, nor on their partitions and chunks; %s SELECTs as analytics_ro were refused (42501).',
-    CASE n WHEN 1 THEN 'this column' ELSE 'these ' || n || ' columns' END, (SELECT count(*) FROM tried))
+SELECT format('Proven: analytics_ro has no privilege on %s, partitions and chunks included; SELECTs tried as analytics_ro, and refused (42501): %s.',
+    CASE n WHEN 1 THEN 'it' ELSE 'any of them' END, (SELECT count(*) FROM tried))
 FROM (SELECT count(*) AS n FROM found WHERE j ->> 'is' = 'column') AS c WHERE n > 0;
 
 SELECT :'apply' = 'on' AS commits, NOT EXISTS (SELECT FROM hidden_columns.list WHERE rules <> '[]') AS empty \gset
