@@ -62,8 +62,10 @@ CREATE SCHEMA IF NOT EXISTS hidden_columns;
 CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, PRIMARY KEY (relation, attnum));
 CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
--- A column with a greater number has been added since. `public`: what everybody could read.
-CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, public text);
+-- A column with a greater number has been added since. What the role could read before: `whole`: the table; `public`: what everybody could.
+CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, whole boolean NOT NULL, public text);
+-- Statements that take back what other roles got by name because it was taken from PUBLIC.
+CREATE TABLE IF NOT EXISTS hidden_columns.given (undo text PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS hidden_columns.part (view name PRIMARY KEY, definition text NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.key (key bytea NOT NULL);
 
@@ -202,9 +204,9 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         FROM outputs o JOIN views v ON v.oid = o.oid, unnest(v.nums) AS n(num) WHERE o.of = 0 AND (v.whole_rows OR n.num > 0)
         UNION
         -- A column that is generated from another.
-        SELECT 'pg_class'::regclass, d.refobjid, d.refobjsubid, 'pg_class'::regclass, a.attrelid, a.attnum
-        FROM pg_attribute a JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum AND d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
-        WHERE a.attgenerated <> ''
+        SELECT 'pg_class'::regclass, g.adrelid, d.refobjsubid, 'pg_class'::regclass, g.adrelid, g.adnum
+        FROM pg_attrdef g JOIN pg_attribute a ON a.attrelid = g.adrelid AND a.attnum = g.adnum AND a.attgenerated <> ''
+        JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = g.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = g.adrelid AND d.refobjsubid <> g.adnum
         UNION
         SELECT 'pg_class'::regclass, b.attrelid, b.attnum, 'pg_class'::regclass, a.attrelid, a.attnum
         FROM (SELECT * FROM copies UNION SELECT * FROM materialized) AS k JOIN concerned c ON c.oid = k.of JOIN pg_attribute b ON b.attrelid = k.of AND b.attnum > 0
@@ -337,6 +339,12 @@ $$
     WHERE a.attrelid = relation AND NOT a.attisdropped AND x.grantee = 0 AND x.privilege_type = 'SELECT' LIMIT 1
 $$ LANGUAGE sql;
 
+-- The roles that get by name what is taken from PUBLIC. Not those whose rights analytics_ro has too.
+CREATE OR REPLACE FUNCTION hidden_columns.others() RETURNS TABLE (oid oid, role text) STABLE SET search_path = pg_catalog AS
+$$
+    SELECT r.oid, quote_ident(r.rolname) FROM pg_roles r WHERE NOT r.rolsuper AND r.rolname NOT LIKE 'pg\_%' AND NOT pg_has_role('analytics_ro', r.oid, 'MEMBER')
+$$ LANGUAGE sql;
+
 -- Gives the role these columns of a relation and no others, or all of it.
 CREATE OR REPLACE FUNCTION hidden_columns.grant(relation oid, columns text, whole boolean) RETURNS void SET search_path = pg_catalog AS
 $grant$
@@ -344,11 +352,20 @@ DECLARE
     name CONSTANT text := (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation);
     inside CONSTANT oid := to_regnamespace('_timescaledb_internal');
     other text;
+    list text;
 BEGIN
     IF NOT whole AND hidden_columns.public(relation) IS NOT NULL THEN
-        FOR other IN SELECT quote_ident(r.rolname) FROM pg_roles r WHERE NOT r.rolsuper AND r.rolname <> 'analytics_ro' AND r.rolname NOT LIKE 'pg\_%'
-                         AND r.oid <> (SELECT c.relowner FROM pg_class c WHERE c.oid = relation) LOOP
-            EXECUTE format('GRANT SELECT %s ON %s TO %s', hidden_columns.public(relation), name, other);
+        FOR other, list IN
+            SELECT o.role, CASE WHEN hidden_columns.public(relation) = '' THEN '' ELSE '(' || string_agg(quote_ident(a.attname), ', ') || ')' END
+            FROM hidden_columns.others() AS o, pg_class c, pg_attribute a
+            WHERE c.oid = relation AND c.relowner <> o.oid AND a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
+              AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) AS x WHERE x.grantee = o.oid AND x.privilege_type = 'SELECT')
+              AND NOT EXISTS (SELECT FROM aclexplode(a.attacl) AS x WHERE x.grantee = o.oid AND x.privilege_type = 'SELECT')
+              AND (hidden_columns.public(relation) = '' OR EXISTS (SELECT FROM aclexplode(a.attacl) AS x WHERE x.grantee = 0 AND x.privilege_type = 'SELECT'))
+            GROUP BY o.role
+        LOOP
+            EXECUTE format('GRANT SELECT %s ON %s TO %s', list, name, other);
+            INSERT INTO hidden_columns.given VALUES (format('REVOKE SELECT %s ON %s FROM %s', list, name, other)) ON CONFLICT DO NOTHING;
         END LOOP;
         EXECUTE format('REVOKE SELECT ON %s FROM PUBLIC', name);
     END IF;
@@ -384,7 +401,7 @@ BEGIN
         SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::int2[] AS hide, NULL AS columns, NULL::int2 AS last, true AS differs
         FROM found WHERE strict AND j ->> 'function' IS NOT NULL
         UNION ALL
-        SELECT NULL, a.attrelid, array_agg(a.attnum) FILTER (WHERE h.hide), string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE NOT h.hide AND h.readable),
+        SELECT NULL, a.attrelid, array_agg(a.attnum) FILTER (WHERE h.hide AND h.readable), string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE NOT h.hide AND h.readable),
                max(a.attnum), bool_or(h.hide AND h.readable)
         FROM (SELECT relation, array_agg(num) AS nums FROM (
                 SELECT (j ->> 'oid')::oid AS relation, (j ->> 'num')::int2 AS num FROM found WHERE j ->> 'is' = 'column'
@@ -398,15 +415,18 @@ BEGIN
         HAVING bool_or(h.readable)
     LOOP
         IF r.function IS NOT NULL THEN
-            FOR other IN SELECT quote_ident(o.rolname) FROM pg_roles o WHERE NOT o.rolsuper AND o.rolname <> 'analytics_ro' AND o.rolname NOT LIKE 'pg\_%' AND has_function_privilege(o.oid, r.function, 'EXECUTE') LOOP
+            FOR other IN SELECT o.role FROM hidden_columns.others() AS o, pg_proc p WHERE p.oid = r.function AND p.proowner <> o.oid AND has_function_privilege(o.oid, p.oid, 'EXECUTE')
+                             AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) AS x WHERE x.grantee = o.oid) LOOP
                 EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', r.function::regprocedure, other);
+                INSERT INTO hidden_columns.given VALUES (format('REVOKE EXECUTE ON ROUTINE %s FROM %s', r.function::regprocedure, other)) ON CONFLICT DO NOTHING;
             END LOOP;
             INSERT INTO hidden_columns.closed SELECT p.oid, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x WHERE x.grantee = 0)
             FROM pg_proc p WHERE p.oid = r.function ON CONFLICT DO NOTHING;
             EXECUTE format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, analytics_ro', r.function::regprocedure);
             CONTINUE;
         END IF;
-        INSERT INTO hidden_columns.seen VALUES (r.relation, r.last, hidden_columns.public(r.relation)) ON CONFLICT DO NOTHING;
+        INSERT INTO hidden_columns.seen AS s VALUES (r.relation, r.last, has_table_privilege('analytics_ro', r.relation, 'SELECT'), hidden_columns.public(r.relation))
+        ON CONFLICT (relation) DO UPDATE SET whole = s.whole OR excluded.whole, public = coalesce(s.public, excluded.public);
         INSERT INTO hidden_columns.hidden SELECT r.relation, unnest(r.hide) ON CONFLICT DO NOTHING;
         IF r.differs THEN
             PERFORM hidden_columns.grant(r.relation, r.columns, false);
@@ -425,11 +445,11 @@ DECLARE
     r record;
 BEGIN
     FOR r IN
-        SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed) AS columns, bool_and(x.allowed) AS whole, s.public
+        SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed) AS columns, bool_and(x.allowed) AND s.whole AS whole, s.public
         FROM hidden_columns.seen s JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
-        CROSS JOIN LATERAL (SELECT a.attnum > s.attnum OR has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT')
+        CROSS JOIN LATERAL (SELECT a.attnum > s.attnum AND s.whole OR has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT')
                                 OR EXISTS (SELECT FROM hidden_columns.hidden h WHERE h.relation = a.attrelid AND h.attnum = a.attnum) AS allowed) AS x
-        GROUP BY a.attrelid, s.public
+        GROUP BY a.attrelid, s.public, s.whole
     LOOP
         PERFORM hidden_columns.grant(r.relation, r.columns, r.whole);
         IF r.public IS NOT NULL THEN
@@ -439,7 +459,15 @@ BEGIN
     FOR r IN SELECT c.function, c.public FROM hidden_columns.closed c JOIN pg_proc p ON p.oid = c.function LOOP
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO analytics_ro%s', r.function, CASE WHEN r.public THEN ', PUBLIC' ELSE '' END);
     END LOOP;
-    TRUNCATE hidden_columns.hidden, hidden_columns.seen, hidden_columns.closed;
+    FOR r IN SELECT undo FROM hidden_columns.given LOOP
+        BEGIN
+            EXECUTE r.undo;
+        EXCEPTION WHEN undefined_object OR undefined_table OR undefined_column OR undefined_function THEN
+            -- The role or the thing is gone.
+            NULL;
+        END;
+    END LOOP;
+    TRUNCATE hidden_columns.hidden, hidden_columns.seen, hidden_columns.closed, hidden_columns.given;
 END
 $undo$ LANGUAGE plpgsql;
 

@@ -129,9 +129,9 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         FROM outputs o JOIN views v ON v.oid = o.oid, unnest(v.nums) AS n(num) WHERE o.of = 0 AND (v.whole_rows OR n.num > 0)
         UNION
         -- A column that is generated from another.
-        SELECT 'pg_class'::regclass, d.refobjid, d.refobjsubid, 'pg_class'::regclass, a.attrelid, a.attnum
-        FROM pg_attribute a JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum AND d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
-        WHERE a.attgenerated <> ''
+        SELECT 'pg_class'::regclass, g.adrelid, d.refobjsubid, 'pg_class'::regclass, g.adrelid, g.adnum
+        FROM pg_attrdef g JOIN pg_attribute a ON a.attrelid = g.adrelid AND a.attnum = g.adnum AND a.attgenerated <> ''
+        JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = g.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = g.adrelid AND d.refobjsubid <> g.adnum
         UNION
         SELECT 'pg_class'::regclass, b.attrelid, b.attnum, 'pg_class'::regclass, a.attrelid, a.attnum
         FROM (SELECT * FROM copies UNION SELECT * FROM materialized) AS k JOIN concerned c ON c.oid = k.of JOIN pg_attribute b ON b.attrelid = k.of AND b.attnum > 0
