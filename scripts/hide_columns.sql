@@ -62,8 +62,8 @@ CREATE SCHEMA IF NOT EXISTS hidden_columns;
 CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, PRIMARY KEY (relation, attnum));
 CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
--- A column with a greater number has been added since. What the role could read before: `whole`: the table; `public`: what everybody could.
-CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, whole boolean NOT NULL, public text);
+-- A column with a greater number has been added since. What could be read before, and by whom: `named`: the role has a grant of its own; `whole`: of the table; `public`: what everybody could.
+CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, named boolean NOT NULL, whole boolean NOT NULL, public text);
 -- Statements that take back what other roles got by name because it was taken from PUBLIC.
 CREATE TABLE IF NOT EXISTS hidden_columns.given (undo text PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS hidden_columns.part (view name PRIMARY KEY, definition text NOT NULL);
@@ -127,7 +127,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT a.attrelid, a.attnum, a.attname, h.root, h.line
         FROM hidden h JOIN copies c ON c.of = h.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = h.attname AND a.attnum > 0 AND NOT a.attisdropped),
      open AS MATERIALIZED (
-        SELECT h.*, r.name AS place, (SELECT min(format('SET ROLE %I; REVOKE SELECT ON %s FROM %s, PUBLIC; RESET ROLE', pg_get_userbyid(x.grantor), r.name, reader.q))
+        SELECT h.*, r.name AS place, r.internal, (SELECT min(format('SET ROLE %I; REVOKE SELECT ON %s FROM %s, PUBLIC; RESET ROLE', pg_get_userbyid(x.grantor), r.name, reader.q))
                                       FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
         FROM hidden h JOIN relations r ON r.oid = h.oid
         WHERE r.usable AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT'))),
@@ -247,12 +247,12 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
           AND NOT EXISTS (SELECT FROM listed p JOIN relations t ON t.oid = p.oid WHERE r.nspname = 'masked' AND r.relname = t.nspname || '_' || t.relname AND a.attname = p.attname || '_' || replace(p.show, ' ', '_'))
           AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, s.oid, s.attnum, 'SELECT'))
         GROUP BY s.oid, a.attnum, a.attname),
-     findings(refuse, rank, what, fix, oid, nums, function) AS (
+     findings(refuse, rank, what, fix, oid, nums, function, inside) AS (
         SELECT true, 1, format('the role %s may read %s.%I, which is to be hidden (line %s: %s)%s', reader.q, r.name, o.attname, o.line, min(u.text),
                    CASE WHEN bool_or(o.oid <> o.root) THEN ': as ' || left(string_agg(o.place, ', ' ORDER BY o.place), 200) ELSE '' END
                    || coalesce(': as a member of ' || min(o.via::text), '')),
                coalesce(min(o.revoke) || '; then ', '') || CASE WHEN min(o.via::text) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', btrim(min(o.via::text), '{}'), reader.q) END
-                   || 'on the host of the database: bash hide_columns.sh --apply', NULL::oid, NULL::int2[], NULL::oid
+                   || 'on the host of the database: bash hide_columns.sh --apply', NULL::oid, NULL::int2[], NULL::oid, array_agg(o.oid::bigint) FILTER (WHERE o.internal)
         FROM reader, open o JOIN relations r ON r.oid = o.root JOIN rules u ON u.line = o.line GROUP BY reader.q, r.name, o.attname, o.line
         UNION ALL
         SELECT false, 2, format('the %s %s may show %s in its column%s %s, which the role %s may read%s', r.kind, r.name, left(string_agg(DISTINCT s.of, ', '), 300),
@@ -264,33 +264,47 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                         WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(reader.oid, r.oid, a.attnum, 'SELECT') AND NOT a.attnum = ANY (array_agg(s.attnum))
                           AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum)
                           AND NOT EXISTS (SELECT FROM copies k JOIN relations t ON t.oid = k.oid AND t.internal WHERE k.of = r.oid)) || ') ON ' || r.name || ' TO ' || reader.q, ''),
-               r.oid, array_agg(s.attnum), NULL
-        FROM reader, shown s JOIN relations r USING (oid) JOIN pg_class c USING (oid) WHERE NOT r.internal AND NOT r.invoker GROUP BY reader.oid, reader.q, r.kind, r.name, r.oid, c.relowner
+               r.oid, array_agg(s.attnum), NULL, NULL
+        FROM reader, shown s JOIN relations r USING (oid) JOIN pg_class c USING (oid)
+        -- What stands behind a continuous aggregate that shows it too is not named beside that.
+        WHERE NOT r.invoker AND (NOT r.internal OR NOT EXISTS (
+            SELECT FROM shown u JOIN queries q ON q.oid = u.oid JOIN relations b ON b.oid = q.behind
+            WHERE substring(b.relname FROM '\d+$') = substring(r.relname FROM '^_(?:direct_view|partial_view|materialized_hypertable|hyper)_(\d+)')))
+        GROUP BY reader.oid, reader.q, r.kind, r.name, r.oid, c.relowner
         UNION ALL
         SELECT false, 3, format('the function %s runs with the rights of %I and may show %s: %s', f.name, f.owner, left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300),
                    CASE WHEN f.lanname NOT IN ('sql', 'plpgsql', 'internal') THEN 'its language tells nothing' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
-               format('REVOKE EXECUTE ON ROUTINE %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid
+               format('REVOKE EXECUTE ON ROUTINE %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid, NULL
         FROM reader, functions f LEFT JOIN shows s ON s.class = 'pg_proc'::regclass AND s.oid = f.oid
         JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
         WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR f.lanname <> 'internal' AND f.prosrc ~* '\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*)\M')
         GROUP BY f.oid, f.name, f.owner, f.lanname, reader.q
         UNION ALL
         SELECT false, 4, format('the %s %s reads hidden columns with the rights of whoever queries it, so every query of it is refused', r.kind, r.name),
-               format('write it anew without %s', left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), NULL, NULL, NULL
+               format('write it anew without %s', left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), NULL, NULL, NULL, NULL
         FROM shows s JOIN relations r ON r.oid = s.oid AND r.invoker
         JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
         WHERE s.class = 'pg_class'::regclass AND r.usable AND EXISTS (SELECT FROM reach g WHERE has_any_column_privilege(g.oid, r.oid, 'SELECT')) GROUP BY r.kind, r.name
         UNION ALL
-        SELECT false, 5, format('line %s of the hidden columns (%s) matches no column', u.line, u.text), 'correct it, or remove it', NULL, NULL, NULL
+        SELECT false, 5, format('line %s of the hidden columns (%s) matches no column', u.line, u.text), 'correct it, or remove it', NULL, NULL, NULL, NULL
         FROM rules u WHERE NOT EXISTS (SELECT FROM matched m WHERE m.line = u.line)
         UNION ALL
         SELECT false, 6, format('the role %s may not read %s.%I, and no line of the hidden columns lists it', reader.q, r.name, a.attname),
-               'if it came later: on the host of the database: bash hide_columns.sh --apply; if it is to stay hidden: add it to the list', NULL, NULL, NULL
+               'if it came later: on the host of the database: bash hide_columns.sh --apply; if it is to stay hidden: add it to the list', NULL, NULL, NULL, NULL
         FROM reader, relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE NOT r.internal AND r.usable AND has_any_column_privilege(reader.oid, r.oid, 'SELECT') AND NOT has_column_privilege(reader.oid, r.oid, a.attnum, 'SELECT')
           AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum)
           -- Unless it shows one: then it is closed on purpose.
-          AND NOT EXISTS (SELECT FROM shows s WHERE s.class = 'pg_class'::regclass AND s.oid = r.oid AND s.attnum = a.attnum))
+          AND NOT EXISTS (SELECT FROM shows s WHERE s.class = 'pg_class'::regclass AND s.oid = r.oid AND s.attnum = a.attnum)
+        UNION ALL
+        SELECT false, 7, format('the bounds of the partitions of %s stand in the catalog, where everybody may read them, and with them values of its hidden column %I', r.name, h.attname),
+               'partition it by another column', NULL, NULL, NULL, NULL
+        FROM hidden h JOIN relations r ON r.oid = h.oid JOIN pg_partitioned_table p ON p.partrelid = h.oid AND h.attnum = ANY (p.partattrs::int2[])
+        UNION ALL
+        SELECT false, 8, format('this cluster''s view pg_stats_ext_exprs is of before PostgreSQL 15.7 and 16.3 and shows statistics of hidden columns of %s', r.name),
+               'run share/postgresql/fix-CVE-2024-4317.sql of PostgreSQL in each database', NULL, NULL, NULL, NULL
+        FROM relations r WHERE r.oid IN (SELECT oid FROM hidden) AND EXISTS (SELECT FROM pg_statistic_ext e WHERE e.stxrelid = r.oid AND e.stxexprs IS NOT NULL)
+          AND pg_get_viewdef('pg_stats_ext_exprs'::regclass) !~ 'pg_has_role|has_column_privilege|has_table_privilege')
 SELECT j FROM (
     SELECT 0 AS place, r.name || '.' || h.attname AS name, json_build_object('is', 'column', 'schema', r.nspname, 'table', r.relname, 'column', h.attname, 'reason', min(u.reason),
                'instead', (SELECT format('%s.%I.%I', 'masked', m.relname, a.attname) FROM pg_class m JOIN pg_attribute a ON a.attrelid = m.oid JOIN pg_namespace n ON n.oid = m.relnamespace
@@ -300,7 +314,7 @@ SELECT j FROM (
     FROM reader, hidden h JOIN relations r ON r.oid = h.oid AND NOT r.internal JOIN rules u USING (line) GROUP BY reader.oid, r.oid, r.name, r.nspname, r.relname, h.attname, h.attnum
     UNION ALL
     SELECT CASE WHEN refuse THEN 1 ELSE 2 END, rank || what,
-           json_build_object('is', 'finding', 'refuse', refuse, 'what', what, 'fix', fix, 'oid', oid::bigint, 'nums', nums, 'function', function::bigint)::text FROM findings) AS found
+           json_build_object('is', 'finding', 'refuse', refuse, 'what', what, 'fix', fix, 'oid', oid::bigint, 'nums', nums, 'function', function::bigint, 'inside', inside)::text FROM findings) AS found
 ORDER BY place, name
 $look$ LANGUAGE sql;
 
@@ -330,13 +344,13 @@ BEGIN
 END
 $read$ LANGUAGE plpgsql;
 
--- What everybody can read of it: null is nothing, empty all, else a list of columns.
-CREATE OR REPLACE FUNCTION hidden_columns.public(relation oid) RETURNS text STABLE SET search_path = pg_catalog AS
+-- What the role (0: everybody) can read of it by a grant of its own: null is nothing, empty all, else a list of columns.
+CREATE OR REPLACE FUNCTION hidden_columns.held(relation oid, grantee oid) RETURNS text STABLE SET search_path = pg_catalog AS
 $$
-    SELECT '' FROM pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = relation AND x.grantee = 0 AND x.privilege_type = 'SELECT'
+    SELECT '' FROM pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = $1 AND x.grantee = $2 AND x.privilege_type = 'SELECT'
     UNION ALL
     SELECT '(' || string_agg(quote_ident(a.attname), ', ') || ')' FROM pg_attribute a, aclexplode(a.attacl) AS x
-    WHERE a.attrelid = relation AND NOT a.attisdropped AND x.grantee = 0 AND x.privilege_type = 'SELECT' LIMIT 1
+    WHERE a.attrelid = $1 AND NOT a.attisdropped AND x.grantee = $2 AND x.privilege_type = 'SELECT' LIMIT 1
 $$ LANGUAGE sql;
 
 -- The roles that get by name what is taken from PUBLIC. Not those whose rights analytics_ro has too.
@@ -354,14 +368,14 @@ DECLARE
     other text;
     list text;
 BEGIN
-    IF NOT whole AND hidden_columns.public(relation) IS NOT NULL THEN
+    IF NOT whole AND hidden_columns.held(relation, 0) IS NOT NULL THEN
         FOR other, list IN
-            SELECT o.role, CASE WHEN hidden_columns.public(relation) = '' THEN '' ELSE '(' || string_agg(quote_ident(a.attname), ', ') || ')' END
+            SELECT o.role, CASE WHEN hidden_columns.held(relation, 0) = '' THEN '' ELSE '(' || string_agg(quote_ident(a.attname), ', ') || ')' END
             FROM hidden_columns.others() AS o, pg_class c, pg_attribute a
             WHERE c.oid = relation AND c.relowner <> o.oid AND a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
               AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) AS x WHERE x.grantee = o.oid AND x.privilege_type = 'SELECT')
               AND NOT EXISTS (SELECT FROM aclexplode(a.attacl) AS x WHERE x.grantee = o.oid AND x.privilege_type = 'SELECT')
-              AND (hidden_columns.public(relation) = '' OR EXISTS (SELECT FROM aclexplode(a.attacl) AS x WHERE x.grantee = 0 AND x.privilege_type = 'SELECT'))
+              AND (hidden_columns.held(relation, 0) = '' OR EXISTS (SELECT FROM aclexplode(a.attacl) AS x WHERE x.grantee = 0 AND x.privilege_type = 'SELECT'))
             GROUP BY o.role
         LOOP
             EXECUTE format('GRANT SELECT %s ON %s TO %s', list, name, other);
@@ -406,7 +420,9 @@ BEGIN
         FROM (SELECT relation, array_agg(num) AS nums FROM (
                 SELECT (j ->> 'oid')::oid AS relation, (j ->> 'num')::int2 AS num FROM found WHERE j ->> 'is' = 'column'
                 UNION ALL SELECT (j ->> 'oid')::oid, json_array_elements_text(j -> 'nums')::int2 FROM found
-                    WHERE json_typeof(j -> 'nums') = 'array' AND (strict OR (j ->> 'oid')::oid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = to_regnamespace('masked')))
+                    WHERE json_typeof(j -> 'nums') = 'array' AND (strict OR (j ->> 'oid')::oid IN (
+                        SELECT c.oid FROM pg_class c WHERE c.relnamespace IN (to_regnamespace('masked'), to_regnamespace('_timescaledb_internal'))))
+                UNION ALL SELECT json_array_elements_text(j -> 'inside')::oid, 0 FROM found WHERE json_typeof(j -> 'inside') = 'array'
                 UNION ALL SELECT relation, attnum FROM hidden_columns.hidden) AS x GROUP BY relation) AS x
         JOIN pg_attribute a ON a.attrelid = x.relation AND a.attnum > 0 AND NOT a.attisdropped
         CROSS JOIN LATERAL (SELECT a.attnum = ANY (x.nums) AS hide, has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT') AS readable) AS h
@@ -425,8 +441,13 @@ BEGIN
             EXECUTE format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, analytics_ro', r.function::regprocedure);
             CONTINUE;
         END IF;
-        INSERT INTO hidden_columns.seen AS s VALUES (r.relation, r.last, has_table_privilege('analytics_ro', r.relation, 'SELECT'), hidden_columns.public(r.relation))
-        ON CONFLICT (relation) DO UPDATE SET whole = s.whole OR excluded.whole, public = coalesce(s.public, excluded.public);
+        -- Nobody queries what TimescaleDB keeps there by its name: it is read through its hypertable.
+        IF (SELECT c.relnamespace = to_regnamespace('_timescaledb_internal') FROM pg_class c WHERE c.oid = r.relation) THEN
+            EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro, PUBLIC', r.relation::regclass);
+            CONTINUE;
+        END IF;
+        INSERT INTO hidden_columns.seen AS s VALUES (r.relation, r.last, hidden_columns.held(r.relation, 'analytics_ro'::regrole) IS NOT NULL, has_table_privilege('analytics_ro', r.relation, 'SELECT'), hidden_columns.held(r.relation, 0))
+        ON CONFLICT (relation) DO UPDATE SET named = s.named OR excluded.named, whole = s.whole OR excluded.whole, public = coalesce(s.public, excluded.public);
         INSERT INTO hidden_columns.hidden SELECT r.relation, unnest(r.hide) ON CONFLICT DO NOTHING;
         IF r.differs THEN
             PERFORM hidden_columns.grant(r.relation, r.columns, false);
@@ -445,11 +466,11 @@ DECLARE
     r record;
 BEGIN
     FOR r IN
-        SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed) AS columns, bool_and(x.allowed) AND s.whole AS whole, s.public
+        SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed AND s.named) AS columns, bool_and(x.allowed) AND s.whole AND s.named AS whole, s.public
         FROM hidden_columns.seen s JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
         CROSS JOIN LATERAL (SELECT a.attnum > s.attnum AND s.whole OR has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT')
                                 OR EXISTS (SELECT FROM hidden_columns.hidden h WHERE h.relation = a.attrelid AND h.attnum = a.attnum) AS allowed) AS x
-        GROUP BY a.attrelid, s.public, s.whole
+        GROUP BY a.attrelid, s.public, s.whole, s.named
     LOOP
         PERFORM hidden_columns.grant(r.relation, r.columns, r.whole);
         IF r.public IS NOT NULL THEN
@@ -518,7 +539,7 @@ CREATE TEMP TABLE masks ON COMMIT DROP AS
         FROM hidden_columns.list AS k, hidden_columns.look(k.rules, 'analytics_ro') AS t, LATERAL (SELECT t::json) AS x(j),
              json_to_recordset(k.rules::json) AS l(line int, show text), pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE j ->> 'is' = 'column' AND (j ->> 'line')::int = l.line AND l.show IS NOT NULL AND c.oid = (j ->> 'oid')::oid AND NOT c.relispartition)
-    SELECT nspname || '_' || relname AS view, format('%I.%I', nspname, relname) AS of, pg_get_userbyid(relowner) AS owner, bool_or(show = 'hash') AS hashes,
+    SELECT relation, array_agg(name) AS names, nspname || '_' || relname AS view, format('%I.%I', nspname, relname) AS of, pg_get_userbyid(relowner) AS owner, bool_or(show = 'hash') AS hashes,
            format('SELECT %s FROM %I.%I AS t', concat_ws(', ',
                (SELECT string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
                 WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege('analytics_ro', relation, a.attnum, 'SELECT')),
@@ -551,6 +572,12 @@ BEGIN
     FOR r IN SELECT p.view FROM hidden_columns.part p LEFT JOIN masks m USING (view, definition) WHERE m.view IS NULL LOOP
         EXECUTE format('DROP VIEW IF EXISTS masked.%I', r.view);
         DELETE FROM hidden_columns.part WHERE view = r.view;
+    END LOOP;
+    FOR r IN SELECT view, string_agg(of, ' and ') AS of FROM masks GROUP BY view HAVING count(*) > 1 LOOP
+        RAISE EXCEPTION 'both % would have their parts of values in a view masked.%: leave one of them out', r.of, r.view;
+    END LOOP;
+    FOR r IN SELECT m.of, a.attname FROM masks m JOIN pg_attribute a ON a.attrelid = m.relation AND a.attname = ANY (m.names) LOOP
+        RAISE EXCEPTION '% has a column % already, as its part would be called: leave that out', r.of, r.attname;
     END LOOP;
     FOR r IN SELECT m.* FROM masks m LEFT JOIN hidden_columns.part p USING (view) WHERE p.view IS NULL LOOP
         IF r.wrong IS NOT NULL THEN

@@ -52,7 +52,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT a.attrelid, a.attnum, a.attname, h.root, h.line
         FROM hidden h JOIN copies c ON c.of = h.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = h.attname AND a.attnum > 0 AND NOT a.attisdropped),
      open AS MATERIALIZED (
-        SELECT h.*, r.name AS place, (SELECT min(format('SET ROLE %I; REVOKE SELECT ON %s FROM %s, PUBLIC; RESET ROLE', pg_get_userbyid(x.grantor), r.name, reader.q))
+        SELECT h.*, r.name AS place, r.internal, (SELECT min(format('SET ROLE %I; REVOKE SELECT ON %s FROM %s, PUBLIC; RESET ROLE', pg_get_userbyid(x.grantor), r.name, reader.q))
                                       FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
         FROM hidden h JOIN relations r ON r.oid = h.oid
         WHERE r.usable AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT'))),
@@ -172,12 +172,12 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
           AND NOT EXISTS (SELECT FROM listed p JOIN relations t ON t.oid = p.oid WHERE r.nspname = 'masked' AND r.relname = t.nspname || '_' || t.relname AND a.attname = p.attname || '_' || replace(p.show, ' ', '_'))
           AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, s.oid, s.attnum, 'SELECT'))
         GROUP BY s.oid, a.attnum, a.attname),
-     findings(refuse, rank, what, fix, oid, nums, function) AS (
+     findings(refuse, rank, what, fix, oid, nums, function, inside) AS (
         SELECT true, 1, format('the role %s may read %s.%I, which is to be hidden (line %s: %s)%s', reader.q, r.name, o.attname, o.line, min(u.text),
                    CASE WHEN bool_or(o.oid <> o.root) THEN ': as ' || left(string_agg(o.place, ', ' ORDER BY o.place), 200) ELSE '' END
                    || coalesce(': as a member of ' || min(o.via::text), '')),
                coalesce(min(o.revoke) || '; then ', '') || CASE WHEN min(o.via::text) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', btrim(min(o.via::text), '{}'), reader.q) END
-                   || 'on the host of the database: bash hide_columns.sh --apply', NULL::oid, NULL::int2[], NULL::oid
+                   || 'on the host of the database: bash hide_columns.sh --apply', NULL::oid, NULL::int2[], NULL::oid, array_agg(o.oid::bigint) FILTER (WHERE o.internal)
         FROM reader, open o JOIN relations r ON r.oid = o.root JOIN rules u ON u.line = o.line GROUP BY reader.q, r.name, o.attname, o.line
         UNION ALL
         SELECT false, 2, format('the %s %s may show %s in its column%s %s, which the role %s may read%s', r.kind, r.name, left(string_agg(DISTINCT s.of, ', '), 300),
@@ -189,33 +189,47 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                         WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(reader.oid, r.oid, a.attnum, 'SELECT') AND NOT a.attnum = ANY (array_agg(s.attnum))
                           AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum)
                           AND NOT EXISTS (SELECT FROM copies k JOIN relations t ON t.oid = k.oid AND t.internal WHERE k.of = r.oid)) || ') ON ' || r.name || ' TO ' || reader.q, ''),
-               r.oid, array_agg(s.attnum), NULL
-        FROM reader, shown s JOIN relations r USING (oid) JOIN pg_class c USING (oid) WHERE NOT r.internal AND NOT r.invoker GROUP BY reader.oid, reader.q, r.kind, r.name, r.oid, c.relowner
+               r.oid, array_agg(s.attnum), NULL, NULL
+        FROM reader, shown s JOIN relations r USING (oid) JOIN pg_class c USING (oid)
+        -- What stands behind a continuous aggregate that shows it too is not named beside that.
+        WHERE NOT r.invoker AND (NOT r.internal OR NOT EXISTS (
+            SELECT FROM shown u JOIN queries q ON q.oid = u.oid JOIN relations b ON b.oid = q.behind
+            WHERE substring(b.relname FROM '\d+$') = substring(r.relname FROM '^_(?:direct_view|partial_view|materialized_hypertable|hyper)_(\d+)')))
+        GROUP BY reader.oid, reader.q, r.kind, r.name, r.oid, c.relowner
         UNION ALL
         SELECT false, 3, format('the function %s runs with the rights of %I and may show %s: %s', f.name, f.owner, left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300),
                    CASE WHEN f.lanname NOT IN ('sql', 'plpgsql', 'internal') THEN 'its language tells nothing' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
-               format('REVOKE EXECUTE ON ROUTINE %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid
+               format('REVOKE EXECUTE ON ROUTINE %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid, NULL
         FROM reader, functions f LEFT JOIN shows s ON s.class = 'pg_proc'::regclass AND s.oid = f.oid
         JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
         WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR f.lanname <> 'internal' AND f.prosrc ~* '\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*)\M')
         GROUP BY f.oid, f.name, f.owner, f.lanname, reader.q
         UNION ALL
         SELECT false, 4, format('the %s %s reads hidden columns with the rights of whoever queries it, so every query of it is refused', r.kind, r.name),
-               format('write it anew without %s', left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), NULL, NULL, NULL
+               format('write it anew without %s', left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), NULL, NULL, NULL, NULL
         FROM shows s JOIN relations r ON r.oid = s.oid AND r.invoker
         JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
         WHERE s.class = 'pg_class'::regclass AND r.usable AND EXISTS (SELECT FROM reach g WHERE has_any_column_privilege(g.oid, r.oid, 'SELECT')) GROUP BY r.kind, r.name
         UNION ALL
-        SELECT false, 5, format('line %s of the hidden columns (%s) matches no column', u.line, u.text), 'correct it, or remove it', NULL, NULL, NULL
+        SELECT false, 5, format('line %s of the hidden columns (%s) matches no column', u.line, u.text), 'correct it, or remove it', NULL, NULL, NULL, NULL
         FROM rules u WHERE NOT EXISTS (SELECT FROM matched m WHERE m.line = u.line)
         UNION ALL
         SELECT false, 6, format('the role %s may not read %s.%I, and no line of the hidden columns lists it', reader.q, r.name, a.attname),
-               'if it came later: on the host of the database: bash hide_columns.sh --apply; if it is to stay hidden: add it to the list', NULL, NULL, NULL
+               'if it came later: on the host of the database: bash hide_columns.sh --apply; if it is to stay hidden: add it to the list', NULL, NULL, NULL, NULL
         FROM reader, relations r JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE NOT r.internal AND r.usable AND has_any_column_privilege(reader.oid, r.oid, 'SELECT') AND NOT has_column_privilege(reader.oid, r.oid, a.attnum, 'SELECT')
           AND NOT EXISTS (SELECT FROM hidden h WHERE h.oid = r.oid AND h.attnum = a.attnum)
           -- Unless it shows one: then it is closed on purpose.
-          AND NOT EXISTS (SELECT FROM shows s WHERE s.class = 'pg_class'::regclass AND s.oid = r.oid AND s.attnum = a.attnum))
+          AND NOT EXISTS (SELECT FROM shows s WHERE s.class = 'pg_class'::regclass AND s.oid = r.oid AND s.attnum = a.attnum)
+        UNION ALL
+        SELECT false, 7, format('the bounds of the partitions of %s stand in the catalog, where everybody may read them, and with them values of its hidden column %I', r.name, h.attname),
+               'partition it by another column', NULL, NULL, NULL, NULL
+        FROM hidden h JOIN relations r ON r.oid = h.oid JOIN pg_partitioned_table p ON p.partrelid = h.oid AND h.attnum = ANY (p.partattrs::int2[])
+        UNION ALL
+        SELECT false, 8, format('this cluster''s view pg_stats_ext_exprs is of before PostgreSQL 15.7 and 16.3 and shows statistics of hidden columns of %s', r.name),
+               'run share/postgresql/fix-CVE-2024-4317.sql of PostgreSQL in each database', NULL, NULL, NULL, NULL
+        FROM relations r WHERE r.oid IN (SELECT oid FROM hidden) AND EXISTS (SELECT FROM pg_statistic_ext e WHERE e.stxrelid = r.oid AND e.stxexprs IS NOT NULL)
+          AND pg_get_viewdef('pg_stats_ext_exprs'::regclass) !~ 'pg_has_role|has_column_privilege|has_table_privilege')
 SELECT j FROM (
     SELECT 0 AS place, r.name || '.' || h.attname AS name, json_build_object('is', 'column', 'schema', r.nspname, 'table', r.relname, 'column', h.attname, 'reason', min(u.reason),
                'instead', (SELECT format('%s.%I.%I', 'masked', m.relname, a.attname) FROM pg_class m JOIN pg_attribute a ON a.attrelid = m.oid JOIN pg_namespace n ON n.oid = m.relnamespace
@@ -225,5 +239,5 @@ SELECT j FROM (
     FROM reader, hidden h JOIN relations r ON r.oid = h.oid AND NOT r.internal JOIN rules u USING (line) GROUP BY reader.oid, r.oid, r.name, r.nspname, r.relname, h.attname, h.attnum
     UNION ALL
     SELECT CASE WHEN refuse THEN 1 ELSE 2 END, rank || what,
-           json_build_object('is', 'finding', 'refuse', refuse, 'what', what, 'fix', fix, 'oid', oid::bigint, 'nums', nums, 'function', function::bigint)::text FROM findings) AS found
+           json_build_object('is', 'finding', 'refuse', refuse, 'what', what, 'fix', fix, 'oid', oid::bigint, 'nums', nums, 'function', function::bigint, 'inside', inside)::text FROM findings) AS found
 ORDER BY place, name
