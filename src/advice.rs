@@ -86,13 +86,7 @@ pub(crate) fn question(failure: &Failure, text: &Text) -> Option<Question> {
 
 /// Puts the advice into the error, in place of PostgreSQL's own where that helps less or tells too much. `schemas` can be read, and
 /// `hidden` are the columns that a file hides.
-pub(crate) fn advise(
-    failure: &mut Failure,
-    mut text: Text,
-    rows: &[Row],
-    schemas: &[String],
-    hidden: &HiddenColumns,
-) {
+pub(crate) fn advise(failure: &mut Failure, mut text: Text, rows: &[Row], schemas: &[String], hidden: &HiddenColumns) {
     let Some(code) = failure.sqlstate.clone() else { return };
     names::know(&mut text.sources, rows, hidden);
     if code == "42803"

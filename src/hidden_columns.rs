@@ -61,7 +61,9 @@ impl Rules {
                 return Err(wrong("has an invisible character in a name"));
             }
             if rules.len() >= MOST_RULES {
-                return Err(format!("line {number}: there are more than {MOST_RULES} rules; let * stand for several columns"));
+                return Err(format!(
+                    "line {number}: there are more than {MOST_RULES} rules; let * stand for several columns"
+                ));
             }
             let [schema, table, column] = names.map(pattern);
             let (show, reason) = (part(4), part(5).and_then(reason));

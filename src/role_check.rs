@@ -152,9 +152,8 @@ impl RoleCheck {
     pub fn look(&self, database: &Database, cancel: &Arc<Cancel>, started: Instant) -> Result<Arc<Look>, Failure> {
         let rules = self.rules();
         let listed = rules.as_ref().ok().and_then(Option::as_ref);
-        let mut look = database.read(&Caller::Server("role_check"), cancel, started, |reading| {
-            inspect(reading, &self.schemas, listed)
-        })?;
+        let mut look = database
+            .read(&Caller::Server("role_check"), cancel, started, |reading| inspect(reading, &self.schemas, listed))?;
         if let Err(error) = rules {
             let fix = "correct the file, or put back what was there".to_owned();
             look.findings.insert(0, Finding { refuse: true, what: error.to_string(), fix });
@@ -167,9 +166,7 @@ impl RoleCheck {
     /// Lets a call pass only when the role is known to be suitable. Looks again when the last look was long ago.
     pub fn ensure(&self, database: &Database, cancel: &Arc<Cancel>, started: Instant) -> Result<Arc<Look>, Failure> {
         let kept = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let fresh = kept.filter(|(at, look)| {
-            at.elapsed() < if look.refused().is_some() { UNSUITABLE } else { VALID }
-        });
+        let fresh = kept.filter(|(at, look)| at.elapsed() < if look.refused().is_some() { UNSUITABLE } else { VALID });
         let look = match fresh {
             Some((_, look)) => look,
             None => self.look(database, cancel, started)?,

@@ -4,10 +4,7 @@ use super::{
     Function, MOST, Row, clip, closest, dialect, functions, likeness, plain,
     text::{Source, Text},
 };
-use crate::{
-    error::Failure,
-    hidden_columns::HiddenColumns,
-};
+use crate::{error::Failure, hidden_columns::HiddenColumns};
 
 /// The most bytes of all lists of columns in a hint.
 const MAX_COLUMNS: usize = 1_200;
@@ -143,7 +140,8 @@ pub(super) fn not_permitted(text: &Text, schemas: &[String]) -> Option<String> {
     let mut hints: Vec<String> =
         hidden.take(MOST).map(|hidden| format!("{} is {}", hidden.column, hidden.text())).collect();
     match lists(&partial) {
-        Some(lists) => hints.push(format!("not all columns can be read, so name those you need in place of * or the table; {lists}")),
+        Some(lists) => hints
+            .push(format!("not all columns can be read, so name those you need in place of * or the table; {lists}")),
         None if hints.is_empty() => hints.push(format!("this role reads the schemas {}", schemas.join(", "))),
         None => {}
     }

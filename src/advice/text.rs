@@ -88,8 +88,9 @@ impl<'a> Text<'a> {
                 (_, table) = (open.pop(), false);
             }
             let Some(here) = open.last_mut() else { break };
-            if token.is_word("select") {
-                (here.select, here.from, table) = (Some(index), false, false);
+            if token.is_one_of(&["select", "table"]) {
+                // TABLE name is SELECT * FROM name.
+                (here.select, here.from, table) = (Some(index), false, token.is_word("table"));
             } else if self.is_clause(index) {
                 // Some functions have a FROM among their arguments.
                 table = token.is_word("from") && here.select >= Some(here.start);

@@ -158,7 +158,8 @@ pub(super) fn search(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let admitted = call.admit()?;
     let (schemas, words) = (catalog::parameter(&admitted.app.config.readable_schemas), catalog::parameter(&words));
     let hidden = &admitted.look.hidden.0;
-    let hidden = json!(hidden.iter().map(|of| (&of.schema, &of.table, &of.column, of.text())).collect::<Vec<_>>()).to_string();
+    let hidden =
+        json!(hidden.iter().map(|of| (&of.schema, &of.table, &of.column, of.text())).collect::<Vec<_>>()).to_string();
     let (here, mut hits) = admitted.list::<Hit>(&catalog::SEARCH, &[&schemas, &words, &hidden])?;
     if here.meaning {
         hits.extend(admitted.meaning::<Hit>(&catalog::SEARCH_MEANING, &[&words]));

@@ -78,7 +78,8 @@ impl Target {
         ];
         let config = Config::from_pairs(settings.map(|(name, value)| (name.to_owned(), value))).unwrap();
         let database = Database::new(&config).unwrap();
-        let look = RoleCheck::new(vec![DEMO.to_owned()], None).look(&database, &Arc::default(), Instant::now()).unwrap();
+        let look =
+            RoleCheck::new(vec![DEMO.to_owned()], None).look(&database, &Arc::default(), Instant::now()).unwrap();
         let mut target = Target { role, database, look, share, untouched: String::new() };
         target.untouched = match target.run("SELECT 1", Format::Json) {
             Outcome::Rows { state: Some(state), .. } => state,

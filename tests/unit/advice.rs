@@ -18,7 +18,13 @@ fn advised(mut failure: Failure, sql: &str, rows: &[Row]) -> Failure {
 
 fn columns(columns: &[&str]) -> Row {
     let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-    Row::Source { place: 0, of: ("fuel".to_owned(), "records".to_owned()), table: "fuel.records".to_owned(), whole: false, columns }
+    Row::Source {
+        place: 0,
+        of: ("fuel".to_owned(), "records".to_owned()),
+        table: "fuel.records".to_owned(),
+        whole: false,
+        columns,
+    }
 }
 
 #[test]

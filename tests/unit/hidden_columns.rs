@@ -23,7 +23,10 @@ fn a_line_is_a_column_a_part_and_a_reason() {
     assert_eq!(rules("a.b.c\na.b.c").as_array().unwrap().len(), 2, "a line may be there twice");
     for (line, expected) in [
         ("hr.person.born=year# full date", ["hr", "person", "born", "year", "full date"]),
-        ("  hr.person.national_id  =  hash  #  to join  by person  ", ["hr", "person", "national\\_id", "hash", "to join by person"]),
+        (
+            "  hr.person.national_id  =  hash  #  to join  by person  ",
+            ["hr", "person", "national\\_id", "hash", "to join by person"],
+        ),
         ("a.b.c#", ["a", "b", "c", "", ""]),
         ("a.b.c # say \"no\" # twice", ["a", "b", "c", "", "say \"no\" # twice"]),
         ("*_log.v*.*phone*", ["%\\_log", "v%", "%phone%", "", ""]),
@@ -42,9 +45,29 @@ fn a_line_is_a_column_a_part_and_a_reason() {
 #[test]
 fn a_wrong_line_is_named_with_what_to_write() {
     for line in [
-        "driver_phone", "devices.driver_phone", "a.b.c.d", "a..c", ".b.c", "a.b.", "a.b.c d", "a.b.\"c", "a.b.\"\"", "a.b.c\"d\"",
-        "a.b.c =", "a.b.c = last", "a.b.c = last 0", "a.b.c = last 10", "a.b.c = first 4", "a.b.c = last  4", "a.b.c = year hash",
-        "a.b.c = YEAR", "= year", "a . b . c", "- a.b.c", "a.b.c\ra.b.d", "\u{feff}# a file with a byte order mark",
+        "driver_phone",
+        "devices.driver_phone",
+        "a.b.c.d",
+        "a..c",
+        ".b.c",
+        "a.b.",
+        "a.b.c d",
+        "a.b.\"c",
+        "a.b.\"\"",
+        "a.b.c\"d\"",
+        "a.b.c =",
+        "a.b.c = last",
+        "a.b.c = last 0",
+        "a.b.c = last 10",
+        "a.b.c = first 4",
+        "a.b.c = last  4",
+        "a.b.c = year hash",
+        "a.b.c = YEAR",
+        "= year",
+        "a . b . c",
+        "- a.b.c",
+        "a.b.c\ra.b.d",
+        "\u{feff}# a file with a byte order mark",
     ] {
         let wrong = Rules::parse(&format!("x.y.z\n\n{line}\n")).unwrap_err();
         assert!(wrong.starts_with("line 3: ") && wrong.contains("schema.table.column, such as"), "{line:?}: {wrong}");
