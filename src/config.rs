@@ -233,7 +233,9 @@ impl Given {
     fn schemas(&self) -> Result<Vec<String>, ConfigError> {
         const NAME: &str = "MCP_READABLE_SCHEMAS";
         let mut schemas: Vec<String> = Vec::new();
-        for schema in list(self.text(NAME)) {
+        // Where parts of hidden columns are shown.
+        let masked = self.text("MCP_HIDDEN_COLUMNS_FILE").map(|_| "masked");
+        for schema in list(self.text(NAME)).chain(masked) {
             let system = schema == "information_schema" || schema.starts_with("pg_");
             if schema.len() > 63 || schema.chars().any(char::is_control) || system {
                 return Err(unusable(NAME, schema, "the name of a schema with data"));

@@ -140,8 +140,9 @@ pub(super) fn not_permitted(text: &Text, schemas: &[String]) -> Option<String> {
     let mut hints: Vec<String> =
         hidden.take(MOST).map(|hidden| format!("{} is {}", hidden.column, hidden.text())).collect();
     match lists(&partial) {
-        Some(lists) => hints
-            .push(format!("not all columns can be read, so name those you need in place of * or the table; {lists}")),
+        Some(lists) => {
+            hints.push(format!("Not all columns can be read: write those you need in place of * or the table; {lists}"))
+        }
         None if hints.is_empty() => hints.push(format!("this role reads the schemas {}", schemas.join(", "))),
         None => {}
     }

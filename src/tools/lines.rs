@@ -100,6 +100,11 @@ pub(super) fn now(here: &Here) -> String {
 }
 
 impl Schema {
+    /// That of parts of hidden columns is there only where some are shown.
+    pub(super) fn is_worth_a_line(&self) -> bool {
+        self.readable || self.schema != "masked"
+    }
+
     /// `fuel: 2 tables, 7 functions. Fuel card fills: …`
     pub(super) fn line(&self) -> String {
         if !self.readable {

@@ -42,7 +42,7 @@ pub(super) fn list_schemas(call: &mut Call<'_>, arguments: Arguments) -> Outcome
     }
     lines.push(lines::now(&here));
     lines.extend(here.timescaledb.is_none().then(|| lines::NO_TIMESCALEDB.to_owned()));
-    lines.extend(schemas.iter().map(Schema::line));
+    lines.extend(schemas.iter().filter(|schema| schema.is_worth_a_line()).map(Schema::line));
     Ok(listing(lines, schemas.len(), ""))
 }
 
