@@ -40,9 +40,11 @@ pub(super) fn check(json: bool) -> Result<(), Refusal> {
             format!("\ndefinitions: {} in analytics_meta, {} of them broken", found.checked, found.broken.len())
         });
         let definitions = definitions.unwrap_or_default();
+        let listed = config.hidden_columns_file.as_ref();
+        let hidden = listed.map(|_| format!("\nhidden columns: {}", look.hidden.0.len())).unwrap_or_default();
         let tokens = if tokens.is_empty() { String::new() } else { format!("; warnings: {}", tokens.len()) };
         print(&format!(
-            "settings: usable{tokens}\nrole: suitable; warnings: {}{geos}{definitions}\n{}",
+            "settings: usable{tokens}\nrole: suitable; warnings: {}{geos}{hidden}{definitions}\n{}",
             look.findings.len(),
             sign_in(&config)
         ))?;

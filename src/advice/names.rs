@@ -1,5 +1,7 @@
 //! Names that are not there, are there twice, or must not be read: columns, tables, aliases.
 
+use std::collections::BTreeSet;
+
 use super::{
     Function, MOST, Row, clip, closest, dialect, functions, likeness, plain,
     text::{Source, Text},
@@ -137,15 +139,19 @@ pub(super) fn not_permitted(text: &Text, schemas: &[String]) -> Option<String> {
     let partial: Vec<&Source> = text.sources.iter().filter(|source| source.partial).collect();
     // Only those that the text itself names.
     let hidden = text.sources.iter().flat_map(|source| &source.hidden).filter(|hidden| text.has_name(&hidden.column));
-    let mut hints: Vec<String> =
-        hidden.take(MOST).map(|hidden| format!("{} is {}", hidden.column, hidden.text())).collect();
-    match lists(&partial) {
-        Some(lists) => {
-            hints.push(format!("Not all columns can be read: write those you need in place of * or the table; {lists}"))
+    let hidden: BTreeSet<String> = hidden.map(|hidden| format!("{} is {}", hidden.column, hidden.text())).collect();
+    let mut hints: Vec<String> = hidden.into_iter().take(MOST).collect();
+    let closed = text.sources.iter().find(|source| source.columns.is_empty() && !source.hidden.is_empty());
+    hints.push(match (lists(&partial), closed) {
+        (Some(lists), _) => {
+            format!("Not all columns can be read: write those you need in place of * or the table; {lists}")
         }
-        None if hints.is_empty() => hints.push(format!("this role reads the schemas {}", schemas.join(", "))),
-        None => {}
-    }
+        // A partition, above all.
+        (None, Some(closed)) => {
+            format!("Nothing of {} can be read by its own name; if it is a part of a table, query that", closed.name)
+        }
+        _ => format!("this role reads the schemas {}", schemas.join(", ")),
+    });
     Some(hints.join(" "))
 }
 

@@ -174,7 +174,7 @@ impl Description {
             lines.push(format!("Values, null shares and what is \"about\" are estimates from the statistics{since}."));
         }
         if self.columns.iter().any(|column| column.hidden) {
-            lines.push("Columns are hidden here, so * is refused: name those that you read.".to_owned());
+            lines.push("Columns are hidden here, so SELECT * is refused: name those that you read.".to_owned());
         }
         lines.extend(self.columns.iter().map(|column| {
             // Its comment may say what the operator's reason does not.

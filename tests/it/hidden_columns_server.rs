@@ -157,9 +157,11 @@ fn check_reads_each_hidden_column_and_the_metrics_count_them() {
     assert_eq!((&verdict["suitable"], code), (&json!(true), Some(0)), "{verdict}");
     let point = point(&verdict);
     assert_eq!(point["ok"], true, "{verdict}");
-    // Of devices two, of the parts of trips, of person and of the odd table one each.
-    assert!(point["note"].as_str().unwrap().contains("tried 5 hidden columns"), "{point}");
-    assert_eq!(gauge(&Server::start(&world.settings())), 5.0);
+    // Of devices two; of trips, its part, person and the odd table one each.
+    assert!(point["note"].as_str().unwrap().contains("tried 6 hidden columns"), "{point}");
+    assert_eq!(gauge(&Server::start(&world.settings())), 6.0);
+    let for_people = run(&["check"], &world.settings());
+    assert!(for_people.stdout.contains("\nhidden columns: 6\n"), "{}", for_people.told());
 
     let without: Vec<_> = world.settings().into_iter().take(2).collect();
     let (verdict, _) = check_json(&without);
@@ -230,14 +232,14 @@ fn each_look_at_the_role_reads_the_file_anew() {
         let refused = look.findings.iter().filter(|finding| finding.refuse).map(|finding| finding.what.clone());
         (look.hidden.0.len(), refused.collect::<Vec<String>>())
     };
-    assert_eq!(look(), (5, vec![]));
+    assert_eq!(look(), (6, vec![]));
     world.list("tracksolid.devices.driver_phone");
     assert_eq!(look(), (1, vec![]));
     fs::remove_file(&world.file).unwrap();
     let (count, refused) = look();
     assert!(count == 0 && refused.len() == 1 && refused[0].contains("cannot read"), "{refused:?}");
     world.list(LIST);
-    assert_eq!(look(), (5, vec![]));
+    assert_eq!(look(), (6, vec![]));
     // Whoever uncovers a column ends the service at the next look.
     world.cluster.sql(DEMO, "GRANT SELECT ON tracksolid.devices TO PUBLIC");
     let (_, refused) = look();
@@ -265,7 +267,7 @@ fn the_tools_say_which_columns_are_hidden_and_why_and_show_nothing_of_them() {
     let alice = server.alice();
     let devices = described(&alice, "tracksolid", "devices");
     for line in [
-        "Columns are hidden here, so * is refused: name those that you read.",
+        "Columns are hidden here, so SELECT * is refused: name those that you read.",
         "driver_phone text: hidden. personal: ask the fleet office.",
         "sim_number text: hidden. costs money in the wrong hands. Instead: masked.tracksolid_devices.sim_number_last_4.",
         "kind text: values ",
@@ -363,7 +365,13 @@ fn an_error_says_what_to_write_in_place_of_what_is_hidden() {
             false,
         ),
         ("SELECT born FROM hr.person", &["born is hidden. Not all", "columns of hr.person: id, nick"], false),
-        ("SELECT driver_phone FROM tracksolid.trips_2026", &["driver_phone is hidden. parts, too."], false),
+        (
+            "SELECT driver_phone FROM tracksolid.trips_2026",
+            &["driver_phone is hidden. parts, too.", "if it is a part"],
+            false,
+        ),
+        ("SELECT km FROM tracksolid.trips_2026", &["Nothing of trips_2026 can be read", "if it is a part"], true),
+        ("SELECT a.driver_phone FROM tracksolid.devices a, tracksolid.devices b", &[why, columns], false),
     ] {
         let answer = alice.query(sql);
         let error = answer.error();
