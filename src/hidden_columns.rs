@@ -44,7 +44,8 @@ impl Rules {
     fn parse(text: &str) -> Result<Rules, String> {
         let line_form = Regex::new(&LINE.replace('N', NAME).replace('B', BLANK)).map_err(|error| error.to_string())?;
         let mut rules = Vec::new();
-        for (number, line) in (1_usize..).zip(text.lines()) {
+        // Some editors begin a file with a byte order mark.
+        for (number, line) in (1_usize..).zip(text.trim_start_matches('\u{feff}').lines()) {
             let ascii = line.trim_ascii();
             if ascii.is_empty() || ascii.starts_with('#') {
                 continue;
@@ -56,7 +57,7 @@ impl Rules {
             let found = line_form.captures(line).ok_or_else(|| wrong("does not name a column"))?;
             let part = |group: usize| found.get(group).map(|part| part.as_str());
             let names = [1, 2, 3].map(|group| part(group).unwrap_or_default());
-            // PostgreSQL would look for a name with the blank or the byte order mark in it, and hide nothing.
+            // PostgreSQL would look for a name with that in it, and hide nothing.
             if names.concat().contains(|c: char| is_invisible(c) || c.is_whitespace() && c != ' ') {
                 return Err(wrong("has an invisible character in a name"));
             }

@@ -1,14 +1,14 @@
 //! What the server does about hidden columns: it refuses a role that can read one, and is kind to whoever runs into one. That the
 //! columns stay hidden is the database's doing, and is attacked elsewhere (`hidden_columns.rs`); here they are hidden by plain grants.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Command, sync::Arc, time::Instant};
 
-use analytics_mcp::{config::Config, db::Database, role_check::RoleCheck};
+use analytics_mcp::{config::Config, db::Database, hidden_columns::Rules, role_check::RoleCheck};
 use serde_json::{Value, json};
 
 use crate::support::{
     client::{Mcp, request},
-    cluster::{Cluster, DEMO, PASSWORD, free_port},
+    cluster::{Cluster, DEMO, PASSWORD, Programs, free_port, output},
     eventually,
     server::{ALICE, BOB, Server, run},
 };
@@ -86,6 +86,76 @@ impl Drop for World {
     }
 }
 
+/// A file that one of them takes and the other does not would end the service, or hide nothing.
+#[test]
+fn the_server_reads_the_list_as_the_script_does() {
+    let world = World::new("script");
+    let psql = Programs::get().bin.join("psql");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/hide_columns.sql");
+    let variables = ["-v", "rules=YS5iLmM=", "-v", "apply=on"]; // an empty list would remove it
+    world.cluster.sql(DEMO, "DROP SCHEMA masked, hidden_columns CASCADE");
+    output(
+        Command::new(psql)
+            .args(["-X", "-q", "-d", &world.cluster.dsn("postgres", DEMO)])
+            .args(variables)
+            .args(["-f", script]),
+    );
+    let mut admin = world.cluster.admin(DEMO);
+    let long = format!("a.b.c # {}", "é".repeat(400));
+    for text in [
+        LIST,
+        "",
+        "\n \t\r\n#\n  # x",
+        "\u{feff}a.b.c",
+        "\u{feff}# x\r\na.b.c\r\n",
+        "a.b.c",
+        " a.b.c\t",
+        "a.b.c=last 9#x # y",
+        "a.b.c  =  year",
+        "a.b.c = hash # x",
+        "*_l%g\\.v*.**",
+        r#""odd Schema"."a.b"."c#d" # x"#,
+        r#""a""b"."*"."=%_\" = year"#,
+        r#""a"""."b"."c""#,
+        "größe.b.c#",
+        "A.b.C",
+        "a.b.c # personal: \"x\"",
+        &long,
+        // Wrong.
+        "a.b",
+        "a.b.c.d",
+        "a..c",
+        "a.b.",
+        "a.b.c d",
+        "a.b.\"c",
+        "a.b.\"\"",
+        "a.b.c\"d\"",
+        "a.b.c =",
+        "a.b.c = last 0",
+        "a.b.c = last 10",
+        "a.b.c = YEAR",
+        "a.b.c = last  4",
+        "a . b . c",
+        "= year",
+        "a.b.c = year hash",
+        "x\n\u{feff}a.b.c",
+    ] {
+        world.list(text);
+        let server =
+            Rules::load(world.file.to_str().unwrap()).map(|rules| serde_json::from_str::<Value>(rules.json()).unwrap());
+        let script = admin.query_one("SELECT hidden_columns.read($1)", &[&text]);
+        let script = script.map(|row| serde_json::from_str::<Value>(row.get(0)).unwrap());
+        match (server, script) {
+            (Ok(server), Ok(script)) => assert_eq!(server, script, "{text:?}"),
+            (Err(server), Err(script)) => {
+                let line = script.as_db_error().unwrap().message().split(" of the list").next().unwrap().to_owned();
+                assert!(server.to_string().contains(&format!("{line}: ")), "{text:?}: {server}; {script}");
+            }
+            (server, script) => panic!("{text:?}: {server:?}; {script:?}"),
+        }
+    }
+}
+
 fn gauge(server: &Server) -> f64 {
     let auth = format!("Bearer {ALICE}");
     let text = request(server.port, "GET", "/metrics", &[("Authorization", &auth)], b"").text();
@@ -114,7 +184,7 @@ fn a_file_that_cannot_be_used_or_a_column_that_can_be_read_stops_the_start_by_na
             ["line 3", "\"tracksolid.driver_phone # two parts\"", "schema.table.column"],
         ),
         ("a.b.c = last 0", ["line 1", "does not name a column", "= last 4"]),
-        ("\u{feff}a.b.c", ["line 1", "invisible character", "\\u{feff}"]),
+        ("a.b.c\u{a0}# x", ["line 1", "invisible character", "\\u{a0}"]),
     ] {
         world.list(text);
         let mut settings = world.settings();

@@ -20,6 +20,7 @@ fn a_line_is_a_column_a_part_and_a_reason() {
     ]);
     assert_eq!(rules(text), expected);
     assert_eq!(rules(""), json!([]));
+    assert_eq!(rules("\u{feff}# with a byte order mark\r\na.b.c\r\n")[0]["line"], 2);
     assert_eq!(rules("a.b.c\na.b.c").as_array().unwrap().len(), 2, "a line may be there twice");
     for (line, expected) in [
         ("hr.person.born=year# full date", ["hr", "person", "born", "year", "full date"]),
@@ -67,13 +68,13 @@ fn a_wrong_line_is_named_with_what_to_write() {
         "a . b . c",
         "- a.b.c",
         "a.b.c\ra.b.d",
-        "\u{feff}# a file with a byte order mark",
+        "\u{feff}# a byte order mark, but not at the beginning",
     ] {
         let wrong = Rules::parse(&format!("x.y.z\n\n{line}\n")).unwrap_err();
         assert!(wrong.starts_with("line 3: ") && wrong.contains("schema.table.column, such as"), "{line:?}: {wrong}");
         assert!(!wrong.contains(is_invisible), "{wrong:?}");
     }
-    for line in ["\u{feff}a.b.c", "a.b.c\u{a0}# personal", "a.b.c\u{200b}", "\"a\u{202e}\".b.c", "a.b\u{2003}.c"] {
+    for line in ["x.\u{feff}a.b", "a.b.c\u{a0}# personal", "a.b.c\u{200b}", "\"a\u{202e}\".b.c", "a.b\u{2003}.c"] {
         let wrong = Rules::parse(line).unwrap_err();
         assert!(wrong.starts_with("line 1: ") && wrong.contains("invisible character"), "{line:?}: {wrong}");
         assert!(!wrong.contains(is_invisible), "{wrong:?}");
