@@ -365,6 +365,8 @@ fn the_tools_say_which_columns_are_hidden_and_why_and_show_nothing_of_them() {
         alice.call("list_schemas", json!({})).text().contains("\nmasked: 1 view."),
         "parts of hidden columns are found"
     );
+    let initialized = alice.legacy("initialize", json!({ "protocolVersion": "2025-11-25" })).json();
+    assert!(!initialized["result"]["instructions"].as_str().unwrap().contains("masked"), "{initialized}");
     assert!(described(&alice, "masked", "tracksolid_devices").contains("\nsim_number_last_4 text"));
     let found = alice.call("search", json!({ "words": "driver phone" }));
     assert!(found.text().contains("tracksolid.devices.driver_phone text"), "{found:?}");
