@@ -269,7 +269,7 @@ fn a_file_that_is_gone_or_wrong_stops_the_queries_and_what_is_fixed_is_seen_with
         (answer.is_error && answer.code() != "DATABASE_UNAVAILABLE").then(|| answer.error())
     });
     assert_eq!(unfit["code"], "ROLE_UNFIT", "{unfit}");
-    assert!(!unfit.to_string().contains("analytics-it-hidden"), "an analyst is not told where files are: {unfit}");
+    assert!(!unfit.to_string().contains("analytics-it-hidden"), "an analyst does not learn where files are: {unfit}");
     assert_eq!(alice.call("list_tables", json!({ "schema": "hr" })).code(), "ROLE_UNFIT");
     server.wait_for_log("refusing to query: MCP_HIDDEN_COLUMNS_FILE: cannot read");
     assert_eq!(request(server.port, "GET", "/readyz", &[], b"").status, 503);
@@ -463,12 +463,12 @@ fn an_error_says_what_to_write_in_place_of_what_is_hidden() {
     assert!(!answer.is_error, "{answer:?}");
 }
 
-/// How far the data reach is not told by a column that is hidden, here or behind a view.
+/// How far the data reach does not show the ends of a column that is hidden, here or behind a view.
 #[test]
-fn an_empty_answer_tells_no_end_of_a_hidden_column() {
+fn an_empty_answer_shows_no_end_of_a_hidden_column() {
     let world = World::new("reach");
     let server = Server::start(&world.settings());
-    let mut told = BTreeMap::new();
+    let mut seen = BTreeMap::new();
     for _ in 0..3 {
         for (sql, table) in [
             ("SELECT id FROM hr.person WHERE id < 0", "person"),
@@ -477,8 +477,8 @@ fn an_empty_answer_tells_no_end_of_a_hidden_column() {
         ] {
             let answer = server.alice().query(sql);
             says_no_value(&answer.texts.concat());
-            told.insert(table, answer.texts.concat());
+            seen.insert(table, answer.texts.concat());
         }
     }
-    assert!(told["trips"].contains("\"row_count\":0"), "{told:?}");
+    assert!(seen["trips"].contains("\"row_count\":0"), "{seen:?}");
 }
