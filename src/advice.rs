@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::error::Failure;
+use crate::{error::Failure, hidden_columns::HiddenColumns};
 pub(crate) use {names::is_function, text::Text};
 
 /// The most tables or functions in a hint.
@@ -38,7 +38,7 @@ pub(crate) enum Question {
 #[serde(tag = "is", rename_all = "lowercase")]
 pub(crate) enum Row {
     /// A table of the question, by its place there, and what may be read of it: all, or some columns.
-    Source { place: usize, table: String, whole: bool, columns: Vec<String> },
+    Source { place: usize, of: (String, String), table: String, whole: bool, columns: Vec<String> },
     /// Another table that has the column.
     Elsewhere { table: String },
     /// A table that may be read.
@@ -84,10 +84,11 @@ pub(crate) fn question(failure: &Failure, text: &Text) -> Option<Question> {
     }
 }
 
-/// Puts the advice into the error, in place of PostgreSQL's own where that helps less or tells too much. `schemas` can be read.
-pub(crate) fn advise(failure: &mut Failure, mut text: Text, rows: &[Row], schemas: &[String]) {
+/// Puts the advice into the error, in place of PostgreSQL's own where that helps less or tells too much. `schemas` can be read, and
+/// `hidden` are the columns that a file hides.
+pub(crate) fn advise(failure: &mut Failure, mut text: Text, rows: &[Row], schemas: &[String], hidden: &HiddenColumns) {
     let Some(code) = failure.sqlstate.clone() else { return };
-    names::know(&mut text.sources, rows);
+    names::know(&mut text.sources, rows, hidden);
     if code == "42803"
         && let Some(column) = quoted(&failure.message).pop()
         && Some(column.rsplit('.').next().unwrap_or_default()) != text.names().pop().as_deref()

@@ -33,7 +33,8 @@ impl AppState {
     pub fn new(config: Config, database: Database, role_check: RoleCheck) -> std::io::Result<Arc<AppState>> {
         let permits = Permits::start(config.max_per_analyst)?;
         let (database, role_check, metrics) = (Arc::new(database), Arc::new(role_check), Arc::default());
-        let schemas = config.readable_schemas.clone();
+        // What shows parts of hidden columns is named where those are: what a model reads at the start is short.
+        let schemas = config.readable_schemas.iter().filter(|schema| *schema != "masked").cloned().collect();
         let freshness = Arc::new(Freshness::new(Arc::clone(&database), Arc::clone(&role_check)));
         let instructions =
             Instructions::new(Arc::clone(&database), Arc::clone(&role_check), Arc::clone(&freshness), schemas);

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     answer::Answer,
     auth::Analyst,
-    hidden::escape,
+    invisible::escape,
     metrics::{self, Metrics},
 };
 pub use sign_ins::{SignInEvent, SignIns};

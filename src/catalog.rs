@@ -22,14 +22,14 @@ pub const HERE: Statement = Statement::own(include_str!("catalog/here.sql"));
 pub const MEANING: Statement = Statement::own(include_str!("catalog/meaning.sql"));
 /// Of the tables `$2` of the schema `$1`: the time column, and where the ends of columns can be found.
 pub const TIMES: Statement = Statement::own(include_str!("catalog/times.sql"));
-/// What of the schemas `$1` has the words `$2` in its name or comment.
+/// What of the schemas `$1` has the words `$2` in its name or comment; of the hidden columns `$3`, in what is said of them instead.
 pub const SEARCH: Statement = Statement::own(include_str!("catalog/search.sql"));
 /// What of the catalogue of meaning has the words `$1`, where [`Here::meaning`].
 pub const SEARCH_MEANING: Statement = Statement::own(include_str!("catalog/search_meaning.sql"));
 /// Of the tables `$1` those of which they are a part.
 pub const PARENTS: Statement = Statement::own(include_str!("catalog/parents.sql"));
-/// How many pages the table `$2` of the schema `$1` has, if it is one that can be sampled.
-pub const PAGES: Statement = Statement::own(include_str!("catalog/pages.sql"));
+/// How the table or view `$2` of the schema `$1` can be sampled: how many pages it has, and which columns.
+pub const SAMPLE: Statement = Statement::own(include_str!("catalog/sample.sql"));
 /// A look at the catalog does not wait for what is being changed.
 const NO_WAITING: Statement = Statement::own("SET LOCAL lock_timeout = '10ms'");
 /// Names of functions and operators in the program's own statements mean PostgreSQL's, whatever somebody has made in a schema of

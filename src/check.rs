@@ -10,7 +10,7 @@ use analytics_mcp::{
     db::Database,
     definitions::{self, Checked},
     error::Failure,
-    role_check::{Finding, Look, Point, RoleCheck, attempt},
+    role_check::{Finding, Look, Point, attempt},
 };
 use serde_json::{Value, json};
 
@@ -40,9 +40,11 @@ pub(super) fn check(json: bool) -> Result<(), Refusal> {
             format!("\ndefinitions: {} in analytics_meta, {} of them broken", found.checked, found.broken.len())
         });
         let definitions = definitions.unwrap_or_default();
+        let listed = config.hidden_columns_file.as_ref();
+        let hidden = listed.map(|_| format!("\nhidden columns: {}", look.hidden.0.len())).unwrap_or_default();
         let tokens = if tokens.is_empty() { String::new() } else { format!("; warnings: {}", tokens.len()) };
         print(&format!(
-            "settings: usable{tokens}\nrole: suitable; warnings: {}{geos}{definitions}\n{}",
+            "settings: usable{tokens}\nrole: suitable; warnings: {}{geos}{hidden}{definitions}\n{}",
             look.findings.len(),
             sign_in(&config)
         ))?;
@@ -55,7 +57,7 @@ struct Inspected {
     config: Config,
     /// Warnings of tokens.
     tokens: Vec<Finding>,
-    look: Look,
+    look: Arc<Look>,
     /// None where there is no catalogue of meaning.
     definitions: Option<Checked>,
     /// How attempts as the role ended.
@@ -78,12 +80,12 @@ pub(super) fn made_up(tokens: &Tokens) -> Vec<Finding> {
 
 /// What is wrong with the tokens, the role and the definitions, or why that cannot be known.
 fn inspect(prepared: Prepared) -> Result<Inspected, Refusal> {
-    let Prepared { config, tokens, database, .. } = prepared;
+    let Prepared { config, tokens, database, role_check, .. } = prepared;
     let tokens = made_up(&tokens);
-    let role_check = RoleCheck::new(config.readable_schemas.clone());
     let failed = |failure: Failure| refused_login(&database, &failure);
     let look = role_check.look(&database, &Arc::default(), Instant::now()).map_err(failed)?;
-    let points = attempt(&database, &config.readable_schemas).map_err(failed)?;
+    let hidden = config.hidden_columns_file.as_ref().map(|_| &look.hidden);
+    let points = attempt(&database, &config.readable_schemas, hidden).map_err(failed)?;
     // A role that must not be used runs nothing of what somebody else wrote.
     let definitions = if refused(&look.findings) {
         None

@@ -12,6 +12,7 @@ use std::{collections::HashMap, fmt, net::SocketAddr, str::FromStr, time::Durati
 pub use database_url::DatabaseUrl;
 pub(crate) use origin::{canonical as canonical_origin, is_loopback};
 pub use secret::SecretSource;
+pub(crate) use secret::read_file;
 
 /// One setting: what an operator can write and what it means.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting { name: "MCP_AUTH_TOKENS_FILE", default: None, meaning: "a file that contains them, separated by commas or lines, instead of MCP_AUTH_TOKENS; read again on SIGHUP" },
     Setting { name: "MCP_LISTEN", default: Some("0.0.0.0:8892"), meaning: "the address and port to listen on" },
     Setting { name: "MCP_READABLE_SCHEMAS", default: Some("reporting,tracksolid,tickets,fuel"), meaning: "the schemas that the introspection tools show; what query can read is decided by the role's grants" },
+    Setting { name: "MCP_HIDDEN_COLUMNS_FILE", default: None, meaning: "a file that lists the columns which no analyst is to read; the server runs only while the role cannot" },
     Setting { name: "MCP_MAX_ROWS", default: Some("10000"), meaning: "the most rows that one call may request" },
     Setting { name: "MCP_MAX_BYTES", default: Some("131072"), meaning: "the most bytes of text in one answer" },
     Setting { name: "MCP_POOL_MAX", default: Some("8"), meaning: "the most database connections" },
@@ -62,6 +64,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The schemas that the introspection tools show, in the order given.
     pub readable_schemas: Vec<String>,
+    /// The file that lists the columns which the role must not read.
+    pub hidden_columns_file: Option<String>,
     /// The most rows of one call.
     pub max_rows: u32,
     /// The most bytes of text in one answer.
@@ -153,6 +157,7 @@ impl Config {
             token_source: given.secret("MCP_AUTH_TOKENS", "alice:<token>,bob:<token>")?,
             listen: given.listen()?,
             readable_schemas: given.schemas()?,
+            hidden_columns_file: given.text("MCP_HIDDEN_COLUMNS_FILE").map(str::to_owned),
             max_rows: given.number("MCP_MAX_ROWS", 1, 1_000_000)?,
             max_bytes: given.number("MCP_MAX_BYTES", 4_096, 64 << 20)?,
             pool_max: given.number("MCP_POOL_MAX", 1, 100)?,
@@ -228,7 +233,9 @@ impl Given {
     fn schemas(&self) -> Result<Vec<String>, ConfigError> {
         const NAME: &str = "MCP_READABLE_SCHEMAS";
         let mut schemas: Vec<String> = Vec::new();
-        for schema in list(self.text(NAME)) {
+        // Where parts of hidden columns are shown.
+        let masked = self.text("MCP_HIDDEN_COLUMNS_FILE").map(|_| "masked");
+        for schema in list(self.text(NAME)).chain(masked) {
             let system = schema == "information_schema" || schema.starts_with("pg_");
             if schema.len() > 63 || schema.chars().any(char::is_control) || system {
                 return Err(unusable(NAME, schema, "the name of a schema with data"));

@@ -17,7 +17,7 @@ use crate::{
     catalog::{self, Here, Meaning},
     db::{Database, Reading},
     freshness::Freshness,
-    hidden::clean,
+    invisible::clean,
     role_check::RoleCheck,
     statement::Statement,
 };

@@ -28,6 +28,7 @@ pub mod guard;
 pub mod statement;
 pub mod db;
 pub mod role_check;
+pub mod hidden_columns;
 pub mod definitions;
 pub mod catalog;
 pub mod freshness;
@@ -38,7 +39,7 @@ pub mod answer;
 
 pub mod permits;
 pub mod audit;
-mod hidden;
+mod invisible;
 pub mod metrics;
 pub mod error;
 

@@ -108,6 +108,7 @@ struct Prepared {
     tokens: Tokens,
     metrics_token: Option<MetricsToken>,
     database: Database,
+    role_check: RoleCheck,
 }
 
 fn prepare() -> Result<Prepared, Refusal> {
@@ -115,16 +116,18 @@ fn prepare() -> Result<Prepared, Refusal> {
     let metrics_token = config.metrics_token_source.as_ref().map(MetricsToken::load).transpose()?;
     let tokens = Tokens::load(&config.token_source)?.without(metrics_token.as_ref())?;
     let database = Database::new(&config)?;
-    Ok(Prepared { config, tokens, metrics_token, database })
+    let role_check = RoleCheck::new(config.readable_schemas.clone(), config.hidden_columns_file.clone());
+    // The database may be down: a file that cannot be used is reported all the same.
+    role_check.rules()?;
+    Ok(Prepared { config, tokens, metrics_token, database, role_check })
 }
 
 fn serve() -> Result<(), Refusal> {
     // First: the system does not deliver to a container's first process what it has no handler for.
     let signals = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP]).map_err(|error| failed("cannot start", &error))?;
     let prepared = prepare()?;
-    let Prepared { config, tokens, database, .. } = &prepared;
+    let Prepared { config, tokens, database, role_check, .. } = &prepared;
     warn(&made_up(tokens));
-    let role_check = RoleCheck::new(config.readable_schemas.clone());
     match role_check.look(database, &Arc::default(), Instant::now()) {
         Ok(look) => report(&look.findings)?,
         // The role is checked before the first query instead.
@@ -140,12 +143,12 @@ fn serve() -> Result<(), Refusal> {
             format!("cannot listen on {address}: {error}; stop what listens there, or choose another port"),
         )
     })?;
-    start(prepared, role_check, listener, signals).map_err(|error| failed("cannot start", &error))
+    start(prepared, listener, signals).map_err(|error| failed("cannot start", &error))
 }
 
 /// Serves until a signal ends it.
-fn start(prepared: Prepared, role_check: RoleCheck, listener: TcpListener, mut signals: Signals) -> io::Result<()> {
-    let Prepared { config, tokens, metrics_token, database } = prepared;
+fn start(prepared: Prepared, listener: TcpListener, mut signals: Signals) -> io::Result<()> {
+    let Prepared { config, tokens, metrics_token, database, role_check } = prepared;
     let (address, count, sign_in) = (config.listen, tokens.count(), sign_in(&config));
     let server = Server::new(config, database, tokens, metrics_token, role_check)?;
     let listener = Arc::new(listener);

@@ -80,6 +80,8 @@ pub struct Gauges {
     pub ready: bool,
     /// Personal tokens on the list.
     pub tokens: usize,
+    /// Listed columns that the role cannot read.
+    pub hidden_columns: usize,
 }
 
 impl Metrics {
@@ -142,6 +144,9 @@ impl Metrics {
         page.single("audit_failures_total", "counter", help, counters.audit_failures);
         page.single("ready", "gauge", "1 if a query would run now.", u8::from(gauges.ready));
         page.single("tokens", "gauge", "Personal tokens on the list.", gauges.tokens);
+        let hidden =
+            "Listed columns that the role cannot read, by the last look at it; 0 without MCP_HIDDEN_COLUMNS_FILE.";
+        page.single("hidden_columns", "gauge", hidden, gauges.hidden_columns);
         page.single("client_connections", "gauge", "Client connections that are open.", gauges.client_connections);
         page.single("calls_running", "gauge", "Calls that run or wait for a connection.", gauges.calls_running);
         page.family("database_connections", "gauge", "Database connections by what they do.");

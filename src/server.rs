@@ -231,6 +231,7 @@ impl Server {
             stuck: self.app.database.stuck(),
             ready: self.readiness.verdict(&self.app).is_ok(),
             tokens: self.tokens.read().unwrap_or_else(PoisonError::into_inner).count(),
+            hidden_columns: self.app.role_check.hidden_columns(),
         });
         Reply::new(200, "text/plain; version=0.0.4; charset=utf-8", text)
     }

@@ -126,6 +126,12 @@ impl Statement {
         Statement { text: Cow::Owned(text), analysts: None }
     }
 
+    /// Whether a column can be read; if it can, no value of it comes along.
+    pub fn glance_at_column(schema: &str, table: &str, column: &str) -> Statement {
+        let text = format!("SELECT {} FROM {}.{} LIMIT 0", quote(column), quote(schema), quote(table));
+        Statement { text: Cow::Owned(text), analysts: None }
+    }
+
     /// What TimescaleDB knows of hypertables and continuous aggregates, by functions in its schema.
     pub fn hypertables(timescaledb_schema: &str) -> Statement {
         let text = include_str!("catalog/hypertables.sql").replace("@ext@", &quote(timescaledb_schema));

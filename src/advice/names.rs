@@ -1,10 +1,12 @@
 //! Names that are not there, are there twice, or must not be read: columns, tables, aliases.
 
+use std::collections::BTreeSet;
+
 use super::{
     Function, MOST, Row, clip, closest, dialect, functions, likeness, plain,
     text::{Source, Text},
 };
-use crate::error::Failure;
+use crate::{error::Failure, hidden_columns::HiddenColumns};
 
 /// The most bytes of all lists of columns in a hint.
 const MAX_COLUMNS: usize = 1_200;
@@ -15,13 +17,18 @@ impl Source {
     }
 }
 
-/// Notes what the catalog tells of the sources.
-pub(super) fn know(sources: &mut [Source], rows: &[Row]) {
+/// Notes what the catalog and the list of hidden columns tell of the sources.
+pub(super) fn know(sources: &mut [Source], rows: &[Row], hidden: &HiddenColumns) {
+    for source in sources.iter_mut() {
+        // A table of which nothing can be read has no row.
+        source.hidden = hidden.of(source.schema.as_deref().unwrap_or_default(), &source.name).cloned().collect();
+    }
     for row in rows {
-        if let Row::Source { place, table, whole, columns } = row
+        if let Row::Source { place, of: (schema, name), table, whole, columns } = row
             && let Some(source) = sources.get_mut(*place)
         {
             (source.table, source.columns, source.partial) = (table.clone(), columns.clone(), !whole);
+            source.hidden = hidden.of(schema, name).cloned().collect();
         }
     }
 }
@@ -130,8 +137,22 @@ pub(super) fn ambiguous(text: &Text) -> Option<String> {
 /// 42501.
 pub(super) fn not_permitted(text: &Text, schemas: &[String]) -> Option<String> {
     let partial: Vec<&Source> = text.sources.iter().filter(|source| source.partial).collect();
-    let some = lists(&partial).map(|lists| format!("not all columns can be read; {lists}"));
-    some.or_else(|| Some(format!("this role reads the schemas {}", schemas.join(", "))))
+    // Only those that the text itself names.
+    let hidden = text.sources.iter().flat_map(|source| &source.hidden).filter(|hidden| text.has_name(&hidden.column));
+    let hidden: BTreeSet<String> = hidden.map(|hidden| format!("{} is {}", hidden.column, hidden.text())).collect();
+    let mut hints: Vec<String> = hidden.into_iter().take(MOST).collect();
+    let closed = text.sources.iter().find(|source| source.columns.is_empty() && !source.hidden.is_empty());
+    hints.push(match (lists(&partial), closed) {
+        (Some(lists), _) => {
+            format!("Not all columns can be read: write those you need in place of * or the table; {lists}")
+        }
+        // A partition, above all.
+        (None, Some(closed)) => {
+            format!("Nothing of {} can be read by its own name; if it is a part of a table, query that", closed.name)
+        }
+        _ => format!("this role reads the schemas {}", schemas.join(", ")),
+    });
+    Some(hints.join(" "))
 }
 
 /// 42P01 of a table, and 42883 of a function of which nothing is known.

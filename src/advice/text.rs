@@ -5,9 +5,12 @@
 
 use std::iter::successors;
 
-use crate::guard::{
-    lexer,
-    token::{Kind, Token},
+use crate::{
+    guard::{
+        lexer,
+        token::{Kind, Token},
+    },
+    hidden_columns::HiddenColumn,
 };
 
 /// What ends a FROM clause, and the list of a SELECT.
@@ -55,6 +58,8 @@ pub(super) struct Source {
     pub(super) columns: Vec<String>,
     /// Not all of it may be read.
     pub(super) partial: bool,
+    /// Those of the others that a file hides.
+    pub(super) hidden: Vec<HiddenColumn>,
     token: usize,
 }
 
@@ -83,8 +88,9 @@ impl<'a> Text<'a> {
                 (_, table) = (open.pop(), false);
             }
             let Some(here) = open.last_mut() else { break };
-            if token.is_word("select") {
-                (here.select, here.from, table) = (Some(index), false, false);
+            if token.is_one_of(&["select", "table"]) {
+                // TABLE name is SELECT * FROM name.
+                (here.select, here.from, table) = (Some(index), false, token.is_word("table"));
             } else if self.is_clause(index) {
                 // Some functions have a FROM among their arguments.
                 table = token.is_word("from") && here.select >= Some(here.start);
@@ -135,6 +141,7 @@ impl<'a> Text<'a> {
             distance: self.at.map_or(Some(0), |_| self.selects().position(|around| Some(around) == select)),
             columns: body.and_then(|body| self.columns(body)).unwrap_or_default(),
             partial: false,
+            hidden: Vec::new(),
             token,
         })
     }
@@ -165,6 +172,11 @@ impl<'a> Text<'a> {
             index = index.saturating_add(1);
         }
         (names, index)
+    }
+
+    /// Whether this name stands anywhere in it.
+    pub(super) fn has_name(&self, name: &str) -> bool {
+        self.tokens.iter().any(|token| token.name().as_deref() == Some(name))
     }
 
     /// Whether the name there stands where a table does.

@@ -1,7 +1,8 @@
 -- `$1`: schema. `$2`: table. `$3`: `all`, or `no locks`: without what waits for a lock on the table (expressions). `$4`: `definition`, or
 -- empty. No row when there is no such table that may be read. Values and ranges come from pg_stats, which shows nothing of columns
 -- that the role may not read; a column of a view shows those of the column from which it comes, if name and type are the same. What a
--- comment calls personal, here or in the table behind, shows none.
+-- comment calls personal, here or in the table behind, shows none; neither does what a materialized view or continuous aggregate may have
+-- taken from a hidden column of a table that can be read in part.
 WITH t AS (
     SELECT c.oid, c.relname, c.relkind, c.reltuples, n.nspname, $3 = 'all' AS expressions
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -11,15 +12,25 @@ WITH t AS (
     SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attgenerated,
            has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS readable, col_description(a.attrelid, a.attnum) AS comment
     FROM t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
-), used AS MATERIALIZED (
-    -- the columns that a view or materialized view reads
-    SELECT DISTINCT b.attrelid, b.attnum, b.attname, b.atttypid, n.nspname, c.relname
-    FROM t JOIN pg_catalog.pg_rewrite w ON w.ev_class = t.oid
+), copy AS MATERIALIZED (
+    -- what keeps rows of its own, and the view by which they were made: itself, or that of a continuous aggregate
+    SELECT t.oid AS view FROM t WHERE t.relkind = 'm'
+    UNION
+    SELECT v.oid FROM t JOIN pg_catalog.pg_rewrite w ON w.ev_class = t.oid AND t.relkind = 'v'
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+    JOIN pg_catalog.pg_class m ON m.oid = d.refobjid AND m.relname LIKE '\_materialized\_hypertable\_%'
+    JOIN pg_catalog.pg_class v ON v.relnamespace = m.relnamespace AND v.relname = replace(m.relname, '_materialized_hypertable_', '_direct_view_')
+), reads AS MATERIALIZED (
+    -- the columns that a view, materialized view or continuous aggregate reads
+    SELECT DISTINCT w.ev_class AS view, b.attrelid, b.attnum, b.attname, b.atttypid, n.nspname, c.relname,
+           has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(b.attrelid, b.attnum, 'SELECT') AS readable
+    FROM (SELECT oid FROM t UNION SELECT view FROM copy) AS v JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid
     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
-        AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.refobjid <> t.oid
+        AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.refobjid <> w.ev_class
     JOIN pg_catalog.pg_attribute b ON b.attrelid = d.refobjid AND b.attnum = d.refobjsubid AND NOT b.attisdropped
     JOIN pg_catalog.pg_class c ON c.oid = b.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE has_schema_privilege(n.oid, 'USAGE') AND has_column_privilege(b.attrelid, b.attnum, 'SELECT')
+), used AS MATERIALIZED (
+    SELECT r.* FROM t JOIN reads r ON r.view = t.oid WHERE r.readable
 ), origin AS (
     SELECT DISTINCT ON (k.attnum) k.attnum AS of_attnum, u.*, col_description(u.attrelid, u.attnum) AS comment
     FROM cols k JOIN used u USING (attname, atttypid)
@@ -34,6 +45,10 @@ WITH t AS (
             -- A materialized view may give it another name.
             AND (u.attname = k.attname OR t.relkind = 'm' AND k.comment IS NULL
                  AND NOT EXISTS (SELECT 1 FROM used o WHERE o.attname = k.attname AND o.atttypid = k.atttypid)))
+    UNION
+    SELECT k.attnum FROM cols k JOIN reads r ON r.view IN (SELECT view FROM copy) AND r.atttypid = k.atttypid
+    WHERE NOT r.readable AND has_any_column_privilege(r.attrelid, 'SELECT') AND (r.attname = k.attname OR NOT EXISTS (
+        SELECT 1 FROM reads o WHERE o.view = r.view AND o.readable AND o.attname = k.attname AND o.atttypid = k.atttypid))
 ), stats AS (
     SELECT k.attnum, k.atttypid, s.null_frac, s.n_distinct, s.histogram_bounds IS NULL AS complete,
            CASE WHEN y.typcategory IN ('S', 'N', 'D', 'B', 'E', 'T') THEN s.most_common_vals::text::text[] END AS common,

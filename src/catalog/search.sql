@@ -1,5 +1,6 @@
 -- `$1`: JSON array of schema names. `$2`: JSON array of words, letters and digits only. Readable tables, columns and functions whose name
--- or comment has such words, the best first. A word is also found by its stem, so that "driving" finds driver.
+-- or comment has such words, the best first. A word is also found by its stem, so that "driving" finds driver. `$3`: JSON array of
+-- hidden columns, each [schema, table, column, what to say of it], which are found by that and not by their comment.
 WITH words AS MATERIALIZED (
     SELECT DISTINCT w AS word, left(coalesce((ts_lexize('pg_catalog.english_stem', w))[1], w), 5) AS stem
     FROM (SELECT lower(json_array_elements_text($2::text::json)) AS w) AS given
@@ -22,6 +23,10 @@ relations AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_description d ON d.objoid = r.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum
     WHERE replace(a.attname, '_', ' ') || ' ' || coalesce(d.description, '') ~* any_word AND has_column_privilege(r.oid, a.attnum, 'SELECT')
     UNION ALL
+    SELECT 'hidden column', 0, r.place, r.nspname || '.' || r.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod), a.attname::text, h ->> 3
+    FROM json_array_elements($3::text::json) AS h JOIN relations r ON r.nspname = h ->> 0 AND r.relname = h ->> 1
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attname = h ->> 2 AND a.attnum > 0 AND NOT has_column_privilege(r.oid, a.attnum, 'SELECT')
+    UNION ALL
     SELECT 'function', 1, s.place, n.nspname || '.' || p.proname || '(' || pg_get_function_arguments(p.oid) || ')', p.proname::text, d.description
     FROM json_array_elements_text($1::text::json) WITH ORDINALITY AS s(name, place)
     JOIN pg_catalog.pg_namespace n ON n.nspname = s.name AND has_schema_privilege(n.oid, 'USAGE')
@@ -36,7 +41,7 @@ relations AS MATERIALIZED (
     FROM pattern, (SELECT *, replace(name, '_', ' ') AS spaced FROM things) AS t
     WHERE spaced || ' ' || coalesce(about, '') ~* any_word
 )
-SELECT json_build_object('kind', kind, 'label', label || CASE WHEN alike > 1 THEN format(' (also in %s more)', alike - 1) ELSE '' END,
+SELECT json_build_object('kind', replace(kind, 'hidden ', ''), 'label', label || CASE WHEN alike > 1 THEN format(' (also in %s more)', alike - 1) ELSE '' END,
                          'about', left(about, 300), 'score', hits + weight)::text AS j
 FROM (SELECT *, row_number() OVER same AS number, count(*) OVER (PARTITION BY kind, CASE kind WHEN 'column' THEN name ELSE label END) AS alike
       FROM scored WHERE hits > 0

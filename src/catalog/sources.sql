@@ -5,9 +5,8 @@ WITH readable AS (
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname IN (SELECT json_array_elements_text($1::text::json)) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
       AND NOT c.relispartition AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT'))
-SELECT json_build_object('is', 'source', 'place', w.place - 1, 'table', format('%I.%I', r.nspname, r.relname),
-    'whole', has_table_privilege(r.oid, 'SELECT'),
-    'columns', (SELECT coalesce(json_agg(quote_ident(a.attname) ORDER BY a.attnum), '[]')
+SELECT json_build_object('is', 'source', 'place', w.place - 1, 'of', json_build_array(r.nspname, r.relname),
+    'table', format('%I.%I', r.nspname, r.relname), 'whole', has_table_privilege(r.oid, 'SELECT'), 'columns', (SELECT coalesce(json_agg(quote_ident(a.attname) ORDER BY a.attnum), '[]')
         FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
           AND has_column_privilege(r.oid, a.attnum, 'SELECT')))::text AS j

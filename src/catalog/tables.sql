@@ -6,6 +6,9 @@ SELECT json_strip_nulls(json_build_object(
                            WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END,
     'columns', (SELECT count(*) FROM pg_catalog.pg_attribute a
                 WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped),
+    'hidden', CASE WHEN NOT has_table_privilege(t.oid, 'SELECT') THEN (
+        SELECT nullif(count(*), 0) FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped AND NOT has_column_privilege(t.oid, a.attnum, 'SELECT')) END,
     'rows', CASE WHEN t.relkind <> 'v' AND t.reltuples >= 0 THEN t.reltuples::bigint END,
     'comment', left(t.comment, 1000)))::text AS j
 FROM (SELECT c.oid, c.relname, c.relkind, c.reltuples, count(*) OVER () AS found, obj_description(c.oid, 'pg_class') AS comment

@@ -1,5 +1,5 @@
 -- `$1`: schema. `$2`: JSON array of names. For each that is there: its time column, and where the ends of its columns can be looked up
--- without a scan. Columns with an index have exact ends. A view says which column of a table its time column comes from, if name and
+-- without a scan. Columns with an index have exact ends; what is personal, or hidden in a table behind, has none. A view says which column of a table its time column comes from, if name and
 -- type are the same.
 WITH rel AS MATERIALIZED (
     SELECT c.oid, c.relname, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -19,7 +19,8 @@ WITH rel AS MATERIALIZED (
           SELECT 1 FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
               AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.refobjid <> w.ev_class
           JOIN pg_catalog.pg_attribute b ON b.attrelid = d.refobjid AND b.attnum = d.refobjsubid
-          WHERE w.ev_class = rel.oid AND b.attname = a.attname AND col_description(b.attrelid, b.attnum) ~* 'personal')
+          WHERE w.ev_class = rel.oid AND b.attname = a.attname AND (col_description(b.attrelid, b.attnum) ~* 'personal'
+              OR has_any_column_privilege(b.attrelid, 'SELECT') AND NOT has_column_privilege(b.attrelid, b.attnum, 'SELECT')))
 )
 SELECT json_strip_nulls(json_build_object(
     'name', rel.relname, 'whole', rel.relkind IN ('v', 'f'), 'time', t.attname,

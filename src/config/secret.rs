@@ -49,7 +49,7 @@ impl SecretSource {
 const MAX_BYTES: u64 = 1 << 20;
 
 /// A regular file only, and not without an end: it is read again while the server runs.
-fn read_file(path: &str) -> io::Result<String> {
+pub(crate) fn read_file(path: &str) -> io::Result<String> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }

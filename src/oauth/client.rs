@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Error;
-use crate::{config::is_loopback, hidden::is_hidden};
+use crate::{config::is_loopback, invisible::is_invisible};
 
 /// The most redirect URIs of one client.
 const MAX_URIS: usize = 5;
@@ -109,7 +109,7 @@ fn document_host(id: &str) -> Option<&str> {
 pub(super) fn register(metadata: &Map<String, Value>, now: i64) -> Result<Value, Error> {
     const NO_URIS: Error = Error::new("invalid_redirect_uri", "redirect_uris must be a list of addresses");
     let name = metadata.get("client_name").and_then(Value::as_str).unwrap_or("An unnamed program");
-    let name: String = name.chars().filter(|c| !is_hidden(*c)).take(MAX_NAME).collect();
+    let name: String = name.chars().filter(|c| !is_invisible(*c)).take(MAX_NAME).collect();
     let uris = metadata.get("redirect_uris").and_then(Value::as_array).ok_or(NO_URIS)?;
     let mut uris: Vec<String> =
         uris.iter().map(|uri| uri.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or(NO_URIS)?;
@@ -136,7 +136,7 @@ fn check(name: &str, uris: &[String]) -> Result<(), Error> {
         )
     } else if uris.len() > MAX_URIS {
         ("invalid_redirect_uri", "redirect_uris names more than 5 addresses to which an answer can be sent")
-    } else if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.contains(is_hidden) {
+    } else if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.contains(is_invisible) {
         ("invalid_client_metadata", "client_name must have 1 to 80 characters")
     } else {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use crate::{
     auth::{Credential, MIN_TOKEN_CHARS, Tokens},
-    hidden::is_hidden,
+    invisible::is_invisible,
 };
 
 /// The parameter that names to the page for the next try what was wrong; followed by a name that [`explain`] knows.
@@ -31,7 +31,7 @@ const ERRORS: [(&str, &str); 6] = [
 /// `Authorization: Bearer`, the `alice:` of the operator's list, a line of settings, a line break in its middle. If there is
 /// one valid token in all that, it is the one that is meant.
 pub(super) fn credential<'a>(tokens: &'a Tokens, pasted: &str) -> Result<&'a Credential, &'static str> {
-    let unbroken: String = pasted.chars().filter(|c| !c.is_whitespace() && !is_hidden(*c)).collect();
+    let unbroken: String = pasted.chars().filter(|c| !c.is_whitespace() && !is_invisible(*c)).collect();
     let words: Vec<&str> = pasted.split(is_around).filter(|word| !word.is_empty()).take(MAX_WORDS).collect();
     let parts = words.iter().flat_map(|word| [*word, unnamed(word), word.trim_end_matches(['.', ':', ';', '!', '?'])]);
     let mut found = [pasted.trim(), &unbroken].into_iter().chain(parts).filter_map(|part| tokens.credential(part));
@@ -56,7 +56,7 @@ pub(super) fn explain(error: &str) -> Option<&'static str> {
 
 /// Whether a character belongs to what is around a token.
 fn is_around(c: char) -> bool {
-    c.is_whitespace() || is_hidden(c) || "\"'`“”‘’<>()[]{},;".contains(c)
+    c.is_whitespace() || is_invisible(c) || "\"'`“”‘’<>()[]{},;".contains(c)
 }
 
 /// `alice:token` without the name.

@@ -8,6 +8,7 @@ use crate::{
     catalog,
     db::{Caller, Cancel, Database, Flow, Row},
     error::{Code, Failure},
+    hidden_columns::{HiddenColumn, HiddenColumns},
     statement::Statement,
 };
 
@@ -74,6 +75,8 @@ const INFRASTRUCTURE: Statement = Statement::own(
      WHERE n.nspname = 'infrastructure' AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1 LIMIT 1",
 );
 
+/// The most columns that are tried.
+const MOST_COLUMNS: usize = 500;
 const APPLY: &str = "apply scripts/analytics_ro_role.sql to this database (scripts/bootstrap_analytics_ro.sh)";
 /// `insufficient_privilege`.
 const DENIED: &str = "42501";
@@ -82,15 +85,16 @@ const READ_ONLY: &str = "25006";
 /// `invalid_schema_name`.
 const NO_SCHEMA: &str = "3F000";
 
-/// Tries everything. `schemas` are those that are meant to be readable.
+/// Tries everything. `schemas` are those that are meant to be readable, `hidden` the columns that are not, where a file lists them.
 ///
 /// # Errors
 /// The database does not answer.
-pub fn attempt(database: &Database, schemas: &[String]) -> Result<Vec<Point>, Failure> {
+pub fn attempt(database: &Database, schemas: &[String], hidden: Option<&HiddenColumns>) -> Result<Vec<Point>, Failure> {
     Ok(vec![
         read(database)?,
         create(database, schemas)?,
         hidden_schemas(database, schemas)?,
+        hidden_columns(database, hidden)?,
         lock(database)?,
         locks_left(database)?,
         limits(database)?,
@@ -145,6 +149,26 @@ fn hidden_schemas(database: &Database, schemas: &[String]) -> Result<Point, Fail
         Err(failure) => bad(NAME, &format!("42501 for {name}"), seen(&failure), FIX),
         Ok(_) => bad(NAME, &format!("42501 for {name}"), "a row of it, or none".to_owned(), FIX),
     })
+}
+
+/// It reads no listed column.
+fn hidden_columns(database: &Database, hidden: Option<&HiddenColumns>) -> Result<Point, Failure> {
+    const NAME: &str = "db-hidden-columns";
+    let Some(HiddenColumns(hidden)) = hidden else {
+        return Ok(good(NAME, "MCP_HIDDEN_COLUMNS_FILE is not set".to_owned()));
+    };
+    for HiddenColumn { schema, table, column, .. } in hidden.iter().take(MOST_COLUMNS) {
+        let saw = match run(database, &[], &Statement::glance_at_column(schema, table, column), &[])? {
+            Err(failure) if failure.sqlstate.as_deref() == Some(DENIED) => continue,
+            Err(failure) => seen(&failure),
+            Ok(_) => "no error".to_owned(),
+        };
+        let fix = "apply scripts/hide_columns.sh --apply to this database, and see its findings";
+        return Ok(bad(NAME, &format!("42501 for {schema}.{table}.{column}"), saw, fix));
+    }
+    let (tried, all) = (hidden.len().min(MOST_COLUMNS), hidden.len());
+    let of = if tried < all { format!(" of {all}") } else { String::new() };
+    Ok(good(NAME, format!("tried {tried}{of} hidden columns: permission denied (42501)")))
 }
 
 /// It cannot take an advisory lock.

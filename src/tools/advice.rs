@@ -20,7 +20,8 @@ pub(super) fn with_advice(admitted: &Admitted<'_>, mut failure: Failure, sql: &s
     }
     let text = Text::read(sql, failure.position);
     let rows = advice::question(&failure, &text).map(|question| look_up(admitted, question)).unwrap_or_default();
-    advice::advise(&mut failure, text, &rows, &admitted.app.config.readable_schemas);
+    let schemas = &admitted.app.config.readable_schemas;
+    advice::advise(&mut failure, text, &rows, schemas, &admitted.look.hidden);
     failure
 }
 

@@ -14,8 +14,8 @@ use crate::{
     catalog::{self, Here},
     db::{Caller, Reading},
     error::Failure,
-    guard::Known,
     permits::Permit,
+    role_check::Look,
     rows::List,
     statement::Statement,
 };
@@ -97,9 +97,9 @@ impl<'a> Call<'a> {
     pub(super) fn admit(&self) -> Result<Admitted<'a>, Failure> {
         let Request { analyst, id, client, started, .. } = &self.request;
         let permit = self.app.permits.enter(analyst, id, Arc::clone(client), *started)?;
-        let known = self.app.role_check.ensure(&self.app.database, permit.cancel(), *started)?;
+        let look = self.app.role_check.ensure(&self.app.database, permit.cancel(), *started)?;
         let caller = Caller::Analyst((*analyst).clone());
-        Ok(Admitted { app: self.app, permit, known, caller, started: *started })
+        Ok(Admitted { app: self.app, permit, look, caller, started: *started })
     }
 
     /// Notes the statement that is run.
@@ -112,7 +112,7 @@ impl<'a> Call<'a> {
 pub(super) struct Admitted<'a> {
     pub(super) app: &'a AppState,
     permit: Permit,
-    pub(super) known: Arc<Known>,
+    pub(super) look: Arc<Look>,
     caller: Caller,
     started: Instant,
 }

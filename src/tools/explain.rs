@@ -15,7 +15,7 @@ use crate::{
     db::{Flow, Row},
     freshness::{self, Facts},
     guard::ReadOnlySql,
-    hidden::clean,
+    invisible::clean,
     plan::Plan,
     statement::{PlanOptions, Statement},
 };

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::{catalog::Here, freshness::Facts};
+use crate::{catalog::Here, freshness::Facts, hidden_columns::HiddenColumn};
 
 /// The most characters of a comment in a list, of one value, and of a list of values.
 const COMMENT: usize = 400;
@@ -33,6 +33,9 @@ pub(super) struct Table {
     pub(super) all: usize,
     kind: String,
     columns: u64,
+    /// So many of them cannot be read.
+    #[serde(default)]
+    hidden: u64,
     rows: Option<i64>,
     comment: Option<String>,
 }
@@ -97,6 +100,11 @@ pub(super) fn now(here: &Here) -> String {
 }
 
 impl Schema {
+    /// That of parts of hidden columns is there only where some are shown.
+    pub(super) fn is_worth_a_line(&self) -> bool {
+        self.readable || self.schema != "masked"
+    }
+
     /// `fuel: 2 tables, 7 functions. Fuel card fills: …`
     pub(super) fn line(&self) -> String {
         if !self.readable {
@@ -124,8 +132,9 @@ impl Table {
         let rows = rows(hypertable.map_or(self.rows, |table| table.rows));
         let range = facts.range().map(|range| format!(", {range}")).unwrap_or_default();
         let columns = if self.columns == 1 { "1 column".to_owned() } else { format!("{} columns", self.columns) };
+        let hidden = if self.hidden > 0 { format!(" ({} hidden)", self.hidden) } else { String::new() };
         let comment = comment(self.comment.as_deref(), COMMENT);
-        format!("{}: {kind}, {columns}{rows}{range}.{comment}", self.name)
+        format!("{}: {kind}, {columns}{hidden}{rows}{range}.{comment}", self.name)
     }
 }
 
@@ -142,8 +151,15 @@ impl Function {
 }
 
 impl Description {
-    /// The whole description, in lines. `name` is `schema.table`.
-    pub(super) fn lines(&self, name: &str, facts: &Facts, here: &Here, wants_definition: bool) -> Vec<String> {
+    /// The whole description, in lines. `name` is `schema.table`, and `listed` are its columns that a file hides.
+    pub(super) fn lines(
+        &self,
+        name: &str,
+        facts: &Facts,
+        here: &Here,
+        listed: &[&HiddenColumn],
+        wants_definition: bool,
+    ) -> Vec<String> {
         let hypertable = facts.hypertable.as_ref();
         let kind = hypertable.map_or(&self.kind, |table| &table.kind);
         let of = hypertable.and_then(|table| table.of.as_ref()).map(|of| format!(" of {of}")).unwrap_or_default();
@@ -157,7 +173,16 @@ impl Description {
             let since = self.analyzed.as_ref().map_or_else(|| behind.to_owned(), |day| format!(" of {day}"));
             lines.push(format!("Values, null shares and what is \"about\" are estimates from the statistics{since}."));
         }
-        lines.extend(self.columns.iter().map(|column| column.line(&facts.ends, facts.time.as_deref())));
+        if self.columns.iter().any(|column| column.hidden) {
+            lines.push("Columns are hidden here, so SELECT * is refused: name those that you read.".to_owned());
+        }
+        lines.extend(self.columns.iter().map(|column| {
+            // Its comment may say what the operator's reason does not.
+            match listed.iter().find(|hidden| column.hidden && hidden.column == column.name) {
+                Some(hidden) => format!("{} {}: {}", column.name, short(&column.kind), hidden.text()),
+                None => column.line(&facts.ends, facts.time.as_deref()),
+            }
+        }));
         lines.extend(self.partition_key.as_ref().map(|key| format!("partitioned by {key}")));
         let keys: Vec<&str> = self.keys.iter().flatten().map(String::as_str).collect();
         let lists = [("", keys), ("indexes: ", all(&self.indexes)), ("referenced by ", all(&self.referenced_by))];

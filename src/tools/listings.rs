@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     advice,
@@ -16,7 +17,7 @@ use crate::{
     catalog,
     error::{Code, Failure},
     freshness,
-    hidden::clean,
+    invisible::clean,
 };
 
 /// The most bytes of a listing, and the most hits of a search.
@@ -41,7 +42,7 @@ pub(super) fn list_schemas(call: &mut Call<'_>, arguments: Arguments) -> Outcome
     }
     lines.push(lines::now(&here));
     lines.extend(here.timescaledb.is_none().then(|| lines::NO_TIMESCALEDB.to_owned()));
-    lines.extend(schemas.iter().map(Schema::line));
+    lines.extend(schemas.iter().filter(|schema| schema.is_worth_a_line()).map(Schema::line));
     Ok(listing(lines, schemas.len(), ""))
 }
 
@@ -118,7 +119,8 @@ pub(super) fn describe_table(call: &mut Call<'_>, mut arguments: Arguments) -> O
         .of(&schema, std::slice::from_ref(&table), freshness::PATIENCE)
         .remove(&table)
         .unwrap_or_default();
-    let text = description.lines(&name, &facts, &here, definition);
+    let listed: Vec<_> = admitted.look.hidden.of(&schema, &table).collect();
+    let text = description.lines(&name, &facts, &here, &listed, definition);
     Ok(listing(text, 1, "query information_schema.columns for the rest"))
 }
 
@@ -155,7 +157,10 @@ pub(super) fn search(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     }
     let admitted = call.admit()?;
     let (schemas, words) = (catalog::parameter(&admitted.app.config.readable_schemas), catalog::parameter(&words));
-    let (here, mut hits) = admitted.list::<Hit>(&catalog::SEARCH, &[&schemas, &words])?;
+    let hidden = &admitted.look.hidden.0;
+    let hidden =
+        json!(hidden.iter().map(|of| (&of.schema, &of.table, &of.column, of.text())).collect::<Vec<_>>()).to_string();
+    let (here, mut hits) = admitted.list::<Hit>(&catalog::SEARCH, &[&schemas, &words, &hidden])?;
     if here.meaning {
         hits.extend(admitted.meaning::<Hit>(&catalog::SEARCH_MEANING, &[&words]));
     }

@@ -1,5 +1,7 @@
 //! The tools that run a statement: an analyst's own, and the sample of a table.
 
+use serde::Deserialize;
+
 use super::{
     DEFAULT_ROWS, DEFAULT_SAMPLE, advice,
     arguments::Arguments,
@@ -37,6 +39,14 @@ struct Form {
     longest: usize,
 }
 
+/// How a table or view can be sampled.
+#[derive(Default, Deserialize)]
+struct Ways {
+    pages: Option<i64>,
+    /// Those to name, where some are hidden.
+    columns: Option<String>,
+}
+
 pub(super) fn query(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     let sql = arguments.text("sql", usize::MAX, None)?;
     let max_rows = arguments.integer("max_rows", call.app.config.max_rows, DEFAULT_ROWS)?;
@@ -62,13 +72,16 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
     let admitted = call.admit()?;
     let form = Form { format: Format::Csv, max_rows: n, more: "n", longest: VALUE };
     let name = format!("{}.{}", quote(&schema), quote(&table));
-    let pages = admitted.more::<i64>(&catalog::PAGES, &[&schema, &table], &catalog::LIMIT)?.first().copied();
-    let first =
-        |rows: u32| format!("SELECT * FROM (SELECT * FROM {name} LIMIT {rows}) AS r ORDER BY random() LIMIT {n}");
+    let ways = admitted.more::<Ways>(&catalog::SAMPLE, &[&schema, &table], &catalog::LIMIT)?;
+    let Ways { pages, columns } = ways.into_iter().next().unwrap_or_default();
+    let columns = columns.as_deref().unwrap_or("*");
+    let first = |rows: u32| {
+        format!("SELECT * FROM (SELECT {columns} FROM {name} LIMIT {rows}) AS r ORDER BY random() LIMIT {n}")
+    };
     // Rows that lie together are often of one vehicle and one hour. Not every table can be sampled, and a sample may be empty.
     let share = pages.map(|pages| f64::from(SAMPLED_PAGES) * 100.0 / pages as f64).filter(|share| *share < 50.0);
     let sampled = share.and_then(|share| {
-        let sql = format!("SELECT * FROM {name} TABLESAMPLE SYSTEM ({share:.6}) ORDER BY random() LIMIT {n}");
+        let sql = format!("SELECT {columns} FROM {name} TABLESAMPLE SYSTEM ({share:.6}) ORDER BY random() LIMIT {n}");
         run(call, &admitted, &sql, form).ok().filter(|answer| answer.rows.is_some_and(|rows| rows > 0))
     });
     let rows = if pages.is_some_and(|pages| pages > 0) { SAMPLED_ROWS } else { SAMPLED_ROWS_OF_VIEW };
@@ -82,14 +95,14 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
 
 /// The plan of an analyst's query.
 fn plan(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, max_rows: u32) -> Outcome {
-    let checked = guard::admit(sql, &admitted.known)?;
+    let checked = guard::admit(sql, &admitted.look.known)?;
     call.runs(&format!("EXPLAIN {}", checked.as_str()));
     explain(admitted, &checked, max_rows).map_err(|failure| improved(admitted, failure, sql, checked.skipped()))
 }
 
 /// The one way of an analyst's text: guard, columns, rows.
 fn run(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, form: Form) -> Outcome {
-    let checked = guard::admit(sql, &admitted.known)?;
+    let checked = guard::admit(sql, &admitted.look.known)?;
     call.runs(sql);
     let statement = Statement::query(&checked, form.max_rows);
     let page = admitted.read(|mut reading| {

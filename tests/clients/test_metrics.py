@@ -30,6 +30,7 @@ def test_every_family_is_read_and_described():
         "audit_failures": "counter",
         "ready": "gauge",
         "tokens": "gauge",
+        "hidden_columns": "gauge",
         "client_connections": "gauge",
         "calls_running": "gauge",
         "database_connections": "gauge",

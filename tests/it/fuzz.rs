@@ -29,7 +29,7 @@ use analytics_mcp::{
     db::{Caller, Cancel, Database, Flow, Row},
     error::{Code, Failure},
     guard::{self, Known, Rule},
-    role_check::RoleCheck,
+    role_check::{Look, RoleCheck},
     rows::Page,
     statement::{Column, Format, Statement},
 };
@@ -61,7 +61,7 @@ fn setting(name: &str) -> Option<u64> {
 struct Target {
     role: &'static str,
     database: Database,
-    known: Arc<Known>,
+    look: Arc<Look>,
     /// It gets every text, or every second, …
     share: u64,
     untouched: String,
@@ -78,8 +78,9 @@ impl Target {
         ];
         let config = Config::from_pairs(settings.map(|(name, value)| (name.to_owned(), value))).unwrap();
         let database = Database::new(&config).unwrap();
-        let look = RoleCheck::new(vec![DEMO.to_owned()]).look(&database, &Arc::default(), Instant::now()).unwrap();
-        let mut target = Target { role, database, known: look.known, share, untouched: String::new() };
+        let look =
+            RoleCheck::new(vec![DEMO.to_owned()], None).look(&database, &Arc::default(), Instant::now()).unwrap();
+        let mut target = Target { role, database, look, share, untouched: String::new() };
         target.untouched = match target.run("SELECT 1", Format::Json) {
             Outcome::Rows { state: Some(state), .. } => state,
             other => panic!("{role} cannot read: {other:?}"),
@@ -90,7 +91,7 @@ impl Target {
 
     /// What a call of the tool does with the text; then, in the same transaction, a look at what the text left behind.
     fn run(&self, sql: &str, format: Format) -> Outcome {
-        let admitted = match panic::catch_unwind(AssertUnwindSafe(|| guard::admit(sql, &self.known))) {
+        let admitted = match panic::catch_unwind(AssertUnwindSafe(|| guard::admit(sql, &self.look.known))) {
             Ok(Ok(admitted)) => admitted,
             Ok(Err(refusal)) => return Outcome::Refused(refusal),
             Err(_) => return Outcome::Broken("the guard panics".to_owned()),

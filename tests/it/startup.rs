@@ -264,7 +264,8 @@ fn points(verdict: &Value) -> BTreeMap<String, bool> {
 
 #[test]
 fn check_tries_what_the_role_must_not_do() {
-    let all = ["db-create", "db-hidden-schemas", "db-limits", "db-lock", "db-locks-left", "db-read"];
+    let all =
+        ["db-create", "db-hidden-columns", "db-hidden-schemas", "db-limits", "db-lock", "db-locks-left", "db-read"];
     let cluster = Cluster::new();
     cluster.sql(
         DEMO,

@@ -12,13 +12,19 @@ fn failure(sqlstate: &str, message: &str, hint: Option<&str>, position: Option<u
 
 fn advised(mut failure: Failure, sql: &str, rows: &[Row]) -> Failure {
     let text = Text::read(sql, failure.position);
-    advise(&mut failure, text, rows, &["fuel".to_owned()]);
+    advise(&mut failure, text, rows, &["fuel".to_owned()], &HiddenColumns::default());
     failure
 }
 
 fn columns(columns: &[&str]) -> Row {
     let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-    Row::Source { place: 0, table: "fuel.records".to_owned(), whole: false, columns }
+    Row::Source {
+        place: 0,
+        of: ("fuel".to_owned(), "records".to_owned()),
+        table: "fuel.records".to_owned(),
+        whole: false,
+        columns,
+    }
 }
 
 #[test]

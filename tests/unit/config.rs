@@ -44,6 +44,16 @@ fn the_database_is_shown_without_its_password() {
 }
 
 #[test]
+fn with_hidden_columns_their_parts_are_readable_too() {
+    let file = ("MCP_HIDDEN_COLUMNS_FILE", "/run/secrets/hidden_columns");
+    let config = with(&[file, ("MCP_READABLE_SCHEMAS", "fuel")]).expect("usable");
+    assert_eq!(config.readable_schemas, ["fuel", "masked"]);
+    assert_eq!(config.hidden_columns_file.as_deref(), Some(file.1));
+    let named = with(&[file, ("MCP_READABLE_SCHEMAS", "masked,fuel")]).expect("usable");
+    assert_eq!(named.readable_schemas, ["masked", "fuel"]);
+}
+
+#[test]
 fn a_blank_value_is_an_unset_one() {
     assert_eq!(with(&[("MCP_MAX_ROWS", " ")]).expect("usable").max_rows, 10_000);
 }

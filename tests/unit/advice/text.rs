@@ -30,6 +30,8 @@ fn the_tables_that_a_place_can_refer_to() {
         ("SELECT ^x FROM (SELECT a.*, b FROM i a) q", "q()"),
         ("WITH q AS NOT MATERIALIZED (SELECT count(*) AS n, sum(x) AS s FROM a) SELECT ^x FROM q, a", "q(n s), a=?.a"),
         ("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY y) AS p, ^x FROM a", "a=?.a"),
+        ("TABLE a.b ORDER BY ^x", "b=a.b"),
+        ("SELECT y FROM a WHERE EXISTS (TABLE b) AND ^x", "a=?.a"),
         ("^", ""),
     ] {
         assert_eq!(sources(sql), expected, "{sql}");

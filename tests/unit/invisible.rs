@@ -34,7 +34,7 @@ fn what_cannot_be_seen_is_a_blank_and_emoji_stay_whole() {
         '\u{e007f}',
         '\u{e0100}',
     ] {
-        assert!(is_hidden(hidden), "{hidden:?}");
+        assert!(is_invisible(hidden), "{hidden:?}");
         assert_eq!(clean(&format!("a{hidden}b")), "a b", "{hidden:?}");
     }
     for text in ["Ξ é ü ñ 東京 한국어 العربية ไทย हिन्दी", "⚠\u{fe0f} fuel ❤\u{fe0f}", "e\u{301}", "🚛 5 × 7 – “x”"]
@@ -42,7 +42,7 @@ fn what_cannot_be_seen_is_a_blank_and_emoji_stay_whole() {
         assert_eq!(clean(text), text);
     }
     // As the whole of a name it is nothing, so a name may not have it.
-    assert!(is_hidden('\u{fe0f}'));
+    assert!(is_invisible('\u{fe0f}'));
 }
 
 /// Tags spell out ASCII that no person sees and a model reads.
@@ -52,6 +52,6 @@ fn tags_are_escaped_as_pairs_and_the_json_means_the_same() {
     let text = format!("SELECT 1 🚛{tags}\u{e0100}\u{1d173}\u{3164}");
     let json = json!({ "sql": text }).to_string();
     let line = escape(&json);
-    assert!(line.contains("🚛\\udb40\\udc64") && !line.contains(is_hidden), "{line}");
+    assert!(line.contains("🚛\\udb40\\udc64") && !line.contains(is_invisible), "{line}");
     assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["sql"], text.as_str());
 }
