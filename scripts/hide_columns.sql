@@ -333,7 +333,13 @@ BEGIN
         m := regexp_match(l.text, '^' || part || '\.' || part || '\.' || part || '\s*(?:=\s*(last [1-9]|year|hash)\s*)?(?:#(.*))?$');
         IF m IS NULL THEN
             RAISE EXCEPTION 'line % of the list is wrong: %', l.n, l.text
-                USING HINT = 'schema.table.column, then perhaps = last 4, = year or = hash, then # and the reason; * stands for any characters; a name with other characters than letters, digits and _ stands in double quotes';
+                USING HINT = 'write schema.table.column, then perhaps = last 4, = year or = hash, then # and the reason; * stands for any characters; a name with other characters than letters, digits and _ stands in double quotes';
+        END IF;
+        IF concat(m[1], m[2], m[3]) ~ '[[:cntrl:]\u00a0\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3000\ufeff]' THEN
+            RAISE EXCEPTION 'line % of the list has an invisible character in a name: %', l.n, l.text;
+        END IF;
+        IF jsonb_array_length(rules) >= 1000 THEN
+            RAISE EXCEPTION 'line % of the list: there are more than 1000; let * stand for several columns', l.n;
         END IF;
         SELECT array_agg(CASE WHEN x LIKE '"%' THEN replace(substr(p, 2, length(p) - 2), '""', '"') ELSE replace(p, '*', '%') END ORDER BY n) INTO patterns
         FROM unnest(m[1:3]) WITH ORDINALITY AS t(x, n), LATERAL (SELECT replace(replace(replace(x, '\', '\\'), '%', '\%'), '_', '\_')) AS e(p);
