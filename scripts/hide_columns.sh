@@ -14,7 +14,8 @@
 #   --apply    do it, and hand FILE to the servers that deploy.sh runs here: they check it every ten minutes and at the start
 #   --strict   also close views, materialized views, continuous aggregates and functions that show hidden columns, now and later
 #
-# Environment: ANALYTICS_DB_CONTAINER, ANALYTICS_DB_NAME, ANALYTICS_DB_SUPERUSER as for bootstrap_analytics_ro.sh.
+# Environment: ANALYTICS_DB_CONTAINER, ANALYTICS_DB_NAME, ANALYTICS_DB_SUPERUSER, ANALYTICS_RO_PW_FILE
+# as for bootstrap_analytics_ro.sh.
 #
 # Deploy:
 #   scp scripts/hide_columns.sql scripts/hide_columns.sh HOST:
@@ -22,7 +23,7 @@
 set -euo pipefail
 
 die() { printf 'ERROR: %s\n' "$*" >&2; exit 1; }
-usage() { sed -n '2,22s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,23s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 apply=off strict=off file=''
 while [ $# -gt 0 ]; do
@@ -51,13 +52,36 @@ esac
 [ "$found" = 1 ] ||
     die "name the database's container in ANALYTICS_DB_CONTAINER; found: ${container:-none}; running: $(paste -sd' ' <<< "$running")"
 
+in_database() { docker exec -i -e PGPASSWORD "$container" psql -X -q -d "${ANALYTICS_DB_NAME:-tracksolid_db}" "$@"; }
+superuser=${ANALYTICS_DB_SUPERUSER:-postgres}
+
 # As psql's variable, not as an argument: 128 kB is the most that one argument may have.
-{ printf '\\set rules %s\n' "$(base64 < "$file" | tr -d '\n')"; cat "$sql_file"; } |
-    docker exec -i "$container" psql -X -q -v "apply=$apply" -v "strict=$strict" -U "${ANALYTICS_DB_SUPERUSER:-postgres}" -d "${ANALYTICS_DB_NAME:-tracksolid_db}" ||
+{ printf '\\set rules %s\n' "$(base64 < "$file" | tr -d '\n')"; cat "$sql_file"; } | in_database -v "apply=$apply" -v "strict=$strict" -U "$superuser" ||
     die "nothing has changed (see the message above)"
 if [ "$apply" = off ]; then
     echo "To do it: bash ${BASH_SOURCE[0]} --apply$([ "$strict" = off ] || echo ' --strict') $file"
     exit
+fi
+
+# The proof by trying, in a session of the role itself: each SELECT must end with 42501.
+pw_file=${ANALYTICS_RO_PW_FILE:-$HOME/.analytics_ro.pw}
+selects=$(in_database -U "$superuser" -At -v ON_ERROR_STOP=1 << 'SQL'
+SELECT to_regnamespace('hidden_columns') IS NOT NULL AS hides \gset
+\if :hides
+SELECT format('SELECT %I FROM %I.%I LIMIT 0;', j ->> 'column', j ->> 'schema', j ->> 'table')
+FROM hidden_columns.list, hidden_columns.look(rules, 'analytics_ro') AS t, LATERAL (SELECT t::json) AS x(j) WHERE j ->> 'is' = 'column';
+\endif
+SQL
+) || die "applied, but the hidden columns cannot be listed (see the message above)"
+if [ -n "$selects" ] && [ -r "$pw_file" ]; then
+    PGPASSWORD=$(< "$pw_file")
+    export PGPASSWORD
+    answers=$(in_database -h 127.0.0.1 -U analytics_ro -v VERBOSITY=sqlstate <<< "$selects" 2>&1) || true
+    tried=$(wc -l <<< "$selects") refused=$(grep -c '42501$' <<< "$answers" || true)
+    [ "$tried" = "$refused" ] || die "applied, but of $tried SELECTs as analytics_ro only $refused were refused for lack of the privilege (42501): $(grep -v '42501$' <<< "$answers" | head -n 3)"
+    echo "Tried as analytics_ro: $tried SELECTs of hidden columns, each refused (42501)."
+elif [ -n "$selects" ]; then
+    echo "Not tried as analytics_ro, since there is no $pw_file; the server's check tries it."
 fi
 
 umask 077
