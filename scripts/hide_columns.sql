@@ -55,13 +55,13 @@ BEGIN
         RAISE EXCEPTION 'there is a schema hidden_columns or masked that this script has not made: rename it';
     END IF;
 END $$;
--- Two runs at once, or one and the trigger, wait for each other.
-SELECT pg_advisory_xact_lock(7305127660419522) \g /dev/null
 
 -- ── What is kept in the database ──────────────────────────────────────────────────────────────────────────────────
 
 CREATE SCHEMA IF NOT EXISTS hidden_columns;
 CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
+-- Two runs at once, or one and the trigger, wait for each other.
+LOCK TABLE hidden_columns.list IN EXCLUSIVE MODE;
 CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, PRIMARY KEY (relation, attnum));
 CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
 -- A column with a greater number has been added since. What could be read before, and by whom: `named`: the role has a grant of its own; `whole`: of the table; `public`: what everybody could.
@@ -197,7 +197,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT q.oid, a.attnum, coalesce(p.of, 0), coalesce(p.num, 0)
         FROM queries q JOIN pg_attribute a ON a.attrelid = q.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN passed p ON p.oid = q.oid AND p.attnum = a.attnum
         WHERE NOT q.single AND q.behind IS NULL),
-     words AS MATERIALIZED (SELECT DISTINCT f.oid, lower(w.w[1]) AS word FROM functions f, regexp_matches(f.prosrc, '[[:alnum:]_$]+', 'g') AS w(w)),
+     words AS MATERIALIZED (SELECT DISTINCT f.oid, lower(w.w[1]) AS word FROM functions f, regexp_matches(left(f.prosrc, 1000000), '[[:alnum:]_$]+', 'g') AS w(w)),
      -- What shows what. A function by what its text names: as a whole (0), and all that is named.
      edges(from_class, of, num, class, oid, attnum) AS MATERIALIZED (
         SELECT 'pg_class'::regclass, o.of, o.num, 'pg_class'::regclass, o.oid, o.attnum FROM outputs o WHERE o.of > 0
@@ -217,7 +217,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT n.class, n.oid, 0, 'pg_proc'::regclass, w.oid, 0
         FROM words w JOIN (SELECT 'pg_class'::regclass AS class, r.oid, r.relname AS name FROM relations r JOIN concerned USING (oid) UNION ALL SELECT 'pg_proc'::regclass, oid, proname FROM functions) AS n ON lower(n.name) = w.word
         UNION
-        SELECT 'pg_class'::regclass, r.oid, 0, 'pg_proc'::regclass, f.oid, 0 FROM relations r JOIN concerned USING (oid), functions f WHERE r.relname ~ '[^[:alnum:]_$]' AND strpos(lower(f.prosrc), lower(r.relname)) > 0
+        SELECT 'pg_class'::regclass, r.oid, 0, 'pg_proc'::regclass, f.oid, 0 FROM relations r JOIN concerned USING (oid), functions f WHERE r.relname ~ '[^[:alnum:]_$]' AND strpos(lower(left(f.prosrc, 1000000)), lower(r.relname)) > 0
         UNION
         SELECT 'pg_proc'::regclass, a.function, 0, 'pg_proc'::regclass, a.oid, 0 FROM parts a
         UNION
@@ -275,12 +275,12 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         GROUP BY reader.oid, reader.q, r.kind, r.name, r.oid, c.relowner
         UNION ALL
         SELECT false, 3, format('the function %s runs with the rights of %I and may show %s: %s', f.name, f.owner, left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300),
-                   CASE WHEN f.lanname NOT IN ('sql', 'plpgsql', 'internal') THEN 'its language tells nothing' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
+                   CASE WHEN (f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR length(f.prosrc) > 1000000) THEN 'its text cannot be read' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
                format('REVOKE EXECUTE ON ROUTINE %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid, NULL
         FROM reader, functions f LEFT JOIN shows s ON s.class = 'pg_proc'::regclass AND s.oid = f.oid
         JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
-        WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR f.lanname <> 'internal' AND f.prosrc ~* '\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*)\M')
-        GROUP BY f.oid, f.name, f.owner, f.lanname, reader.q
+        WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR (f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR length(f.prosrc) > 1000000) OR f.lanname <> 'internal' AND left(f.prosrc, 1000000) ~* '\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*)\M')
+        GROUP BY f.oid, f.name, f.owner, f.lanname, length(f.prosrc), reader.q
         UNION ALL
         SELECT false, 4, format('the %s %s reads hidden columns with the rights of whoever queries it, so every query of it is refused', r.kind, r.name),
                format('write it anew without %s', left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), NULL, NULL, NULL, NULL
@@ -392,7 +392,7 @@ BEGIN
         EXECUTE format('REVOKE SELECT ON %s FROM PUBLIC', name);
     END IF;
     -- It also takes the grants of single columns.
-    EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro', name);
+    EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro CASCADE', name);
     IF whole THEN
         EXECUTE format('GRANT SELECT ON %s TO analytics_ro', name);
     ELSIF columns IS NOT NULL THEN
@@ -415,6 +415,7 @@ DECLARE
     r record;
     other text;
 BEGIN
+    LOCK TABLE hidden_columns.list IN ROW EXCLUSIVE MODE;
     FOR r IN
         WITH found AS MATERIALIZED (SELECT l.strict, t::json AS j FROM hidden_columns.list l, hidden_columns.look(l.rules, 'analytics_ro') AS t)
         SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::int2[] AS hide, NULL AS columns, NULL::int2 AS last, false AS inside
@@ -435,29 +436,34 @@ BEGIN
         -- Nothing else is written: two sessions that make tables do not wait for each other.
         HAVING bool_or(h.readable AND (h.hide OR 0 = ANY (x.nums)))
     LOOP
-        IF r.function IS NOT NULL THEN
-            FOR other IN SELECT o.role FROM hidden_columns.others() AS o, pg_proc p WHERE p.oid = r.function AND p.proowner <> o.oid AND has_function_privilege(o.oid, p.oid, 'EXECUTE')
-                             AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) AS x WHERE x.grantee = o.oid) LOOP
-                EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', r.function::regprocedure, other);
-                INSERT INTO hidden_columns.given VALUES (format('REVOKE EXECUTE ON ROUTINE %s FROM %s', r.function::regprocedure, other)) ON CONFLICT DO NOTHING;
-            END LOOP;
-            INSERT INTO hidden_columns.closed SELECT p.oid, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x WHERE x.grantee = 0)
-            FROM pg_proc p WHERE p.oid = r.function ON CONFLICT DO NOTHING;
-            EXECUTE format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, analytics_ro', r.function::regprocedure);
-            CONTINUE;
-        END IF;
-        -- Nobody queries what TimescaleDB keeps there by its name: it is read through its hypertable.
-        IF r.inside THEN
-            EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro, PUBLIC', r.relation::regclass);
-            CONTINUE;
-        END IF;
-        INSERT INTO hidden_columns.seen AS s VALUES (r.relation, r.last, hidden_columns.held(r.relation, 'analytics_ro'::regrole) IS NOT NULL, has_table_privilege('analytics_ro', r.relation, 'SELECT'), hidden_columns.held(r.relation, 0))
-        ON CONFLICT (relation) DO UPDATE SET named = s.named OR excluded.named, whole = s.whole OR excluded.whole, public = coalesce(s.public, excluded.public);
-        INSERT INTO hidden_columns.hidden SELECT r.relation, unnest(r.hide) ON CONFLICT DO NOTHING;
-        PERFORM hidden_columns.grant(r.relation, r.columns, false);
-        IF EXISTS (SELECT FROM unnest(r.hide) AS hide WHERE has_column_privilege('analytics_ro', r.relation, hide, 'SELECT')) THEN
-            RAISE WARNING 'analytics_ro can still read hidden columns of %', r.relation::regclass USING HINT = 'somebody other than its owner has granted it: analytics_mcp check names the statement';
-        END IF;
+        -- One that cannot be closed leaves no other open. The look after it, and the server's, see it.
+        BEGIN
+            IF r.function IS NOT NULL THEN
+                FOR other IN SELECT o.role FROM hidden_columns.others() AS o, pg_proc p WHERE p.oid = r.function AND p.proowner <> o.oid AND has_function_privilege(o.oid, p.oid, 'EXECUTE')
+                                 AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) AS x WHERE x.grantee = o.oid) LOOP
+                    EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', r.function::regprocedure, other);
+                    INSERT INTO hidden_columns.given VALUES (format('REVOKE EXECUTE ON ROUTINE %s FROM %s', r.function::regprocedure, other)) ON CONFLICT DO NOTHING;
+                END LOOP;
+                INSERT INTO hidden_columns.closed SELECT p.oid, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x WHERE x.grantee = 0)
+                FROM pg_proc p WHERE p.oid = r.function ON CONFLICT DO NOTHING;
+                EXECUTE format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, analytics_ro CASCADE', r.function::regprocedure);
+                CONTINUE;
+            END IF;
+            -- Nobody queries what TimescaleDB keeps there by its name: it is read through its hypertable.
+            IF r.inside THEN
+                EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro, PUBLIC CASCADE', r.relation::regclass);
+                CONTINUE;
+            END IF;
+            INSERT INTO hidden_columns.seen AS s VALUES (r.relation, r.last, hidden_columns.held(r.relation, 'analytics_ro'::regrole) IS NOT NULL, has_table_privilege('analytics_ro', r.relation, 'SELECT'), hidden_columns.held(r.relation, 0))
+            ON CONFLICT (relation) DO UPDATE SET named = s.named OR excluded.named, whole = s.whole OR excluded.whole, public = coalesce(s.public, excluded.public);
+            INSERT INTO hidden_columns.hidden SELECT r.relation, unnest(r.hide) ON CONFLICT DO NOTHING;
+            PERFORM hidden_columns.grant(r.relation, r.columns, false);
+            IF EXISTS (SELECT FROM unnest(r.hide) AS hide WHERE has_column_privilege('analytics_ro', r.relation, hide, 'SELECT')) THEN
+                RAISE WARNING 'analytics_ro can still read hidden columns of %', r.relation::regclass USING HINT = 'somebody other than its owner has granted it: analytics_mcp check names the statement';
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING 'analytics_ro may still read %: %', coalesce(r.relation::regclass::text, r.function::regprocedure::text), SQLERRM;
+        END;
     END LOOP;
 END
 $apply$ LANGUAGE plpgsql;
@@ -486,9 +492,9 @@ BEGIN
     FOR r IN SELECT undo FROM hidden_columns.given LOOP
         BEGIN
             EXECUTE r.undo;
-        EXCEPTION WHEN undefined_object OR undefined_table OR undefined_column OR undefined_function THEN
-            -- The role or the thing is gone.
-            NULL;
+        EXCEPTION WHEN OTHERS THEN
+            -- The role or the thing may be gone.
+            RAISE NOTICE '%: %', r.undo, SQLERRM;
         END;
     END LOOP;
     DELETE FROM hidden_columns.hidden;

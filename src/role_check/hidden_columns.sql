@@ -120,7 +120,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT q.oid, a.attnum, coalesce(p.of, 0), coalesce(p.num, 0)
         FROM queries q JOIN pg_attribute a ON a.attrelid = q.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN passed p ON p.oid = q.oid AND p.attnum = a.attnum
         WHERE NOT q.single AND q.behind IS NULL),
-     words AS MATERIALIZED (SELECT DISTINCT f.oid, lower(w.w[1]) AS word FROM functions f, regexp_matches(f.prosrc, '[[:alnum:]_$]+', 'g') AS w(w)),
+     words AS MATERIALIZED (SELECT DISTINCT f.oid, lower(w.w[1]) AS word FROM functions f, regexp_matches(left(f.prosrc, 1000000), '[[:alnum:]_$]+', 'g') AS w(w)),
      -- What shows what. A function by what its text names: as a whole (0), and all that is named.
      edges(from_class, of, num, class, oid, attnum) AS MATERIALIZED (
         SELECT 'pg_class'::regclass, o.of, o.num, 'pg_class'::regclass, o.oid, o.attnum FROM outputs o WHERE o.of > 0
@@ -140,7 +140,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT n.class, n.oid, 0, 'pg_proc'::regclass, w.oid, 0
         FROM words w JOIN (SELECT 'pg_class'::regclass AS class, r.oid, r.relname AS name FROM relations r JOIN concerned USING (oid) UNION ALL SELECT 'pg_proc'::regclass, oid, proname FROM functions) AS n ON lower(n.name) = w.word
         UNION
-        SELECT 'pg_class'::regclass, r.oid, 0, 'pg_proc'::regclass, f.oid, 0 FROM relations r JOIN concerned USING (oid), functions f WHERE r.relname ~ '[^[:alnum:]_$]' AND strpos(lower(f.prosrc), lower(r.relname)) > 0
+        SELECT 'pg_class'::regclass, r.oid, 0, 'pg_proc'::regclass, f.oid, 0 FROM relations r JOIN concerned USING (oid), functions f WHERE r.relname ~ '[^[:alnum:]_$]' AND strpos(lower(left(f.prosrc, 1000000)), lower(r.relname)) > 0
         UNION
         SELECT 'pg_proc'::regclass, a.function, 0, 'pg_proc'::regclass, a.oid, 0 FROM parts a
         UNION
@@ -198,12 +198,12 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         GROUP BY reader.oid, reader.q, r.kind, r.name, r.oid, c.relowner
         UNION ALL
         SELECT false, 3, format('the function %s runs with the rights of %I and may show %s: %s', f.name, f.owner, left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300),
-                   CASE WHEN f.lanname NOT IN ('sql', 'plpgsql', 'internal') THEN 'its language tells nothing' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
+                   CASE WHEN (f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR length(f.prosrc) > 1000000) THEN 'its text cannot be read' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
                format('REVOKE EXECUTE ON ROUTINE %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid, NULL
         FROM reader, functions f LEFT JOIN shows s ON s.class = 'pg_proc'::regclass AND s.oid = f.oid
         JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
-        WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR f.lanname <> 'internal' AND f.prosrc ~* '\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*)\M')
-        GROUP BY f.oid, f.name, f.owner, f.lanname, reader.q
+        WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR (f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR length(f.prosrc) > 1000000) OR f.lanname <> 'internal' AND left(f.prosrc, 1000000) ~* '\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*)\M')
+        GROUP BY f.oid, f.name, f.owner, f.lanname, length(f.prosrc), reader.q
         UNION ALL
         SELECT false, 4, format('the %s %s reads hidden columns with the rights of whoever queries it, so every query of it is refused', r.kind, r.name),
                format('write it anew without %s', left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), NULL, NULL, NULL, NULL
