@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # demo.sh — the server on a fleet database of its own: finds or installs PostgreSQL with PostGIS, makes a private cluster in
-# .demo/, loads scripts/demo, applies the production role, builds the server and runs it until Ctrl-C.
+# .demo/, loads scripts/demo, applies the production role, hides two columns, builds the server and runs it until Ctrl-C.
 #
 #   demo.sh          run the demo; a second run reuses the data for half a day, after which its end would no longer be "now"
 #   demo.sh clean    remove the demo's data
@@ -308,6 +308,10 @@ umask 077
 { printf '\\set ro_pw %s\n' "$(cat "$state/role_password")"; cat "$root/scripts/analytics_ro_role.sql"; } | psql_super $DB > /dev/null ||
     die "scripts/analytics_ro_role.sql failed (see above)"
 lap "role analytics_ro applied, as in production"
+hidden=$root/scripts/demo/hidden_columns
+psql_super $DB -v "rules=$(base64 -w0 "$hidden")" -v apply=on < "$root/scripts/hide_columns.sql" > /dev/null ||
+    die "scripts/hide_columns.sql failed (see above)"
+lap "hidden from analysts: $(sed -n 's/^\([^#[:space:]]*\).*/\1/p' "$hidden" | grep . | paste -sd, | sed 's/,/, /g') ($hidden)"
 
 token=$(cat "$state/token")
 printf 'postgresql://analytics_ro:%s@127.0.0.1:%s/%s\n' "$(cat "$state/role_password")" "$pg_port" $DB > "$state/database_url"
@@ -321,7 +325,7 @@ for setting in $(compgen -e | grep '^MCP_' || true); do
 done
 origin=http://$host:$port # browsers leave out port 80
 DATABASE_URL_FILE=$state/database_url MCP_AUTH_TOKENS_FILE=$state/tokens MCP_LISTEN=$listen MCP_PUBLIC_URL=${origin%:80} \
-    setsid "$bin" 9>&- &
+    MCP_HIDDEN_COLUMNS_FILE=$hidden setsid "$bin" 9>&- &
 server=$!
 echo "$server" > "$state/server.pid"
 for _ in $(seq 600); do

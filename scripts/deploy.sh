@@ -29,6 +29,7 @@
 #   ANALYTICS_DB_CONTAINER                  default: the one running container with timescale_db in its name
 #   ANALYTICS_NETWORK                       default: that container's first network of its own
 #   ANALYTICS_DB_NAME (tracksolid_db), ANALYTICS_RO_PW_FILE (~/.analytics_ro.pw)      as for bootstrap_analytics_ro.sh
+#   ANALYTICS_HIDDEN_COLUMNS_FILE (~/.analytics_hidden_columns)     if it is there: the columns that scripts/hide_columns.sh hides
 #   ANALYTICS_BUILD_FLAGS                   further options of docker build, such as --network host
 #   ANALYTICS_LOG_DRIVER, ANALYTICS_LOG_OPTS    where Docker writes the log, such as journald and tag=analytics_mcp; several options
 #                                           with commas (json-file; max-size=50m,max-file=20,compress=true)
@@ -55,7 +56,7 @@ readonly IMAGE=analytics_mcp PORT_INSIDE=8892 NOBODY=65532 SECRETS=/run/secrets
 readonly HEALTHY_WITHIN=60 ROUTED_WITHIN=20 DRAINED_WITHIN=70 # seconds
 readonly OPTIONS='DOMAIN PORT ANALYTICS_PROXY
     TRAEFIK_ADDRESS TRAEFIK_NETWORK TRAEFIK_ENTRYPOINT TRAEFIK_HTTP_ENTRYPOINT TRAEFIK_CERTRESOLVER
-    ANALYTICS_DB_CONTAINER ANALYTICS_NETWORK ANALYTICS_DB_NAME ANALYTICS_RO_PW_FILE
+    ANALYTICS_DB_CONTAINER ANALYTICS_NETWORK ANALYTICS_DB_NAME ANALYTICS_RO_PW_FILE ANALYTICS_HIDDEN_COLUMNS_FILE
     ANALYTICS_BUILD_FLAGS ANALYTICS_LOG_DRIVER ANALYTICS_LOG_OPTS'
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -87,9 +88,10 @@ new=$name-new old=$name-old
 
 given_tokens=${MCP_AUTH_TOKENS:-} given_metrics_token=${MCP_METRICS_TOKEN:-}
 unset MCP_AUTH_TOKENS MCP_METRICS_TOKEN # what is started here need not see them
-for setting in MCP_LISTEN MCP_AUTH_TOKENS_FILE MCP_METRICS_TOKEN_FILE; do
+for setting in MCP_LISTEN MCP_AUTH_TOKENS_FILE MCP_METRICS_TOKEN_FILE MCP_HIDDEN_COLUMNS_FILE; do
     [ -z "${!setting:-}" ] || die "unset $setting: the container has its own (PORT chooses the port on this host," \
-        "MCP_AUTH_TOKENS or --add-analyst the analysts, MCP_METRICS_TOKEN the token of /metrics)"
+        "MCP_AUTH_TOKENS or --add-analyst the analysts, MCP_METRICS_TOKEN the token of /metrics," \
+        "ANALYTICS_HIDDEN_COLUMNS_FILE the hidden columns)"
 done
 
 command -v docker > /dev/null || die "docker not found: run this on the host where the database's container runs"
@@ -243,6 +245,21 @@ else
 fi
 [[ $pw =~ ^[A-Za-z0-9._~%-]+$ ]] || die "$pw_file does not hold one line as bootstrap_analytics_ro.sh writes it: run that with --rotate"
 
+# The columns that stay hidden, if there are any. A list that is in force is not lost with its file: an empty file ends it.
+hidden=${option[ANALYTICS_HIDDEN_COLUMNS_FILE]:-$HOME/.analytics_hidden_columns}
+if [ -e "$hidden" ]; then
+    [ -f "$hidden" ] && [ -r "$hidden" ] || die "$hidden cannot be read, or is not a file (ANALYTICS_HIDDEN_COLUMNS_FILE)"
+elif [ -n "${option[ANALYTICS_HIDDEN_COLUMNS_FILE]:-}" ]; then
+    die "there is no $hidden (ANALYTICS_HIDDEN_COLUMNS_FILE; an empty value forgets it)"
+elif have hidden_columns; then
+    say "==> there is no $hidden: the list of hidden columns stays the one that the server has now"
+    hidden=$here/hidden_columns
+else
+    have settings || ! grep -q '^MCP_HIDDEN_COLUMNS_FILE=.' <<< "$(environment_of "$name")" ||
+        die "the container $name has a list of hidden columns (MCP_HIDDEN_COLUMNS_FILE): copy that file to $hidden"
+    hidden=''
+fi
+
 list=$(names <<< "$before" | one_line)
 [ -n "$given_tokens$list" ] || die "there are no analysts yet: deploy.sh --add-analyst NAME, then this again"
 
@@ -313,7 +330,7 @@ while IFS= read -r line; do
     key=${line%%=*}
     if have settings; then
         setting[$key]=${line#*=}
-    elif ! [[ $key =~ TOKEN|LISTEN ]] && [ -z "${!key+given}" ] && knows "$key"; then
+    elif ! [[ $key =~ TOKEN|LISTEN|HIDDEN ]] && [ -z "${!key+given}" ] && knows "$key"; then
         setting[$key]=${line#*=}
         taken "$key=${setting[$key]}" "its environment"
     fi
@@ -331,10 +348,11 @@ for key in $(compgen -e | grep -E '^MCP_' | grep -v '^MCP_VERIFY_' || true); do
         say "==> $key is no setting of the server, so it does not get it"
     fi
 done
-unset 'setting[MCP_AUTH_TOKENS]' 'setting[MCP_METRICS_TOKEN]' 'setting[MCP_LISTEN]'
+unset 'setting[MCP_AUTH_TOKENS]' 'setting[MCP_METRICS_TOKEN]' 'setting[MCP_LISTEN]' 'setting[MCP_HIDDEN_COLUMNS_FILE]'
 [ -z "$traefik" ] || setting[MCP_PUBLIC_URL]=https://$domain
 setting[MCP_AUTH_TOKENS_FILE]=$SECRETS/tokens
 setting[MCP_METRICS_TOKEN_FILE]=$SECRETS/metrics_token
+[ -z "$hidden" ] || setting[MCP_HIDDEN_COLUMNS_FILE]=$SECRETS/hidden_columns
 
 keys=$(printf '%s\n' "${!setting[@]}" | sort)
 settings="DATABASE_URL_FILE=$SECRETS/database_url" unused=''
@@ -346,6 +364,8 @@ for key in $keys; do
         [[ $key = *_FILE ]] || say "==> this image does not know $key, so it does not get it; it stays remembered"
     fi
 done
+[ -z "$hidden" ] || knows MCP_HIDDEN_COLUMNS_FILE ||
+    say "==> this image knows nothing of hidden columns: the database hides them, but nobody sees to it that it does"
 say "==> settings, remembered: $(for key in $keys; do [[ $key = *_FILE ]] || printf '%s=%q ' "$key" "${setting[$key]}"; done)"
 
 make_release
@@ -358,6 +378,7 @@ if [ -n "$given_tokens" ]; then list=${given_tokens//,/$'\n'}; else list=$before
 store "$folder/tokens" <<< "$list"
 if have metrics_token; then scrape=$(< "$here/metrics_token"); else scrape=$(random); fi
 store "$folder/metrics_token" <<< "${given_metrics_token:-$scrape}"
+[ -z "$hidden" ] || store "$folder/hidden_columns" < "$hidden"
 
 # ── Trying it ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -376,6 +397,7 @@ say "==> checking the settings and the database role, as $host on $network"
 run timeout 90 docker run --rm --name "$name-check" "${confined[@]}" "$image" check 9>&- ||
     die "the server's check failed (see above), and nothing has changed." \
         "If the password is refused: scripts/bootstrap_analytics_ro.sh, then this again." \
+        "If a hidden column can be read: scripts/hide_columns.sh --apply, then this again." \
         "If the database does not answer: is $container up, and on $network?"
 
 labels=()

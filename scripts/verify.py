@@ -10,8 +10,8 @@ PASS, SKIP with the reason, or FAIL with what was expected, what was seen, and w
 Without --url the address is that of the running demo of this checkout; or of the container: its MCP_PUBLIC_URL, the port that it
 publishes, or its own address on a Docker network. A container counts only if its log has the query that was sent to the address.
 
-Environment: MCP_VERIFY_TOKEN, DATABASE_URL or DATABASE_URL_FILE instead of the files. MCP_READABLE_SCHEMAS as the server has it,
-where no container tells. SSL_CERT_FILE: certificates to trust instead of the system's; HTTPS_PROXY is used.
+Environment: MCP_VERIFY_TOKEN, DATABASE_URL or DATABASE_URL_FILE instead of the files. MCP_READABLE_SCHEMAS and MCP_HIDDEN_COLUMNS_FILE
+as the server has them, where no container tells. SSL_CERT_FILE: certificates to trust instead of the system's; HTTPS_PROXY is used.
 
 Nothing is changed: what tries to write is rolled back. It leaves some lines in the audit log, by the token's analyst. Needs Python 3.9
 and nothing else; docker and claude for their points. Token and password go to other programs by files and the environment: no
@@ -349,7 +349,7 @@ class Subject:
         claims = [container for container in containers if options.container or server.url in dict(container.addresses())]
         self.claimed = claims[0] if claims else None
         said = self.claimed and self.claimed.environment.get("MCP_READABLE_SCHEMAS")
-        said = os.environ.get("MCP_READABLE_SCHEMAS") or said or "reporting,tracksolid,tickets,fuel"
+        said = options.schemas or said or "reporting,tracksolid,tickets,fuel"
         self.schemas = [name.strip() for name in said.split(",") if name.strip()]
 
     @functools.cached_property
@@ -437,6 +437,8 @@ class Subject:
             teller = program
             environment = {name: value for name, value in os.environ.items() if not name.startswith("MCP_")}  # which are this script's
             environment |= {"DATABASE_URL": url, "MCP_AUTH_TOKENS": f"verify:{MARK}", "MCP_READABLE_SCHEMAS": ",".join(self.schemas)}
+            if self.options.hidden_columns_file:
+                environment["MCP_HIDDEN_COLUMNS_FILE"] = self.options.hidden_columns_file
             status, out, err = run(program, "check", "--json", env=environment)
         verdict = parsed(out)
         if status == 64:
@@ -735,11 +737,12 @@ def guard_lock(subject: Subject) -> str:
     return refused_by_guard(subject, "SELECT pg_advisory_lock(1)", "GUARD_")
 
 
-# Schemas beyond the list in which the role can read a table; extensions' tables, TimescaleDB's inner ones and the catalogue of
-# meaning (analytics_meta.sql) do not count.
+# Schemas beyond the list in which the role can read a table; extensions' tables, TimescaleDB's inner ones, the catalogue of meaning
+# (analytics_meta.sql) and the parts of hidden columns (hide_columns.sql) do not count.
 OTHERS_READABLE = r"""SELECT n.nspname AS schema FROM pg_catalog.pg_namespace n
     WHERE n.nspname NOT IN ({schemas}, 'analytics_meta', 'pg_catalog', 'information_schema', 'pg_toast')
       AND n.nspname !~ '^(_timescaledb|timescaledb|pg_temp_|pg_toast_temp_)' AND has_schema_privilege(n.oid, 'USAGE')
+      AND NOT (n.nspname = 'masked' AND EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'hidden_columns'))
       AND EXISTS (SELECT FROM pg_catalog.pg_class c
         WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_any_column_privilege(c.oid, 'SELECT')
           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
@@ -818,7 +821,8 @@ CHECKLIST: list[tuple[str, list[Callable[[Subject], str | None] | str]]] = [
         "Beyond the checklist",
         [
             *(certificate, token_accepted, sign_in, foreign_origin, large_body, protocol_2025_11_25, protocol_2026_07_28, tools, limits),
-            *(guard_lock, hidden_schemas, db_privileges, "db-hidden-schemas", "db-lock", "db-locks-left", "db-limits", container_confined),
+            *(guard_lock, hidden_schemas, db_privileges, "db-hidden-schemas", "db-hidden-columns", "db-lock"),
+            *("db-locks-left", "db-limits", container_confined),
         ],
     ),
 ]
@@ -840,6 +844,7 @@ def running_demo() -> dict[str, str]:
         return {}
     url = "http://" + settings["MCP_LISTEN"].replace("0.0.0.0", "127.0.0.1")
     demo = {"url": url, "token_file": str(folder / "token"), "database_url_file": str(folder / "database_url")}
+    demo |= {"schemas": settings.get("MCP_READABLE_SCHEMAS", ""), "hidden_columns_file": settings.get("MCP_HIDDEN_COLUMNS_FILE", "")}
     return {**demo, "log": log} if os.path.isfile(log) else demo
 
 
@@ -865,6 +870,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--program", metavar="FILE", default=program, help="looks at that database; default: target/release/analytics_mcp")
     parser.add_argument("--log", metavar="FILE", help="where the server's standard output goes, if not to a container's log")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    parser.set_defaults(schemas=os.environ.get("MCP_READABLE_SCHEMAS"), hidden_columns_file=os.environ.get("MCP_HIDDEN_COLUMNS_FILE"))
     return parser.parse_args()
 
 

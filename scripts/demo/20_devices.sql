@@ -21,7 +21,9 @@ CREATE TABLE tracksolid.devices (
     status          text NOT NULL CHECK (status IN ('active', 'maintenance')),
     installed_at    timestamptz NOT NULL,
     specs           jsonb NOT NULL,
-    tags            text[] NOT NULL
+    tags            text[] NOT NULL,
+    driver_phone    text,
+    sim_number      text NOT NULL
 );
 
 COMMENT ON TABLE tracksolid.devices IS
@@ -40,6 +42,8 @@ COMMENT ON COLUMN tracksolid.devices.installed_at IS 'When the tracker was fitte
 COMMENT ON COLUMN tracksolid.devices.specs IS
   'JSON: model (tracker model), fw (firmware number), tank_l (tank, litres), l_per_100km (rated consumption), seats.';
 COMMENT ON COLUMN tracksolid.devices.tags IS 'Free labels, for example {pickup,4x4}; night: works night shifts. Test with ''pickup'' = ANY (tags).';
+COMMENT ON COLUMN tracksolid.devices.driver_phone IS 'Mobile number of the assigned driver (personal data), for example +254712345678; null while nobody is assigned.';
+COMMENT ON COLUMN tracksolid.devices.sim_number IS 'Number of the SIM card in the tracker (ICCID, 19 digits).';
 
 RESET ROLE;
 
@@ -84,7 +88,9 @@ SELECT i,
            AT TIME ZONE 'Africa/Nairobi',
        jsonb_build_object('model', demo_build.pick(ARRAY['JC400P', 'JC261', 'VL103', 'X3'], i, 5), 'fw', 1 + i % 5,
                           'tank_l', s.tank_l, 'l_per_100km', s.l_per_100km, 'seats', s.seats),
-       s.tags || lower(c.region) || CASE WHEN i % 24 = 7 THEN ARRAY['night'] ELSE '{}' END
+       s.tags || lower(c.region) || CASE WHEN i % 24 = 7 THEN ARRAY['night'] ELSE '{}' END,
+       CASE WHEN i % 41 <> 0 THEN '+2547' || lpad(floor(demo_build.u(i, 6) * 100000000)::text, 8, '0') END,
+       '8925402' || (510000000000 + i * 337897)
 FROM demo_build.params p,
      generate_series(1, p.devices) AS i,
      LATERAL (SELECT * FROM centre WHERE (i * 37) % 120 BETWEEN first_slot AND last_slot) AS c,

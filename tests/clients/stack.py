@@ -3,12 +3,15 @@
     with Stack(server="target/release/analytics_mcp") as stack:
         ...  # stack.url, stack.tokens["alice"], stack.server_pid
 
+With hidden_columns, a file as docs/hidden-columns.md has it, these are hidden. Without it analysts may read the whole demo.
+
 Needs PostgreSQL with PostGIS on this machine; without them it fails, it never skips. What it starts runs in sessions of its
 own and is stopped by its pid when the block is left: at the end, on an error, on Ctrl-C and on SIGTERM. PostgreSQL comes from
 tests/postgres, which stops it even when this process is killed.
 """
 from __future__ import annotations
 
+import base64
 import functools
 import http.client
 import os
@@ -82,11 +85,14 @@ class Stack:
         settings: dict[str, str] | None = None,
         analysts: tuple[str, ...] = ("alice",),
         postgres_settings: dict[str, str] | None = None,
+        hidden_columns: Path | None = None,
     ) -> None:
         self.server_binary = Path(server).resolve()
         self.positions = positions
-        self.settings = settings or {}
+        listed = {"MCP_HIDDEN_COLUMNS_FILE": str(hidden_columns)} if hidden_columns else {}
+        self.settings = {**listed, **(settings or {})}
         self.postgres_settings = postgres_settings or {}
+        self.hidden_columns = hidden_columns
         self.tokens = {name: secrets.token_hex(24) for name in analysts}
         self.url = ""
         self.database_url = ""
@@ -193,6 +199,9 @@ class Stack:
         )
         password = secrets.token_hex(16)
         self.psql(f"\\set ro_pw {password}\n" + (ROOT / "scripts/analytics_ro_role.sql").read_text())
+        if self.hidden_columns:
+            rules = base64.b64encode(self.hidden_columns.read_bytes()).decode()
+            self.psql(f"\\set rules {rules}\n\\set apply on\n" + (ROOT / "scripts/hide_columns.sql").read_text())
         self.database_url = f"postgresql://{ROLE}:{password}@127.0.0.1:{self._port}/{DATABASE}"
 
     def environment(self) -> dict[str, str]:

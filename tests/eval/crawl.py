@@ -128,7 +128,7 @@ class Crawler:
                 return bool(crawl.of_column(fact.place))
             case "function":
                 return _matches(fact.patterns, crawl.of_function(fact.place))
-            case "unit" | "value":
+            case "unit" | "value" | "hidden":
                 return _matches(fact.patterns, self._said(fact.place, crawl))
             case "range":
                 return self._range(fact.place, crawl)

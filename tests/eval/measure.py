@@ -16,7 +16,7 @@ from slips import KINDS, Slip, slips
 
 from stack import Stack
 
-SCHEMAS = ("reporting", "tracksolid", "tickets", "fuel")
+SCHEMAS = ("reporting", "tracksolid", "tickets", "fuel", "masked")
 
 
 @dataclass
@@ -92,13 +92,13 @@ def measure(stack: Stack) -> Measured:
 
 
 def _columns(stack: Stack) -> Columns:
-    """Every table and view of the demo that analysts may read, with its columns."""
+    """Every table and view of the demo that analysts may read, with the columns that they may read of it."""
     sql = f"""
         SELECT json_object_agg(name, columns ORDER BY name)
         FROM (SELECT format('%s.%s', relnamespace::regnamespace, relname) AS name, json_object_agg(attname, format_type(atttypid, NULL) ORDER BY attnum) AS columns
               FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
               WHERE relnamespace::regnamespace::text IN ('{"', '".join(SCHEMAS)}') AND relkind IN ('r', 'v', 'm', 'p')
-                AND has_table_privilege('analytics_ro', pg_class.oid, 'SELECT') GROUP BY 1) AS tables
+                AND has_column_privilege('analytics_ro', pg_class.oid, attnum, 'SELECT') GROUP BY 1) AS tables
     """
     return json.loads(stack.psql(sql))
 

@@ -10,6 +10,7 @@
     may_be_empty    on some days the right answer has no rows
     facts           what must be read in order to write that SQL and to understand its answer, as "KIND [PLACE][: PATTERN]":
         unit T.C: P, value T.C: P      P matches in what is said of column C of table T, or of the table as a whole
+        hidden T.C: P                  the same line says that column C cannot be read, and P, which is why or what there is instead
         function S.F: P                P matches in what is said of this function
         range T.C                      from when to when T has rows by its time column C
         join T.C = U.D                 what is said of T.C names U, or what is said of U.D names T
@@ -103,6 +104,8 @@ def _written(text: str, known: dict[str, tuple[str, ...]]) -> Fact:
             return Fact(kind, f"{left} = {right}", (re.escape(_table(right)), re.escape(_table(left))))
         case "unit" | "value" | "function" if pattern:
             return Fact(kind, place, (pattern,), pattern)
+        case "hidden" if pattern:
+            return Fact(kind, place, (rf"\bhidden\b.*{pattern}",), pattern)
     raise ValueError(f"not a fact: {text}")
 
 

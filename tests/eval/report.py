@@ -26,6 +26,7 @@ _KINDS = {
     "function": "functions and their arguments",
     "unit": "units",
     "value": "values",
+    "hidden": "that a column is hidden, and what there is instead",
     "definition": "definitions",
     "range": "from when to when there are data",
     "now": "what time it is",

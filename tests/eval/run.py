@@ -37,7 +37,9 @@ def main() -> int:
     stop_on_sigterm()
     began = time.monotonic()
     try:
-        with Stack(options.server, int(os.environ.get("EVAL_POSITIONS", "50000"))) as stack:
+        # as `make demo` has it
+        hidden = ROOT / "scripts/demo/hidden_columns"
+        with Stack(options.server, int(os.environ.get("EVAL_POSITIONS", "50000")), hidden_columns=hidden) as stack:
             try:
                 measured = measure(stack)
             except (RuntimeError, OSError) as error:

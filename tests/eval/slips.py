@@ -268,6 +268,27 @@ def top_for_limit(given: Given) -> Wrong:
         yield put(given.sql[: limit.start()], main[-1].start(), main[-1].end(), f"SELECT TOP {limit[1]} "), r"\bLIMIT\b"
 
 
+# Another column of the same table, the hidden one, and what must be said of it.
+_HIDDEN = [
+    ("driver_name", "driver_phone", r"\bhidden\b.*fleet office"),
+    ("plate", "sim_number", r"\bmasked\.tracksolid_devices\.sim_number_last_4\b"),
+]
+
+
+def hidden_column(given: Given) -> Wrong:
+    """A column that the database hides, or all columns of its table."""
+    if "tracksolid.devices" not in given.sql:
+        return
+    alias = re.search(r"\btracksolid\.devices ([a-z])\b", given.sql)
+    # Without an alias a column may be another table's.
+    before = rf"(?<=\b{alias[1]}\.)" if alias else r"\b" if given.question.tables == ["tracksolid.devices"] else r"\bdevices\."
+    for column, hidden, right in _HIDDEN:
+        yield outside_quotes(given.sql, rf"{before}{column}\b", hidden), right
+    everything = re.sub(r"\ASELECT (?!DISTINCT)[^()]*?(?=\sFROM tracksolid\.devices\b)", "SELECT *", given.sql)
+    if "GROUP BY" not in everything:
+        yield everything, r"\bplate\b.*\bdriver_name\b"
+
+
 KINDS: dict[str, Callable[[Given], Wrong]] = {
     "wrong column name": column_name,
     "`round` of a double precision": cast_in_round,
@@ -282,6 +303,7 @@ KINDS: dict[str, Callable[[Given], Wrong]] = {
     "interval without quotes": interval_without_quotes,
     "text in double quotes": text_in_double_quotes,
     "TOP for LIMIT": top_for_limit,
+    "hidden column": hidden_column,
 }
 
 
