@@ -1,0 +1,188 @@
+//! Every statement of an attacker on every kind of table, as the role itself and through the server; and the analyst's
+//! statements, before and after.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use serde_json::json;
+
+use super::{
+    fleet::{self, Kind, RULES, RULES_TIMESCALEDB, hide, kinds, log},
+    shows,
+    statements::{Before, Case, Outcome, Session, cases},
+};
+use crate::support::{
+    cluster::{Cluster, Programs},
+    server::Server,
+};
+
+const DATABASE: &str = "hc_attacks";
+const ROLE: &str = "analytics_ro";
+
+/// A case on a kind, and what came of it.
+type Ran<'a> = Vec<(&'a Case, &'a Kind, String, Outcome)>;
+
+fn run_all<'a>(session: &mut Session, cases: &'a [Case], kinds: &'a [Kind]) -> Ran<'a> {
+    let mut ran = Vec::new();
+    for kind in kinds {
+        for (case, sql) in cases.iter().filter_map(|case| Some((case, case.on(kind)?))) {
+            let outcome = session.run(&sql);
+            ran.push((case, kind, sql, outcome));
+        }
+    }
+    ran
+}
+
+/// What a role that may read everything gets from the plain table: else an attack could be harmless by mistake.
+fn check_before(ran: &Ran<'_>, wrong: &mut String) {
+    for (case, kind, sql, outcome) in ran.iter().filter(|(_, kind, ..)| kind.what == "table") {
+        let right = match case.before {
+            Before::Shows => shows(&outcome.said),
+            Before::Tells => outcome.state != "42501" && !outcome.is_senseless(),
+            Before::Refused => outcome.state == "42501",
+        };
+        if !right {
+            let _ = writeln!(wrong, "before, {}: {} is no attack: {sql}\n    {outcome:?}", kind.what, case.why());
+        }
+    }
+}
+
+fn check_after(before: &Ran<'_>, after: &Ran<'_>, wrong: &mut String) {
+    for ((_, _, _, before), (case, kind, sql, after)) in before.iter().zip(after) {
+        let as_before = after.state == before.state && (before.is_senseless() || (case.may_run() && after.ran()));
+        if shows(&after.said) || !(after.state == "42501" || as_before) {
+            let why = case.why();
+            let _ = writeln!(wrong, "{} ({}), {why}: {sql}\n    {after:?}, before: {}", kind.what, kind.table, before.state);
+        }
+    }
+}
+
+/// The tables, and the role that may read all of them.
+fn prepare(cluster: &Cluster) -> (String, Vec<Kind>) {
+    let mut rules = RULES.to_owned();
+    cluster.sql("postgres", &format!("CREATE DATABASE {DATABASE}"));
+    fleet::load(cluster, DATABASE, "kinds.sql");
+    if fleet::has_timescaledb(cluster) {
+        rules.push_str(RULES_TIMESCALEDB);
+        fleet::load(cluster, DATABASE, "timescaledb.sql");
+    }
+    fleet::apply_role(cluster, DATABASE);
+    cluster.sql(DATABASE, "ANALYZE");
+    (rules, kinds(cluster, DATABASE))
+}
+
+/// What happens to the tables after their columns were hidden.
+fn later(cluster: &Cluster) {
+    cluster.sql(DATABASE, "ALTER TABLE tracksolid.parted ATTACH PARTITION tracksolid.parted_3 FOR VALUES FROM ('2025-01-01') TO ('2026-01-01')");
+    if fleet::has_timescaledb(cluster) {
+        fleet::load(cluster, DATABASE, "timescaledb_later.sql");
+    }
+    cluster.sql(DATABASE, "ANALYZE");
+}
+
+#[test]
+fn no_statement_shows_a_hidden_value() {
+    let cluster = fleet::cluster();
+    let (rules, before_kinds) = prepare(cluster);
+    let timescaledb = fleet::has_timescaledb(cluster);
+    let (attacks, legit) = (cases("attacks.jsonl", cluster, timescaledb), cases("legit.jsonl", cluster, timescaledb));
+    let readable: Vec<Kind> = before_kinds.iter().filter(|kind| kind.legit).cloned().collect();
+    let mut session = Session::open(cluster, ROLE, DATABASE);
+    let mut wrong = String::new();
+
+    let legit_before = run_all(&mut session, &legit, &readable);
+    let attacks_before = run_all(&mut session, &attacks, &before_kinds);
+    check_before(&attacks_before, &mut wrong);
+
+    let logged = log(cluster).len();
+    hide(cluster, DATABASE, &rules, "apply");
+    later(cluster);
+    // The same session: nothing depends on a new one.
+    let attacks_after = run_all(&mut session, &attacks, &before_kinds);
+    check_after(&attacks_before, &attacks_after, &mut wrong);
+    // What came later: chunks and compressed ones.
+    let new: Vec<Kind> = kinds(cluster, DATABASE)
+        .into_iter()
+        .filter(|kind| before_kinds.iter().all(|known| known.table != kind.table))
+        .collect();
+    for (case, kind, sql, outcome) in run_all(&mut session, &attacks, &new) {
+        if shows(&outcome.said) || (outcome.ran() && !case.may_run()) {
+            let _ = writeln!(wrong, "{} (new), {}: {sql}\n    {outcome:?}", kind.what, case.why());
+        }
+    }
+
+    check_legit(&mut session, &legit, &readable, &legit_before, &mut wrong);
+    let all: Vec<&str> = before_kinds.iter().chain(&new).map(|kind| kind.what.as_str()).collect();
+    eprintln!("{} attacks on {} kinds: {}", attacks.len(), all.len(), all.join(", "));
+    let server = through_the_server(&attacks_before, &mut wrong);
+    for (where_, text) in [("PostgreSQL", &log(cluster)[logged..]), ("the server's output", &server)] {
+        for line in text.lines().filter(|line| shows(line)) {
+            let _ = writeln!(wrong, "in the log of {where_}: {line}");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+fn check_legit(session: &mut Session, legit: &[Case], kinds: &[Kind], before: &Ran<'_>, wrong: &mut String) {
+    // The partition that was attached has made its parent larger.
+    let same = |kind: &Kind| kind.what != "partitioned table";
+    let larger = ["tracksolid.hyper", "tracksolid.packed"];
+    let after = run_all(session, legit, kinds);
+    for ((_, _, _, before), (case, kind, sql, after)) in before.iter().zip(&after) {
+        let grown = !same(kind) || larger.contains(&kind.table.as_str());
+        if !before.ran() || !after.ran() || (before.said != after.said && !grown) {
+            let why = case.why();
+            let _ = writeln!(wrong, "{}, {why} no longer answers as before: {sql}\n    {before:?}\n    {after:?}", kind.what);
+        }
+    }
+}
+
+/// The same through the tool `query`, and everything that the other tools say of these tables. Returns what the server wrote.
+fn through_the_server(attacks: &Ran<'_>, wrong: &mut String) -> String {
+    let dsn = fleet::cluster().dsn(ROLE, DATABASE);
+    let schemas = "reporting,tracksolid,fuel";
+    let server = Server::start(&[("DATABASE_URL", &dsn), ("MCP_READABLE_SCHEMAS", schemas), ("MCP_POOL_MAX", "4")]);
+    let mut client = server.alice();
+    let mut codes = BTreeMap::<String, u32>::new();
+    for (case, kind, sql, before) in attacks {
+        let answer = client.query(sql);
+        let refused = answer.is_error
+            && (answer.code().starts_with("GUARD_") || answer.texts.concat().contains("42501") || before.is_senseless());
+        if shows(&answer.texts.concat()) || !(refused || case.may_run()) {
+            let _ = writeln!(wrong, "server, {}, {}: {sql}\n    {:?}", kind.what, case.why(), answer.texts);
+        }
+        *codes.entry(if answer.is_error { answer.code() } else { "ran".to_owned() }).or_default() += 1;
+    }
+    eprintln!("through the server: {codes:?}");
+    client = server.bob();
+    for (_, kind, ..) in attacks.iter().filter(|(case, kind, ..)| case.on(kind).is_some_and(|sql| sql.starts_with("TABLE"))) {
+        let schema = kind.table.split('.').next().unwrap();
+        for tool in ["describe_table", "sample_table"] {
+            let answer = client.call(tool, json!({ "schema": schema, "table": kind.name }));
+            if shows(&answer.texts.concat()) {
+                let _ = writeln!(wrong, "{tool} {}: {:?}", kind.table, answer.texts);
+            }
+        }
+    }
+    server.stdout() + &server.stderr()
+}
+
+#[test]
+fn nor_in_the_other_versions_of_postgresql() {
+    let mut wrong = String::new();
+    for bin in fleet::other_versions() {
+        let cluster = fleet::prepared(Cluster::with(&Programs::of(&bin), None));
+        let (rules, kinds) = prepare(&cluster);
+        let attacks = cases("attacks.jsonl", &cluster, fleet::has_timescaledb(&cluster));
+        let mut session = Session::open(&cluster, ROLE, DATABASE);
+        let before = run_all(&mut session, &attacks, &kinds);
+        let mut found = String::new();
+        check_before(&before, &mut found);
+        hide(&cluster, DATABASE, &rules, "apply");
+        later(&cluster);
+        check_after(&before, &run_all(&mut session, &attacks, &kinds), &mut found);
+        if !found.is_empty() {
+            let _ = writeln!(wrong, "{}:\n{found}", bin.display());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}

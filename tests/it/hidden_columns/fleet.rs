@@ -1,0 +1,209 @@
+//! The cluster, its databases, the script, and the tables of each kind.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    support::cluster::{Cluster, PASSWORD, Programs},
+    sweep::catalog,
+};
+
+const DATA: &str = "tests/data/hidden_columns";
+/// The schemas of these tests.
+pub(super) const SCHEMAS: &str = r#"reporting,tracksolid,tickets,fuel,odd "Schema"#;
+
+/// One cluster for all these tests; each has a database of its own.
+pub(super) fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| prepared(Cluster::new()))
+}
+
+/// With TimescaleDB where there is one, and an owner of tables who is no superuser.
+pub(super) fn prepared(cluster: Cluster) -> Cluster {
+    catalog::configure(&cluster);
+    cluster.sql("postgres", "CREATE ROLE tracksolid_owner LOGIN; CREATE ROLE hc_other LOGIN");
+    cluster
+}
+
+/// Whether this cluster has TimescaleDB.
+pub(super) fn has_timescaledb(cluster: &Cluster) -> bool {
+    cluster.count("postgres", "SELECT count(*) FROM pg_available_extensions WHERE name = 'timescaledb'") > 0
+}
+
+/// A file of `tests/data/hidden_columns`.
+pub(super) fn data(name: &str) -> String {
+    let path = root().join(DATA).join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Runs one as superuser.
+#[track_caller]
+pub(super) fn load(cluster: &Cluster, database: &str, name: &str) {
+    let said = script(cluster, database, &format!("{DATA}/{name}"), &[("ON_ERROR_STOP", "1")]);
+    assert!(said.ok, "{name}: {}", said.text);
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// How a run of psql ended, and everything it said.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) ok: bool,
+    pub(super) text: String,
+}
+
+/// Runs a file with psql as superuser. One at a time: two that change the same role get into each other's way.
+fn script(cluster: &Cluster, database: &str, file: &str, variables: &[(&str, &str)]) -> Said {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut command = Command::new(Programs::get().bin.join("psql"));
+    command.args(["-X", "-q", "-d", &cluster.dsn("postgres", database)]);
+    for (name, value) in variables {
+        command.args(["-v", &format!("{name}={value}")]);
+    }
+    let Output { status, stdout, stderr } = command.arg("-f").arg(root().join(file)).output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    Said { ok: status.success(), text }
+}
+
+/// Applies the role script. Nothing is taken from PUBLIC, so that the columns are protected by their privileges alone.
+#[track_caller]
+pub(super) fn apply_role(cluster: &Cluster, database: &str) {
+    let variables = [("ro_pw", PASSWORD), ("touch_public", "off"), ("connections", "100"), ("schemas", SCHEMAS)];
+    let said = script(cluster, database, "scripts/analytics_ro_role.sql", &variables);
+    assert!(said.ok, "{}", said.text);
+}
+
+/// Runs `hide_columns.sql` with these lines, in one of its ways: "dry run", "apply" or "apply strict".
+pub(super) fn run_hide(cluster: &Cluster, database: &str, lines: &str, how: &str) -> Said {
+    let rules = STANDARD.encode(lines);
+    let [apply, strict] = ["apply", "strict"].map(|word| if how.contains(word) { "on" } else { "off" });
+    script(cluster, database, "scripts/hide_columns.sql", &[("rules", &rules), ("apply", apply), ("strict", strict)])
+}
+
+/// The same; it must succeed.
+#[track_caller]
+pub(super) fn hide(cluster: &Cluster, database: &str, lines: &str, how: &str) -> String {
+    let said = run_hide(cluster, database, lines, how);
+    assert!(said.ok, "{how}: {lines}\n{}", said.text);
+    said.text
+}
+
+/// A new database with these objects and the role.
+pub(super) fn database(cluster: &Cluster, name: &str, objects: &[&str]) {
+    cluster.sql("postgres", &format!("CREATE DATABASE {name}"));
+    for script in objects {
+        cluster.sql(name, script);
+    }
+    apply_role(cluster, name);
+}
+
+/// A table to attack. All names as they are written in a statement.
+#[derive(Debug, Clone)]
+pub(super) struct Kind {
+    pub(super) what: String,
+    pub(super) table: String,
+    /// The name without its schema.
+    pub(super) name: String,
+    pub(super) open: String,
+    pub(super) hidden: String,
+    /// Where its long values are kept.
+    pub(super) toast: String,
+    /// Whether the statements of an analyst ran here before the column was hidden.
+    pub(super) legit: bool,
+}
+
+/// What is to be hidden in the tables of each kind.
+pub(super) const RULES: &str = r#"
+# one line for each table; what hangs on a table follows it
+tracksolid.plain.phone      # personal: ask the fleet office
+tracksolid.parted.phone
+tracksolid.parent.phone
+tracksolid.behind.phone
+"odd ""Schema"."a.b %s\"."c#d ""e"   # names that have to be quoted
+reporting.people.phone
+reporting.people_kept.phone
+"#;
+
+/// The same where TimescaleDB is.
+pub(super) const RULES_TIMESCALEDB: &str = "
+tracksolid.hyper.phone
+tracksolid.packed.phone
+tracksolid.packed_by_phone.phone
+tracksolid.packed_later.phone
+reporting.per_month.phone
+";
+
+const PLAIN: &[(&str, &str)] = &[
+    ("table", "tracksolid.plain"),
+    ("partitioned table", "tracksolid.parted"),
+    ("partition", "tracksolid.parted_1"),
+    ("partitioned partition", "tracksolid.parted_2"),
+    ("partition of a partition", "tracksolid.parted_2b"),
+    ("partition that came later", "tracksolid.parted_3"),
+    ("parent", "tracksolid.parent"),
+    ("child", "tracksolid.child"),
+    ("view", "reporting.people"),
+    ("materialised view", "reporting.people_kept"),
+];
+
+const TIMESCALEDB: &[(&str, &str)] = &[
+    ("hypertable", "tracksolid.hyper"),
+    ("compressed hypertable", "tracksolid.packed"),
+    ("hypertable compressed by the column", "tracksolid.packed_by_phone"),
+    ("hypertable compressed later by the column", "tracksolid.packed_later"),
+    ("continuous aggregate", "reporting.per_month"),
+];
+
+/// What belongs to hypertables and continuous aggregates in the internal schemas and has the column.
+const INTERNAL: &str = "
+    SELECT c.relname::text, c.oid::regclass::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relnamespace::regnamespace::text LIKE '\\_timescaledb%' AND a.attname = 'phone' AND c.relkind IN ('r', 'v', 'm', 'p')
+    ORDER BY c.oid";
+
+/// The kinds that are there.
+pub(super) fn kinds(cluster: &Cluster, database: &str) -> Vec<Kind> {
+    let mut admin = cluster.admin(database);
+    let mut found: Vec<(String, String, bool)> =
+        PLAIN.iter().map(|(what, table)| ((*what).to_owned(), (*table).to_owned(), true)).collect();
+    if has_timescaledb(cluster) {
+        found.extend(TIMESCALEDB.iter().map(|(what, table)| ((*what).to_owned(), (*table).to_owned(), true)));
+        let internal = admin.query(INTERNAL, &[]).unwrap();
+        found.extend(internal.iter().map(|row| (row.get(0), row.get(1), false)));
+    }
+    let named = found.into_iter().map(|(what, table, legit)| {
+        let name = table.rsplit('.').next().unwrap().to_owned();
+        (what, table, name, "depot".to_owned(), "phone".to_owned(), legit)
+    });
+    let odd = [r#""odd ""Schema"."a.b %s\""#, r#""a.b %s\""#, r#""de'pot.""#, r#""c#d ""e""#].map(str::to_owned);
+    let [table, name, open, hidden] = odd;
+    let mut all: Vec<_> = named.collect();
+    all.insert(1, ("table with odd names".to_owned(), table, name, open, hidden, true));
+    all.into_iter()
+        .map(|(what, table, name, open, hidden, legit)| {
+            let sql = "SELECT coalesce(nullif(reltoastrelid, 0)::regclass::text, 'pg_toast.none') FROM pg_class WHERE oid = to_regclass($1)";
+            let toast = admin.query_one(sql, &[&table]).unwrap().get(0);
+            Kind { what, table, name, open, hidden, toast, legit }
+        })
+        .collect()
+}
+
+/// Other versions of PostgreSQL, as `versions.rs` has them.
+pub(super) fn other_versions() -> Vec<PathBuf> {
+    env::var_os("MCP_TEST_PG_BINS")
+        .map(|list| env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect())
+        .unwrap_or_default()
+}
+
+/// What PostgreSQL has written into its log so far.
+pub(super) fn log(cluster: &Cluster) -> String {
+    String::from_utf8_lossy(&fs::read(cluster.dir().join("log")).unwrap()).into_owned()
+}
