@@ -4,7 +4,7 @@ CREATE SCHEMA reporting; CREATE SCHEMA tracksolid; CREATE SCHEMA tickets; CREATE
 GRANT CREATE, USAGE ON SCHEMA reporting, tracksolid TO tracksolid_owner;
 CREATE FUNCTION public.hc_fill(into_table regclass, kind text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE format($f$INSERT INTO %s SELECT n, timestamptz '2026-01-05 00:00+00' + n * interval '9 days', 'depot ' || n %% 2, 'Zq7-' || %L || '-' || n
+    EXECUTE format($f$INSERT INTO %s SELECT n, timestamptz '2026-01-05 00:00+00' + n * interval '9 days', 'depot ' || n %% 2, 'Zq' || '7-' || %L || '-' || n
                       FROM generate_series(0, 7) AS n$f$, into_table, kind);
 END $$;
 

@@ -6,12 +6,14 @@ BEGIN
     PERFORM create_hypertable(format('tracksolid.%I', name)::regclass, 'ts', chunk_time_interval => interval '30 days');
     PERFORM public.hc_fill(format('tracksolid.%I', name)::regclass, name);
 END $$;
-SELECT public.hc_hypertable(name) FROM unnest(ARRAY['hyper', 'packed', 'packed_by_phone', 'packed_later']) AS name;
+SELECT public.hc_hypertable(name) FROM unnest(ARRAY['hyper', 'packed', 'packed_by_phone', 'packed_in_order', 'packed_later']) AS name;
 
 CREATE INDEX ON tracksolid.packed (phone); -- the compressed chunks then keep its least and greatest value
 ALTER TABLE tracksolid.packed SET (timescaledb.compress, timescaledb.compress_segmentby = 'depot', timescaledb.compress_orderby = 'ts');
 ALTER TABLE tracksolid.packed_by_phone SET (timescaledb.compress, timescaledb.compress_segmentby = 'phone', timescaledb.compress_orderby = 'ts');
+ALTER TABLE tracksolid.packed_in_order SET (timescaledb.compress, timescaledb.compress_segmentby = 'depot', timescaledb.compress_orderby = 'phone, ts');
 SELECT compress_chunk(c) FROM show_chunks('tracksolid.packed') AS c;
+SELECT compress_chunk(c) FROM show_chunks('tracksolid.packed_in_order') AS c;
 SELECT compress_chunk(c) FROM show_chunks('tracksolid.packed_by_phone') AS c;
 
 CREATE MATERIALIZED VIEW reporting.per_month WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS

@@ -119,6 +119,7 @@ pub(super) struct Kind {
     pub(super) toast: String,
     /// Whether the statements of an analyst ran here before the column was hidden.
     pub(super) legit: bool,
+    pub(super) timescaledb: bool,
 }
 
 /// What is to be hidden in the tables of each kind.
@@ -138,6 +139,7 @@ pub(super) const RULES_TIMESCALEDB: &str = "
 tracksolid.hyper.phone
 tracksolid.packed.phone
 tracksolid.packed_by_phone.phone
+tracksolid.packed_in_order.phone
 tracksolid.packed_later.phone
 reporting.per_month.phone
 ";
@@ -159,15 +161,18 @@ const TIMESCALEDB: &[(&str, &str)] = &[
     ("hypertable", "tracksolid.hyper"),
     ("compressed hypertable", "tracksolid.packed"),
     ("hypertable compressed by the column", "tracksolid.packed_by_phone"),
+    ("hypertable compressed in the order of the column", "tracksolid.packed_in_order"),
     ("hypertable compressed later by the column", "tracksolid.packed_later"),
     ("continuous aggregate", "reporting.per_month"),
 ];
 
-/// What belongs to hypertables and continuous aggregates in the internal schemas and has the column.
+/// What belongs to hypertables and continuous aggregates in the internal schemas and has the column: of their chunks the first and the last.
 const INTERNAL: &str = "
-    SELECT c.relname::text, c.oid::regclass::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-    WHERE c.relnamespace::regnamespace::text LIKE '\\_timescaledb%' AND a.attname = 'phone' AND c.relkind IN ('r', 'v', 'm', 'p')
-    ORDER BY c.oid";
+    WITH found AS (
+        SELECT c.oid, c.relname::text, substring(c.relname FROM '^(.*_)\\d+_chunk$') AS of FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+        WHERE c.relnamespace::regnamespace::text LIKE '\\_timescaledb%' AND a.attname = 'phone' AND c.relkind IN ('r', 'v', 'm', 'p'))
+    SELECT relname, oid::regclass::text FROM found
+    WHERE of IS NULL OR oid IN (SELECT min(oid) FROM found GROUP BY of UNION SELECT max(oid) FROM found GROUP BY of) ORDER BY oid";
 
 /// The kinds that are there.
 pub(super) fn kinds(cluster: &Cluster, database: &str) -> Vec<Kind> {
@@ -191,7 +196,7 @@ pub(super) fn kinds(cluster: &Cluster, database: &str) -> Vec<Kind> {
         .map(|(what, table, name, open, hidden, legit)| {
             let sql = "SELECT coalesce(nullif(reltoastrelid, 0)::regclass::text, 'pg_toast.none') FROM pg_class WHERE oid = to_regclass($1)";
             let toast = admin.query_one(sql, &[&table]).unwrap().get(0);
-            Kind { what, table, name, open, hidden, toast, legit }
+            Kind { timescaledb: !legit || what.contains("compressed"), what, table, name, open, hidden, toast, legit }
         })
         .collect()
 }

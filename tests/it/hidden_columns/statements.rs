@@ -104,6 +104,11 @@ impl Outcome {
     pub(super) fn is_senseless(&self) -> bool {
         self.state != "42501" && ["42", "0A", "55"].iter().any(|class| self.state.starts_with(class))
     }
+
+    /// An error of TimescaleDB's own, for what it cannot do with its compressed tables, or a senseless statement. It is about no value.
+    pub(super) fn is_unable(&self) -> bool {
+        self.is_senseless() || self.state == "XX000"
+    }
 }
 
 /// A session that keeps what it is told besides its answers.
@@ -129,7 +134,7 @@ impl Session {
     pub(super) fn run(&mut self, sql: &str) -> Outcome {
         self.client.batch_execute("BEGIN").unwrap();
         let result = self.answer(sql);
-        self.client.batch_execute("ROLLBACK").unwrap();
+        self.client.batch_execute("ROLLBACK; DEALLOCATE ALL").unwrap();
         let mut told = std::mem::take(&mut *self.notices.lock().unwrap()).join("\n");
         let state = match result {
             Ok(rows) => {
