@@ -6,6 +6,10 @@
 
 mod attacks;
 mod fleet;
+mod life;
+mod lines;
+mod parts;
+mod reach;
 mod statements;
 
 /// What stands in every hidden value, and in no statement.

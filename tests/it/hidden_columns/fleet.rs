@@ -9,6 +9,9 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+use serde_json::Value;
+
+use super::statements::{Outcome, Session};
 use crate::{
     support::cluster::{Cluster, PASSWORD, Programs},
     sweep::catalog,
@@ -97,13 +100,68 @@ pub(super) fn hide(cluster: &Cluster, database: &str, lines: &str, how: &str) ->
     said.text
 }
 
-/// A new database with these objects and the role.
-pub(super) fn database(cluster: &Cluster, name: &str, objects: &[&str]) {
+/// The schemas of these tests, which an owner without superuser may use.
+const SCHEMA_OBJECTS: &str = "
+    CREATE SCHEMA reporting; CREATE SCHEMA tracksolid; CREATE SCHEMA tickets; CREATE SCHEMA fuel;
+    GRANT CREATE, USAGE ON SCHEMA reporting, tracksolid, fuel TO tracksolid_owner;
+    GRANT USAGE ON SCHEMA reporting, tracksolid, fuel TO hc_other;
+";
+
+/// A new database with these objects, and the role that may read them.
+pub(super) fn database(name: &str, objects: &str) {
+    let cluster = cluster();
     cluster.sql("postgres", &format!("CREATE DATABASE {name}"));
-    for script in objects {
-        cluster.sql(name, script);
-    }
+    cluster.sql(name, SCHEMA_OBJECTS);
+    cluster.sql(name, objects);
     apply_role(cluster, name);
+}
+
+/// What the role gets from a statement in that database.
+pub(super) fn as_reader(database: &str, sql: &str) -> Outcome {
+    Session::open(cluster(), "analytics_ro", database).run(sql)
+}
+
+/// The role is refused.
+#[track_caller]
+pub(super) fn refused(database: &str, sql: &str) {
+    let outcome = as_reader(database, sql);
+    assert!(outcome.state == "42501", "{sql}: {outcome:?}");
+}
+
+/// The role gets this.
+#[track_caller]
+pub(super) fn gets(database: &str, sql: &str, expected: &str) {
+    let outcome = as_reader(database, sql);
+    assert!(outcome.ran() && outcome.said.trim_end() == expected, "{sql}: {outcome:?}");
+}
+
+/// Every privilege in a database, every schema, event trigger and object of its own.
+pub(super) fn everything(database: &str) -> String {
+    cluster().text(database, EVERYTHING)
+}
+
+const EVERYTHING: &str = "
+    SELECT string_agg(line, E'\\n' ORDER BY line) FROM (
+        SELECT format('relation %s %s: %s', c.oid::regclass, c.relkind, (SELECT array_agg(x::text ORDER BY x::text) FROM unnest(c.relacl) AS x)) AS line
+        FROM pg_class c WHERE c.oid >= 16384 AND c.relnamespace::regnamespace::text !~ '^pg_(toast|temp)'
+        UNION ALL SELECT format('column %s.%s: %s', attrelid::regclass, attname, (SELECT array_agg(x::text ORDER BY x::text) FROM unnest(attacl) AS x))
+        FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0 AND cardinality(attacl) > 0
+        UNION ALL SELECT format('schema %s: %s', nspname, (SELECT array_agg(x::text ORDER BY x::text) FROM unnest(nspacl) AS x)) FROM pg_namespace WHERE nspname !~ '^pg_(toast|temp)'
+        UNION ALL SELECT format('function %s: %s', oid::regprocedure, (SELECT array_agg(x::text ORDER BY x::text) FROM unnest(proacl) AS x)) FROM pg_proc WHERE oid >= 16384
+        UNION ALL SELECT format('event trigger %s', evtname) FROM pg_event_trigger
+        UNION ALL SELECT format('default %s', d::text) FROM pg_default_acl d) AS t";
+
+/// What the server finds, as it finds it: as the role. Objects of two kinds, see the statement.
+pub(super) fn look(database: &str) -> Vec<Value> {
+    let rules = cluster().text(database, "SELECT rules FROM hidden_columns.list");
+    look_for(database, &rules)
+}
+
+/// The same with a list of one's own.
+pub(super) fn look_for(database: &str, rules: &str) -> Vec<Value> {
+    let sql = fs::read_to_string(root().join("src/role_check/hidden_columns.sql")).unwrap();
+    let rows = cluster().client("analytics_ro", database).query(&sql, &[&rules, &""]).unwrap();
+    rows.iter().map(|row| serde_json::from_str(row.get::<_, &str>(0)).unwrap()).collect()
 }
 
 /// A table to attack. All names as they are written in a statement.
