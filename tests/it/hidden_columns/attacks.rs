@@ -114,7 +114,7 @@ fn no_statement_shows_a_hidden_value() {
         }
     }
 
-    everything_readable(cluster, &mut session, &mut wrong);
+    wrong.extend(readable_values(cluster, DATABASE).iter().map(|line| line.clone() + "\n"));
     for (case, kind, sql, outcome) in run_all(&mut session, &legit, &readable).iter().filter(|(.., outcome)| !outcome.ran()) {
         let _ = writeln!(wrong, "{}, {} runs no longer: {sql}\n    {outcome:?}", kind.what, case.why());
     }
@@ -190,7 +190,7 @@ fn in_other_versions(wrong: &mut String) {
         hide(&cluster, DATABASE, &rules, "apply");
         later(&cluster);
         check_after(&before, &run_all(&mut session, &attacks, &kinds), &mut found);
-        everything_readable(&cluster, &mut session, &mut found);
+        found.extend(readable_values(&cluster, DATABASE));
         if !found.is_empty() {
             let _ = writeln!(wrong, "{}:\n{found}", bin.display());
         }
@@ -204,18 +204,23 @@ const READABLE: &str = "
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND has_column_privilege(c.oid, a.attnum, 'SELECT') AND has_schema_privilege(c.relnamespace, 'USAGE')
     GROUP BY c.oid ORDER BY c.oid";
 
-/// Reads every column that the role may read, the system's catalogs and TimescaleDB's internal tables included.
-fn everything_readable(cluster: &Cluster, session: &mut Session, wrong: &mut String) {
-    let relations = cluster.client(ROLE, DATABASE).query(READABLE, &[]).unwrap();
-    let mut rows = 0;
+/// Reads every column that the role may read, the system's catalogs and TimescaleDB's internal tables included. Returns what shows a
+/// hidden value.
+pub(super) fn readable_values(cluster: &Cluster, database: &str) -> Vec<String> {
+    let relations = cluster.client(ROLE, database).query(READABLE, &[]).unwrap();
+    let mut session = Session::open(cluster, ROLE, database);
+    let mut ran = 0;
+    let mut found = Vec::new();
     for relation in &relations {
         let (name, columns): (String, String) = (relation.get(0), relation.get(1));
         let sql = format!("SELECT {columns} FROM {name}");
         let outcome = session.run(&sql);
-        rows += usize::from(outcome.ran());
-        if shows(&outcome.said) {
-            let _ = writeln!(wrong, "readable: {sql}");
+        ran += usize::from(outcome.ran());
+        // What somebody wrote into a definition is no value of the column.
+        if shows(&outcome.said) && !["pg_proc", "pg_views", "pg_rewrite"].contains(&name.as_str()) {
+            found.push(format!("readable in {database}: {sql}"));
         }
     }
-    assert!(rows > 150, "of {} relations only {rows} could be read", relations.len());
+    assert!(ran > 100, "of {} relations only {ran} could be read", relations.len());
+    found
 }

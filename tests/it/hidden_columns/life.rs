@@ -116,7 +116,7 @@ fn what_comes_later_is_hidden_from_birth() {
         ("ALTER TYPE tracksolid.form RENAME ATTRIBUTE note TO phone CASCADE", "SELECT phone FROM tracksolid.typed"),
         ("ALTER VIEW reporting.changing RENAME COLUMN remark TO phone", "SELECT phone FROM reporting.changing"),
         ("CREATE TABLE fuel.moved (id int, born text); GRANT SELECT ON fuel.moved TO analytics_ro; ALTER TABLE fuel.moved SET SCHEMA hr", "SELECT born FROM hr.moved"),
-        ("DO $$BEGIN EXECUTE 'CREATE TABLE tracksolid.t8 (id int, phone text)'; END$$", "SELECT phone FROM tracksolid.t8"),
+        ("DO 'BEGIN CREATE TABLE tracksolid.t8 (id int, phone text);END'", "SELECT phone FROM tracksolid.t8"),
         ("GRANT SELECT ON ALL TABLES IN SCHEMA tracksolid TO analytics_ro", "SELECT phone FROM tracksolid.devices"),
         ("GRANT SELECT ON ALL TABLES IN SCHEMA tracksolid, reporting TO PUBLIC", "SELECT phone FROM tracksolid.devices"),
         ("GRANT ALL ON tracksolid.devices TO analytics_ro; REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON tracksolid.devices FROM analytics_ro", "SELECT phone FROM tracksolid.devices"),

@@ -1,7 +1,8 @@
 //! What reaches a hidden column by another way: each is found with the statement that closes it, and `strict` closes all.
 
 use super::{
-    fleet::{as_reader, cluster, database, gets, hide, look, refused},
+    attacks::readable_values,
+    fleet::{apply_role, as_reader, cluster, database, has_timescaledb, hide, look, refused},
     shows,
 };
 
@@ -58,6 +59,67 @@ const REACH: &[(&str, &str, &str)] = &[
 
 const LINES: &str = "tracksolid.plain.phone # personal\ntracksolid.c5.phone";
 
+/// The same with TimescaleDB, where it is.
+const TABLE_TIMESCALEDB: &[&str] = &[
+    "CREATE EXTENSION timescaledb",
+    "CREATE TABLE tracksolid.hyper (id int, ts timestamptz NOT NULL, depot text, phone text)",
+    "SELECT create_hypertable('tracksolid.hyper', 'ts', chunk_time_interval => interval '10 days')",
+    "INSERT INTO tracksolid.hyper SELECT n, timestamptz '2026-01-01 00:00+00' + n * interval '5 days', 'depot', 'Zq7-' || n FROM generate_series(1, 9) AS n",
+    "ALTER TABLE tracksolid.hyper SET (timescaledb.compress, timescaledb.compress_segmentby = 'phone')",
+    "SELECT compress_chunk(c) FROM show_chunks('tracksolid.hyper', older_than => timestamptz '2026-01-20') AS c",
+    "CREATE MATERIALIZED VIEW reporting.open_months WITH (timescaledb.continuous) AS SELECT time_bucket('30 days', ts) AS ts, count(*) AS n FROM tracksolid.hyper GROUP BY 1 WITH DATA",
+];
+const REACH_TIMESCALEDB: &[(&str, &str, &str)] = &[
+    ("e1", "CREATE MATERIALIZED VIEW reporting.e1 WITH (timescaledb.continuous) AS SELECT time_bucket('10 days', ts) AS b, max(phone) AS x, count(*) AS n FROM tracksolid.hyper GROUP BY 1 WITH DATA", "SELECT x FROM reporting.e1"),
+    ("e2", "CREATE MATERIALIZED VIEW reporting.e2 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS SELECT time_bucket('10 days', ts) AS b, phone, count(*) AS n FROM tracksolid.hyper GROUP BY 1, 2 WITH NO DATA", "SELECT phone FROM reporting.e2"),
+    ("e3", "CREATE MATERIALIZED VIEW reporting.e3 WITH (timescaledb.continuous) AS SELECT time_bucket('30 days', b) AS b, min(x) AS y FROM reporting.e1 GROUP BY 1 WITH DATA", "SELECT y FROM reporting.e3"),
+    ("e4", "CREATE VIEW reporting.e4 AS SELECT last(h, ts)::text AS x FROM tracksolid.hyper h", "SELECT x FROM reporting.e4"),
+    ("e5", "CREATE VIEW reporting.e5 AS SELECT b, x AS z FROM reporting.e1", "SELECT z FROM reporting.e5"),
+];
+const LINES_TIMESCALEDB: &str = "\ntracksolid.hyper.phone";
+/// Beyond [`STAYS`].
+const STAYS_TIMESCALEDB: &[(&str, &str)] = &[
+    ("SELECT count(depot) FROM tracksolid.hyper", "9"),
+    ("SELECT sum(n) FROM reporting.open_months", "9"),
+];
+
+/// A database with the tables.
+fn tables(name: &str) {
+    database(name, TABLE);
+    if has_timescaledb(cluster()) {
+        for sql in TABLE_TIMESCALEDB {
+            cluster().sql(name, sql);
+        }
+    }
+}
+
+fn reaches() -> Vec<(&'static str, &'static str, &'static str)> {
+    let more = if has_timescaledb(cluster()) { REACH_TIMESCALEDB } else { &[] };
+    REACH.iter().chain(more).copied().collect()
+}
+
+fn create_reaches(name: &str) {
+    for (_, sql, _) in reaches() {
+        cluster().sql(name, sql);
+    }
+}
+
+fn lines() -> String {
+    if has_timescaledb(cluster()) { format!("{LINES}{LINES_TIMESCALEDB}") } else { LINES.to_owned() }
+}
+
+/// Nothing that the role may read shows a hidden value, and what has nothing to do with it is as before.
+fn check_all(name: &str, wrong: &mut Vec<String>) {
+    let more = if has_timescaledb(cluster()) { STAYS_TIMESCALEDB } else { &[] };
+    for (query, answer) in STAYS.iter().chain(more) {
+        let outcome = as_reader(name, query);
+        if !outcome.ran() || outcome.said.trim_end() != *answer {
+            wrong.push(format!("{name}: {query}: {outcome:?}"));
+        }
+    }
+    wrong.extend(readable_values(cluster(), name));
+}
+
 /// The statements that are found to close this.
 fn fixes(found: &[serde_json::Value], name: &str) -> Vec<String> {
     let about = |row: &&serde_json::Value| {
@@ -70,26 +132,23 @@ fn fixes(found: &[serde_json::Value], name: &str) -> Vec<String> {
 #[test]
 fn each_is_found_with_the_statement_that_closes_it() {
     let name = "hc_reach";
-    database(name, TABLE);
-    for (_, sql, _) in REACH {
-        cluster().sql(name, sql);
-    }
-    super::fleet::apply_role(cluster(), name);
-    hide(cluster(), name, LINES, "apply");
+    tables(name);
+    create_reaches(name);
+    apply_role(cluster(), name);
+    hide(cluster(), name, &lines(), "apply");
     let found = look(name);
     let mut wrong = Vec::new();
-    for (_, _, query) in REACH {
+    for (_, _, query) in reaches() {
         let before = as_reader(name, query);
         assert!(shows(&before.said), "{query} shows nothing: {before:?}");
     }
-    for (what, _, query) in REACH {
+    for (what, _, query) in reaches() {
         let fixes = fixes(&found, what);
         if fixes.is_empty() {
             wrong.push(format!("{what} is not found: {query}"));
         }
         for fix in fixes {
-            let result = cluster().admin(name).batch_execute(&fix);
-            if let Err(error) = result {
+            if let Err(error) = cluster().admin(name).batch_execute(&fix) {
                 wrong.push(format!("{what}: {fix}: {error:?}"));
             }
         }
@@ -98,38 +157,34 @@ fn each_is_found_with_the_statement_that_closes_it() {
             wrong.push(format!("{what} is still open: {query}: {after:?}"));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for (query, answer) in STAYS {
-        gets(name, query, answer);
+    for fix in fixes(&found, "mixed") {
+        cluster().sql(name, &fix);
     }
+    check_all(name, &mut wrong);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(fixes(&found, "depots").is_empty() && fixes(&found, "depot_count").is_empty(), "{found:?}");
 }
 
 #[test]
 fn strict_closes_all_now_and_later() {
     let (now, later) = ("hc_strict", "hc_strict_later");
-    database(now, TABLE);
-    for (_, sql, _) in REACH {
-        cluster().sql(now, sql);
-    }
-    super::fleet::apply_role(cluster(), now);
-    hide(cluster(), now, LINES, "apply strict");
-    database(later, TABLE);
-    hide(cluster(), later, LINES, "apply strict");
-    for (_, sql, _) in REACH {
-        cluster().sql(later, sql);
-    }
+    tables(now);
+    create_reaches(now);
+    apply_role(cluster(), now);
+    hide(cluster(), now, &lines(), "apply strict");
+    tables(later);
+    apply_role(cluster(), later);
+    hide(cluster(), later, &lines(), "apply strict");
+    create_reaches(later);
     let mut wrong = Vec::new();
-    for database in [now, later] {
-        for (what, _, query) in REACH {
-            let outcome = as_reader(database, query);
+    for name in [now, later] {
+        for (what, _, query) in reaches() {
+            let outcome = as_reader(name, query);
             if outcome.state != "42501" {
-                wrong.push(format!("{database}, {what} is open: {query}: {outcome:?}"));
+                wrong.push(format!("{name}, {what} is open: {query}: {outcome:?}"));
             }
         }
-        for (query, answer) in STAYS {
-            gets(database, query, answer);
-        }
+        check_all(name, &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
