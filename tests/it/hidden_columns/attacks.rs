@@ -64,6 +64,10 @@ fn prepare(cluster: &Cluster) -> (String, Vec<Kind>) {
     let mut rules = RULES.to_owned();
     cluster.sql("postgres", &format!("CREATE DATABASE {DATABASE}"));
     fleet::load(cluster, DATABASE, "kinds.sql");
+    if fleet::has_file_fdw(cluster) {
+        rules.push_str("tracksolid.foreign_people.phone\n");
+        fleet::load(cluster, DATABASE, "foreign.sql");
+    }
     if fleet::has_timescaledb(cluster) {
         rules.push_str(RULES_TIMESCALEDB);
         fleet::load(cluster, DATABASE, "timescaledb.sql");

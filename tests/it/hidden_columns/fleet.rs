@@ -116,6 +116,23 @@ pub(super) fn database(name: &str, objects: &str) {
     apply_role(cluster, name);
 }
 
+/// A hypertable with a chunk that is compressed by the hidden column, and a continuous aggregate that shows it.
+pub(super) fn add_hypertable(name: &str) {
+    for sql in [
+        "CREATE EXTENSION timescaledb",
+        "CREATE TABLE tracksolid.hyper (ts timestamptz NOT NULL, id int, phone text)",
+        "SELECT create_hypertable('tracksolid.hyper', 'ts', chunk_time_interval => interval '1 day')",
+        "INSERT INTO tracksolid.hyper VALUES ('2026-01-01', 1, 'Zq7'), ('2026-01-02', 1, 'Zq7')",
+        "ALTER TABLE tracksolid.hyper SET (timescaledb.compress, timescaledb.compress_segmentby = 'phone')",
+        "SELECT compress_chunk(c) FROM show_chunks('tracksolid.hyper') AS c LIMIT 1",
+        "CREATE MATERIALIZED VIEW reporting.daily WITH (timescaledb.continuous)
+         AS SELECT time_bucket('1 day', ts) AS ts, max(phone) AS phone FROM tracksolid.hyper GROUP BY 1 WITH DATA",
+    ] {
+        cluster().sql(name, sql);
+    }
+    apply_role(cluster(), name);
+}
+
 /// What the role gets from a statement in that database.
 pub(super) fn as_reader(database: &str, sql: &str) -> Outcome {
     Session::open(cluster(), "analytics_ro", database).run(sql)
@@ -180,6 +197,11 @@ pub(super) struct Kind {
     pub(super) timescaledb: bool,
 }
 
+/// Whether a foreign table can be made of a program's output.
+pub(super) fn has_file_fdw(cluster: &Cluster) -> bool {
+    cluster.count("postgres", "SELECT count(*) FROM pg_available_extensions WHERE name = 'file_fdw'") > 0
+}
+
 /// What is to be hidden in the tables of each kind.
 pub(super) const RULES: &str = r#"
 # one line for each table; what hangs on a table follows it
@@ -237,6 +259,9 @@ pub(super) fn kinds(cluster: &Cluster, database: &str) -> Vec<Kind> {
     let mut admin = cluster.admin(database);
     let mut found: Vec<(String, String, bool)> =
         PLAIN.iter().map(|(what, table)| ((*what).to_owned(), (*table).to_owned(), true)).collect();
+    if has_file_fdw(cluster) {
+        found.push(("foreign table".to_owned(), "tracksolid.foreign_people".to_owned(), true));
+    }
     if has_timescaledb(cluster) {
         found.extend(TIMESCALEDB.iter().map(|(what, table)| ((*what).to_owned(), (*table).to_owned(), true)));
         let internal = admin.query(INTERNAL, &[]).unwrap();

@@ -2,7 +2,13 @@
 
 use serde_json::Value;
 
-use super::fleet::{apply_role, as_reader, cluster, database, everything, gets, hide, look, refused, run_hide};
+use super::{
+    attacks::readable_values,
+    fleet::{
+        add_hypertable, apply_role, as_reader, cluster, database, everything, gets, has_timescaledb, hide, look, prepared, refused, run_hide,
+    },
+};
+use crate::support::cluster::{Cluster, DEMO};
 
 const FLEET: &str = "
     CREATE TABLE tracksolid.devices (id int PRIMARY KEY, name text, phone text);
@@ -22,6 +28,11 @@ fn says(found: &[Value], part: &str) -> bool {
 fn a_dry_run_changes_nothing_and_without_the_lines_all_is_as_before() {
     let name = "hc_exact";
     database(name, FLEET);
+    let mut lines = "tracksolid.devices.phone # personal\ntracksolid.trips.phone\ntracksolid.shared.phone = last 4\nfuel.by_hand.phone".to_owned();
+    if has_timescaledb(cluster()) {
+        add_hypertable(name);
+        lines.push_str("\ntracksolid.hyper.phone\nreporting.daily.phone");
+    }
     cluster().sql(
         name,
         "GRANT SELECT ON tracksolid.trips TO PUBLIC;
@@ -34,7 +45,7 @@ fn a_dry_run_changes_nothing_and_without_the_lines_all_is_as_before() {
          GRANT SELECT (id, litres) ON fuel.by_hand TO analytics_ro;
          CREATE FUNCTION reporting.fn_phone() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT max(phone) FROM tracksolid.devices';",
     );
-    let lines = "tracksolid.devices.phone # personal\ntracksolid.trips.phone\ntracksolid.shared.phone = last 4\nfuel.by_hand.phone";
+    let lines = lines.as_str();
     let before = everything(name);
     for how in ["dry run", "dry run strict"] {
         let said = hide(cluster(), name, lines, how);
@@ -121,6 +132,7 @@ fn what_comes_later_is_hidden_from_birth() {
         ("GRANT SELECT ON ALL TABLES IN SCHEMA tracksolid, reporting TO PUBLIC", "SELECT phone FROM tracksolid.devices"),
         ("GRANT ALL ON tracksolid.devices TO analytics_ro; REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON tracksolid.devices FROM analytics_ro", "SELECT phone FROM tracksolid.devices"),
         ("GRANT SELECT (phone) ON tracksolid.devices TO analytics_ro", "SELECT phone FROM tracksolid.devices"),
+        ("GRANT SELECT (phone) ON tracksolid.devices TO PUBLIC", "SELECT phone FROM tracksolid.devices"),
         ("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; CREATE TABLE tracksolid.t9 (id int, phone text)", "SELECT phone FROM tracksolid.t9"),
         ("REFRESH MATERIALIZED VIEW reporting.m1; VACUUM tracksolid.t1", "SELECT phone FROM reporting.m1"),
     ] {
@@ -140,6 +152,25 @@ fn what_comes_later_is_hidden_from_birth() {
     refused(name, "SELECT colour FROM tracksolid.devices");
     assert!(says(&look(name), "tracksolid.devices.colour"), "{:?}", look(name));
     assert!(!look(name).iter().any(|row| row["refuse"] == true), "{:?}", look(name));
+}
+
+#[test]
+fn a_grant_on_what_timescaledb_keeps_inside_uncovers_nothing() {
+    if !has_timescaledb(cluster()) {
+        return;
+    }
+    let name = "hc_inside";
+    database(name, FLEET);
+    add_hypertable(name);
+    let lines = "tracksolid.hyper.phone\nreporting.daily.phone\n*.*.phone";
+    hide(cluster(), name, lines, "apply");
+    // The usual remedy of somebody who cannot read a chunk.
+    for to in ["analytics_ro", "PUBLIC"] {
+        cluster().sql(name, &format!("GRANT SELECT ON ALL TABLES IN SCHEMA _timescaledb_internal TO {to}"));
+        let open = readable_values(cluster(), name);
+        assert!(open.is_empty(), "{}", open.join("\n"));
+        gets(name, "SELECT count(id) FROM tracksolid.hyper", "2");
+    }
 }
 
 #[test]
@@ -174,24 +205,52 @@ fn nobodys_ddl_is_stopped() {
 }
 
 #[test]
-fn a_role_that_is_a_member_of_a_reader_is_named() {
-    let name = "hc_member";
-    database(name, FLEET);
-    cluster().sql(name, "CREATE ROLE hc_group; GRANT SELECT ON tracksolid.devices TO hc_group; GRANT hc_group TO analytics_ro");
-    let before = everything(name);
-    let said = run_hide(cluster(), name, "tracksolid.devices.phone", "apply");
-    cluster().sql(name, "REVOKE hc_group FROM analytics_ro");
-    assert!(!said.ok && said.text.contains("hc_group"), "{}", said.text);
-    assert_eq!(everything(name), before);
-    hide(cluster(), name, "tracksolid.devices.phone", "apply");
-    refused(name, "SELECT phone FROM tracksolid.devices");
+fn what_the_role_can_become_counts() {
+    // Memberships are the whole cluster's, so this one is for this test alone.
+    let own = prepared(Cluster::new());
+    own.sql(
+        DEMO,
+        "CREATE SCHEMA tracksolid; CREATE TABLE tracksolid.devices AS SELECT 1 AS id, 'van' AS name, 'Zq7-1' AS phone;
+         CREATE ROLE hc_group; GRANT USAGE ON SCHEMA tracksolid TO hc_group, hc_other; GRANT SELECT ON tracksolid.devices TO PUBLIC;",
+    );
+    apply_role(&own, DEMO);
+    let phone = |role: &str| own.client(role, DEMO).batch_execute("SELECT phone FROM tracksolid.devices").is_ok();
+    let line = "tracksolid.devices.phone";
+    // A member that has nothing of its own gives nothing.
+    own.sql(DEMO, "GRANT hc_group TO analytics_ro");
+    hide(&own, DEMO, line, "apply");
+    assert!(!phone("analytics_ro") && phone("hc_other"));
+    hide(&own, DEMO, "", "apply");
+    assert!(phone("analytics_ro") && phone("hc_other"));
+    for (grant, role) in [("GRANT SELECT ON tracksolid.devices TO hc_group", "hc_group"), ("GRANT pg_read_all_data TO analytics_ro", "pg_read_all_data")] {
+        own.sql(DEMO, grant);
+        let said = run_hide(&own, DEMO, line, "apply");
+        assert!(!said.ok && said.text.contains(role), "{grant}: {}", said.text);
+        assert!(phone("analytics_ro"), "nothing has changed");
+        own.sql(DEMO, "REVOKE pg_read_all_data FROM analytics_ro; REVOKE hc_group FROM analytics_ro");
+        hide(&own, DEMO, line, "apply");
+        assert!(!phone("analytics_ro"));
+        hide(&own, DEMO, "", "apply");
+    }
+}
 
-    // Somebody else than the owner may grant too.
+#[test]
+fn nor_does_a_grant_by_somebody_else_go_unnoticed() {
+    let name = "hc_grantor";
+    database(name, FLEET);
     cluster().sql(name, "GRANT SELECT ON tracksolid.devices TO hc_other WITH GRANT OPTION");
+    hide(cluster(), name, "tracksolid.devices.phone", "apply");
+    // Who is not the owner may grant too, and the owner cannot take that back.
     cluster().client("hc_other", name).batch_execute("GRANT SELECT ON tracksolid.devices TO analytics_ro").unwrap();
-    let outcome = as_reader(name, "SELECT phone FROM tracksolid.devices");
-    let refuses = look(name).iter().any(|row| row["refuse"] == true);
-    assert!(outcome.state == "42501" || refuses, "readable, and the server would go on: {outcome:?}");
+    refused_or_found(name, "SELECT phone FROM tracksolid.devices");
+}
+
+/// Refused, or else the server would refuse to go on.
+#[track_caller]
+fn refused_or_found(database: &str, sql: &str) {
+    let outcome = as_reader(database, sql);
+    let refuses = look(database).iter().any(|row| row["refuse"] == true);
+    assert!(outcome.state == "42501" || refuses, "{sql}: readable, and the server would go on: {outcome:?}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ const TABLE: &str = "
     CREATE VIEW reporting.depots AS SELECT id, depot FROM tracksolid.plain;
     CREATE FUNCTION fuel.depot_count() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM reporting.depots';
     CREATE VIEW reporting.mixed AS SELECT id, depot, upper(phone) AS p FROM tracksolid.plain;
+    CREATE VIEW reporting.as_caller WITH (security_invoker) AS SELECT * FROM tracksolid.plain;
 ";
 /// What of all this an analyst could use before and can use after, whatever else is closed.
 const STAYS: &[(&str, &str)] = &[
@@ -162,6 +163,9 @@ fn each_is_found_with_the_statement_that_closes_it() {
     }
     check_all(name, &mut wrong);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // It shows nothing any more, but nobody can use it either.
+    refused(name, "SELECT depot FROM reporting.as_caller");
+    assert!(found.iter().any(|row| row["what"].as_str().is_some_and(|what| what.contains("reporting.as_caller"))), "{found:?}");
     assert!(fixes(&found, "depots").is_empty() && fixes(&found, "depot_count").is_empty(), "{found:?}");
 }
 
