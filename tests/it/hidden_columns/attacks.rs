@@ -1,9 +1,13 @@
 //! Every statement of an attacker on every kind of table, as the role itself and through the server; and the analyst's
 //! statements, before and after.
 
-use std::{collections::{BTreeMap, HashSet}, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    fmt::Write as _,
+    fs,
+};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     fleet::{self, Kind, RULES, RULES_TIMESCALEDB, hide, kinds, log},
@@ -11,6 +15,7 @@ use super::{
     statements::{Before, Case, Outcome, Session, cases},
 };
 use crate::support::{
+    client::Mcp,
     cluster::{Cluster, Programs},
     server::Server,
 };
@@ -19,7 +24,7 @@ const DATABASE: &str = "hc_attacks";
 const ROLE: &str = "analytics_ro";
 
 /// The kinds that are attacked through the server too, by how they are called here. The guard refuses internal tables by their schema.
-const SERVED: &[&str] = &["table", "partition that came later", "view", "compressed hypertable", "_hyper_1_1_chunk"];
+const SERVED: &[&str] = &["table", "compressed hypertable"];
 
 /// A case on a kind, and what came of it.
 type Ran<'a> = Vec<(&'a Case, &'a Kind, String, Outcome)>;
@@ -51,10 +56,16 @@ fn check_before(ran: &Ran<'_>, wrong: &mut String) {
 
 fn check_after(before: &Ran<'_>, after: &Ran<'_>, wrong: &mut String) {
     for ((_, _, _, before), (case, kind, sql, after)) in before.iter().zip(after) {
-        let refused = after.state == "42501" || (after.is_senseless() && !before.ran()) || (kind.timescaledb && after.is_unable());
+        let refused = after.state == "42501"
+            || (after.is_senseless() && !before.ran())
+            || (kind.timescaledb && after.is_unable());
         if shows(&after.said) || !(refused || case.may_run()) {
             let why = case.why();
-            let _ = writeln!(wrong, "{} ({}), {why}: {sql}\n    {after:?}, before: {}", kind.what, kind.table, before.state);
+            let _ = writeln!(
+                wrong,
+                "{} ({}), {why}: {sql}\n    {after:?}, before: {}",
+                kind.what, kind.table, before.state
+            );
         }
     }
 }
@@ -119,12 +130,14 @@ fn no_statement_shows_a_hidden_value() {
     }
 
     wrong.extend(readable_values(cluster, DATABASE).iter().map(|line| line.clone() + "\n"));
-    for (case, kind, sql, outcome) in run_all(&mut session, &legit, &readable).iter().filter(|(.., outcome)| !outcome.ran()) {
+    for (case, kind, sql, outcome) in
+        run_all(&mut session, &legit, &readable).iter().filter(|(.., outcome)| !outcome.ran())
+    {
         let _ = writeln!(wrong, "{}, {} runs no longer: {sql}\n    {outcome:?}", kind.what, case.why());
     }
     let all: Vec<&str> = before_kinds.iter().chain(&new).map(|kind| kind.what.as_str()).collect();
     eprintln!("{} attacks on {} kinds: {}", attacks.len(), all.len(), all.join(", "));
-    let server = through_the_server(&attacks_before, &mut wrong);
+    let server = through_the_server(&rules, &attacks_before, &mut wrong);
     for (where_, text) in [("PostgreSQL", &log(cluster)[logged..]), ("the server's output", &server)] {
         for line in text.lines().filter(|line| shows(line)) {
             let _ = writeln!(wrong, "in the log of {where_}: {line}");
@@ -138,17 +151,26 @@ fn check_legit(before: &Ran<'_>, after: &Ran<'_>, wrong: &mut String) {
     for ((_, _, _, before), (case, kind, sql, after)) in before.iter().zip(after) {
         if !before.ran() || before != after {
             let why = case.why();
-            let _ = writeln!(wrong, "{}, {why} no longer answers as before: {sql}\n    {before:?}\n    {after:?}", kind.what);
+            let _ = writeln!(
+                wrong,
+                "{}, {why} no longer answers as before: {sql}\n    {before:?}\n    {after:?}",
+                kind.what
+            );
         }
     }
 }
 
 /// The same through the tool `query`, and everything that the other tools say of these tables. Returns what the server wrote.
-fn through_the_server(attacks: &Ran<'_>, wrong: &mut String) -> String {
+fn through_the_server(rules: &str, attacks: &Ran<'_>, wrong: &mut String) -> String {
     let dsn = fleet::cluster().dsn(ROLE, DATABASE);
-    let schemas = "reporting,tracksolid,fuel";
-    let server = Server::start(&[("DATABASE_URL", &dsn), ("MCP_READABLE_SCHEMAS", schemas), ("MCP_POOL_MAX", "4")]);
-    let mut client = server.alice();
+    let file = fleet::cluster().dir().join("hidden_columns");
+    fs::write(&file, rules).unwrap();
+    let server = Server::start(&[
+        ("DATABASE_URL", &dsn),
+        ("MCP_READABLE_SCHEMAS", "reporting,tracksolid,fuel"),
+        ("MCP_HIDDEN_COLUMNS_FILE", file.to_str().unwrap()),
+    ]);
+    let client = server.alice();
     let mut codes = BTreeMap::<String, u32>::new();
     // What the guard refuses on one table it refuses on all.
     let mut guarded = HashSet::new();
@@ -158,7 +180,10 @@ fn through_the_server(attacks: &Ran<'_>, wrong: &mut String) -> String {
         }
         let answer = client.query(sql);
         let refused = answer.is_error
-            && (kind.timescaledb || before.is_senseless() || answer.code().starts_with("GUARD_") || answer.texts.concat().contains("42501"));
+            && (kind.timescaledb
+                || before.is_senseless()
+                || answer.code().starts_with("GUARD_")
+                || answer.texts.concat().contains("42501"));
         if shows(&answer.texts.concat()) || !(refused || case.may_run()) {
             let _ = writeln!(wrong, "server, {}, {}: {sql}\n    {:?}", kind.what, case.why(), answer.texts);
         }
@@ -168,17 +193,29 @@ fn through_the_server(attacks: &Ran<'_>, wrong: &mut String) -> String {
         *codes.entry(if answer.is_error { answer.code() } else { "ran".to_owned() }).or_default() += 1;
     }
     eprintln!("through the server: {codes:?}");
-    client = server.bob();
-    for (_, kind, ..) in attacks.iter().filter(|(case, kind, ..)| case.on(kind).is_some_and(|sql| sql.starts_with("TABLE"))) {
-        let schema = kind.table.split('.').next().unwrap();
-        for tool in ["describe_table", "sample_table"] {
-            let answer = client.call(tool, json!({ "schema": schema, "table": kind.name }));
-            if shows(&answer.texts.concat()) {
-                let _ = writeln!(wrong, "{tool} {}: {:?}", kind.table, answer.texts);
-            }
+    other_tools(&server.bob(), attacks.iter().map(|(_, kind, ..)| *kind), wrong);
+    server.stdout() + &server.stderr()
+}
+
+/// What the other tools say of the tables. They must still say something.
+fn other_tools<'a>(client: &Mcp, kinds: impl Iterator<Item = &'a Kind>, wrong: &mut String) {
+    let tables: BTreeSet<(&str, &str)> =
+        kinds.filter(|kind| kind.legit).filter_map(|kind| kind.table.split_once('.')).collect();
+    let mut calls: Vec<(&str, Value)> = vec![("list_schemas", json!({})), ("search", json!({ "words": "phone" }))];
+    for schema in ["tracksolid", "reporting", "fuel"] {
+        calls.push(("list_tables", json!({ "schema": schema })));
+        calls.push(("list_functions", json!({ "schema": schema })));
+    }
+    for (schema, table) in tables.into_iter().filter(|(schema, _)| !schema.starts_with('"')) {
+        calls.push(("describe_table", json!({ "schema": schema, "table": table })));
+        calls.push(("sample_table", json!({ "schema": schema, "table": table })));
+    }
+    for (tool, arguments) in calls {
+        let answer = client.call(tool, arguments.clone());
+        if answer.is_error || shows(&answer.texts.concat()) {
+            let _ = writeln!(wrong, "{tool} {arguments}: {:?}", answer.texts);
         }
     }
-    server.stdout() + &server.stderr()
 }
 
 /// The same in the other versions of PostgreSQL, without TimescaleDB and the server.

@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::{
     attacks::readable_values,
     fleet::{
-        add_hypertable, apply_role, as_reader, cluster, database, everything, gets, has_timescaledb, hide, look, prepared, refused, run_hide,
+        add_hypertable, apply_role, as_reader, cluster, database, everything, gets, has_timescaledb, hide, look,
+        prepared, refused, run_hide,
     },
 };
 use crate::support::cluster::{Cluster, DEMO};
@@ -117,32 +118,73 @@ fn what_comes_later_is_hidden_from_birth() {
         ("CREATE TABLE tracksolid.t4 (LIKE tracksolid.t1)", "SELECT phone FROM tracksolid.t4"),
         ("CREATE TABLE tracksolid.t5 (extra int) INHERITS (tracksolid.t1)", "SELECT phone FROM tracksolid.t5"),
         ("CREATE VIEW reporting.v1 AS SELECT id, phone FROM tracksolid.t1", "SELECT phone FROM reporting.v1"),
-        ("CREATE MATERIALIZED VIEW reporting.m1 AS SELECT id, phone FROM tracksolid.t1", "SELECT phone FROM reporting.m1"),
-        ("CREATE OR REPLACE VIEW reporting.v1 AS SELECT id, phone, id AS n FROM tracksolid.t1", "SELECT phone FROM reporting.v1"),
-        ("ALTER TABLE tracksolid.t4 ADD COLUMN remark text, ALTER COLUMN phone TYPE varchar USING 'Zq7'", "SELECT phone FROM tracksolid.t4"),
-        ("CREATE TABLE tracksolid.t6 (id int, note text); ALTER TABLE tracksolid.t6 RENAME note TO phone", "SELECT phone FROM tracksolid.t6"),
-        ("CREATE TABLE tracksolid.t7 (id int, note text); ALTER TABLE tracksolid.t7 RENAME TO special", "SELECT note FROM tracksolid.special"),
-        ("CREATE SCHEMA one CREATE TABLE people (id int, phone text); GRANT USAGE ON SCHEMA one TO analytics_ro; GRANT SELECT ON ALL TABLES IN SCHEMA one TO analytics_ro", "SELECT phone FROM one.people"),
+        (
+            "CREATE MATERIALIZED VIEW reporting.m1 AS SELECT id, phone FROM tracksolid.t1",
+            "SELECT phone FROM reporting.m1",
+        ),
+        (
+            "CREATE OR REPLACE VIEW reporting.v1 AS SELECT id, phone, id AS n FROM tracksolid.t1",
+            "SELECT phone FROM reporting.v1",
+        ),
+        (
+            "ALTER TABLE tracksolid.t4 ADD COLUMN remark text, ALTER COLUMN phone TYPE varchar USING 'Zq7'",
+            "SELECT phone FROM tracksolid.t4",
+        ),
+        (
+            "CREATE TABLE tracksolid.t6 (id int, note text); ALTER TABLE tracksolid.t6 RENAME note TO phone",
+            "SELECT phone FROM tracksolid.t6",
+        ),
+        (
+            "CREATE TABLE tracksolid.t7 (id int, note text); ALTER TABLE tracksolid.t7 RENAME TO special",
+            "SELECT note FROM tracksolid.special",
+        ),
+        (
+            "CREATE SCHEMA one CREATE TABLE people (id int, phone text); GRANT USAGE ON SCHEMA one TO analytics_ro; GRANT SELECT ON ALL TABLES IN SCHEMA one TO analytics_ro",
+            "SELECT phone FROM one.people",
+        ),
     ] {
-        owner.batch_execute(&format!("SET ROLE {}", if sql.starts_with("CREATE SCHEMA") { "postgres" } else { "tracksolid_owner" })).unwrap();
+        owner
+            .batch_execute(&format!(
+                "SET ROLE {}",
+                if sql.starts_with("CREATE SCHEMA") { "postgres" } else { "tracksolid_owner" }
+            ))
+            .unwrap();
         owner.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         refused(name, query);
     }
     owner.batch_execute("SET ROLE postgres").unwrap();
     for (sql, query) in [
-        ("CREATE TABLE tracksolid.wide_1 PARTITION OF tracksolid.wide FOR VALUES IN (1)", "SELECT ssn FROM tracksolid.wide_1"),
-        ("ALTER TABLE tracksolid.wide ATTACH PARTITION tracksolid.to_attach FOR VALUES IN (2)", "SELECT ssn FROM tracksolid.to_attach"),
+        (
+            "CREATE TABLE tracksolid.wide_1 PARTITION OF tracksolid.wide FOR VALUES IN (1)",
+            "SELECT ssn FROM tracksolid.wide_1",
+        ),
+        (
+            "ALTER TABLE tracksolid.wide ATTACH PARTITION tracksolid.to_attach FOR VALUES IN (2)",
+            "SELECT ssn FROM tracksolid.to_attach",
+        ),
         ("ALTER SCHEMA archive RENAME TO hr", "SELECT born FROM hr.people"),
         ("ALTER TYPE tracksolid.form RENAME ATTRIBUTE note TO phone CASCADE", "SELECT phone FROM tracksolid.typed"),
         ("ALTER VIEW reporting.changing RENAME COLUMN remark TO phone", "SELECT phone FROM reporting.changing"),
-        ("CREATE TABLE fuel.moved (id int, born text); GRANT SELECT ON fuel.moved TO analytics_ro; ALTER TABLE fuel.moved SET SCHEMA hr", "SELECT born FROM hr.moved"),
+        (
+            "CREATE TABLE fuel.moved (id int, born text); GRANT SELECT ON fuel.moved TO analytics_ro; ALTER TABLE fuel.moved SET SCHEMA hr",
+            "SELECT born FROM hr.moved",
+        ),
         ("DO 'BEGIN CREATE TABLE tracksolid.t8 (id int, phone text);END'", "SELECT phone FROM tracksolid.t8"),
         ("GRANT SELECT ON ALL TABLES IN SCHEMA tracksolid TO analytics_ro", "SELECT phone FROM tracksolid.devices"),
-        ("GRANT SELECT ON ALL TABLES IN SCHEMA tracksolid, reporting TO PUBLIC", "SELECT phone FROM tracksolid.devices"),
-        ("GRANT ALL ON tracksolid.devices TO analytics_ro; REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON tracksolid.devices FROM analytics_ro", "SELECT phone FROM tracksolid.devices"),
+        (
+            "GRANT SELECT ON ALL TABLES IN SCHEMA tracksolid, reporting TO PUBLIC",
+            "SELECT phone FROM tracksolid.devices",
+        ),
+        (
+            "GRANT ALL ON tracksolid.devices TO analytics_ro; REVOKE INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER ON tracksolid.devices FROM analytics_ro",
+            "SELECT phone FROM tracksolid.devices",
+        ),
         ("GRANT SELECT (phone) ON tracksolid.devices TO analytics_ro", "SELECT phone FROM tracksolid.devices"),
         ("GRANT SELECT (phone) ON tracksolid.devices TO PUBLIC", "SELECT phone FROM tracksolid.devices"),
-        ("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; CREATE TABLE tracksolid.t9 (id int, phone text)", "SELECT phone FROM tracksolid.t9"),
+        (
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; CREATE TABLE tracksolid.t9 (id int, phone text)",
+            "SELECT phone FROM tracksolid.t9",
+        ),
         ("REFRESH MATERIALIZED VIEW reporting.m1; VACUUM tracksolid.t1", "SELECT phone FROM reporting.m1"),
     ] {
         for statement in sql.split("; ") {
@@ -152,7 +194,12 @@ fn what_comes_later_is_hidden_from_birth() {
         gets(name, "SELECT name FROM tracksolid.devices WHERE id = 1", "van");
     }
     apply_role(cluster(), name);
-    for query in ["SELECT phone FROM tracksolid.devices", "SELECT phone FROM reporting.v1", "SELECT born FROM hr.people", "SELECT ssn FROM tracksolid.wide_1"] {
+    for query in [
+        "SELECT phone FROM tracksolid.devices",
+        "SELECT phone FROM reporting.v1",
+        "SELECT born FROM hr.people",
+        "SELECT ssn FROM tracksolid.wide_1",
+    ] {
         refused(name, query);
     }
 
@@ -208,7 +255,9 @@ fn nobodys_ddl_is_stopped() {
     // Not even when what the script made is broken.
     cluster().sql(name, "ALTER TABLE hidden_columns.list RENAME TO lost");
     for sql in work {
-        owner.batch_execute(&sql.replace("TEMP TABLE passing", "TEMP TABLE again")).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        owner
+            .batch_execute(&sql.replace("TEMP TABLE passing", "TEMP TABLE again"))
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
     refused(name, "SELECT phone FROM tracksolid.devices");
 }
@@ -231,7 +280,10 @@ fn what_the_role_can_become_counts() {
     assert!(!phone("analytics_ro") && phone("hc_other"));
     hide(&own, DEMO, "", "apply");
     assert!(phone("analytics_ro") && phone("hc_other"));
-    for (grant, role) in [("GRANT SELECT ON tracksolid.devices TO hc_group", "hc_group"), ("GRANT pg_read_all_data TO analytics_ro", "pg_read_all_data")] {
+    for (grant, role) in [
+        ("GRANT SELECT ON tracksolid.devices TO hc_group", "hc_group"),
+        ("GRANT pg_read_all_data TO analytics_ro", "pg_read_all_data"),
+    ] {
         own.sql(DEMO, grant);
         let said = run_hide(&own, DEMO, line, "apply");
         assert!(!said.ok && said.text.contains(role), "{grant}: {}", said.text);

@@ -1,6 +1,6 @@
 //! Parts of hidden values: the views in the schema `masked`.
 
-use super::fleet::{cluster, database, gets, hide, refused, run_hide, as_reader};
+use super::fleet::{as_reader, cluster, database, gets, hide, refused, run_hide};
 
 const PEOPLE: &str = "
     CREATE TABLE tracksolid.people (id int PRIMARY KEY, name text, phone text, born date, seen timestamptz, national_id text, note text, pin int);
@@ -27,11 +27,23 @@ fn the_views_show_the_part_and_no_more() {
     let name = "hc_parts";
     database(name, PEOPLE);
     hide(cluster(), name, LINES, "apply");
-    gets(name, "SELECT id, name, phone_last_4, born_year, pin_last_4 FROM masked.tracksolid_people ORDER BY id", "1|a|4711|1980|(null)\n2|b|(null)|1999|(null)\n3|c|(null)|(null)|(null)");
+    gets(
+        name,
+        "SELECT id, name, phone_last_4, born_year, pin_last_4 FROM masked.tracksolid_people ORDER BY id",
+        "1|a|4711|1980|(null)\n2|b|(null)|1999|(null)\n3|c|(null)|(null)|(null)",
+    );
     // One person, one hash, in both tables; another person, another.
-    gets(name, "SELECT c.id, array_agg(p.id ORDER BY p.id) FROM fuel.cards JOIN masked.fuel_cards c USING (id) JOIN masked.tracksolid_people p ON p.national_id_hash = c.holder_hash GROUP BY c.id ORDER BY 1", "10|{1,2}\n11|{3}");
+    gets(
+        name,
+        "SELECT c.id, array_agg(p.id ORDER BY p.id) FROM fuel.cards JOIN masked.fuel_cards c USING (id) JOIN masked.tracksolid_people p ON p.national_id_hash = c.holder_hash GROUP BY c.id ORDER BY 1",
+        "10|{1,2}\n11|{3}",
+    );
     gets(name, "SELECT count(*) FROM masked.fuel_cards WHERE holder_hash IS NULL", "1");
-    gets(name, "SELECT count(*) FROM masked.tracksolid_people WHERE national_id_hash IN (SELECT left(encode(sha256(x::bytea), 'hex'), 16) FROM (VALUES ('Zq7-77'), ('Zq7-78')) AS v(x))", "0");
+    gets(
+        name,
+        "SELECT count(*) FROM masked.tracksolid_people WHERE national_id_hash IN (SELECT left(encode(sha256(x::bytea), 'hex'), 16) FROM (VALUES ('Zq7-77'), ('Zq7-78')) AS v(x))",
+        "0",
+    );
     for sql in [
         "SELECT phone FROM tracksolid.people",
         "SELECT note FROM tracksolid.people",
@@ -45,7 +57,11 @@ fn the_views_show_the_part_and_no_more() {
         refused(name, sql);
     }
     for column in ["phone", "born", "national_id", "note", "seen"] {
-        assert_eq!(as_reader(name, &format!("SELECT {column} FROM masked.tracksolid_people")).state, "42703", "{column}");
+        assert_eq!(
+            as_reader(name, &format!("SELECT {column} FROM masked.tracksolid_people")).state,
+            "42703",
+            "{column}"
+        );
     }
 }
 
@@ -56,17 +72,31 @@ fn no_setting_and_no_function_gets_more_out_of_them() {
     hide(cluster(), name, LINES, "apply");
     // It is cheap, so it would come first if the view let it.
     let leaky = "CREATE FUNCTION pg_temp.leak(anyelement) RETURNS bool LANGUAGE plpgsql COST 0.0000001 AS 'BEGIN RAISE NOTICE ''saw %'', $1; RETURN true; END';";
-    for condition in ["pg_temp.leak(phone_last_4)", "pg_temp.leak(national_id_hash)", "pg_temp.leak(p)", "pg_temp.leak(name) AND pg_temp.leak(born_year)"] {
-        let outcome = as_reader(name, &format!("{leaky} SELECT count(*) FROM masked.tracksolid_people p WHERE {condition}"));
+    for condition in [
+        "pg_temp.leak(phone_last_4)",
+        "pg_temp.leak(national_id_hash)",
+        "pg_temp.leak(p)",
+        "pg_temp.leak(name) AND pg_temp.leak(born_year)",
+    ] {
+        let outcome =
+            as_reader(name, &format!("{leaky} SELECT count(*) FROM masked.tracksolid_people p WHERE {condition}"));
         assert!(outcome.ran() && outcome.said.contains("saw"), "{outcome:?}");
-        assert!(!super::shows(&outcome.said) && !outcome.said.contains("0721") && !outcome.said.contains("05-17"), "{outcome:?}");
+        assert!(
+            !super::shows(&outcome.said) && !outcome.said.contains("0721") && !outcome.said.contains("05-17"),
+            "{outcome:?}"
+        );
     }
-    for sql in ["EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM masked.tracksolid_people WHERE phone_last_4::int > 0", "SELECT phone_last_4::date FROM masked.tracksolid_people"] {
+    for sql in [
+        "EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM masked.tracksolid_people WHERE phone_last_4::int > 0",
+        "SELECT phone_last_4::date FROM masked.tracksolid_people",
+    ] {
         let outcome = as_reader(name, sql);
         assert!(!outcome.said.contains("0721"), "{outcome:?}");
     }
     // The year of a moment is that of one clock, whatever the reader's says: else the moment could be bisected.
-    let years = |zone: &str| as_reader(name, &format!("SET LOCAL timezone = '{zone}'; SELECT string_agg(seen_year::text, ',' ORDER BY id) FROM masked.tracksolid_people")).said;
+    let years = |zone: &str| {
+        as_reader(name, &format!("SET LOCAL timezone = '{zone}'; SELECT string_agg(seen_year::text, ',' ORDER BY id) FROM masked.tracksolid_people")).said
+    };
     assert_eq!(years("+12"), years("-12"));
 }
 
