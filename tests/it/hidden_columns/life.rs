@@ -252,6 +252,18 @@ fn nobodys_ddl_is_stopped() {
         owner.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
     owner.batch_execute("DROP PROCEDURE fuel.p; DROP FUNCTION fuel.a").unwrap();
+    // Nor does it wait for somebody else's long transaction.
+    let mut other = cluster().admin(name);
+    let mut migration = other.transaction().unwrap();
+    migration
+        .batch_execute(
+            "CREATE TABLE tracksolid.migrated (id int, phone text); GRANT SELECT ON tracksolid.trips TO hc_other",
+        )
+        .unwrap();
+    owner.batch_execute("SET lock_timeout = '10s'; CREATE TABLE tracksolid.meanwhile (id int, phone text)").unwrap();
+    refused(name, "SELECT phone FROM tracksolid.meanwhile");
+    migration.commit().unwrap();
+    refused(name, "SELECT phone FROM tracksolid.migrated");
     // Not even when what the script made is broken.
     cluster().sql(name, "ALTER TABLE hidden_columns.list RENAME TO lost");
     for sql in work {
