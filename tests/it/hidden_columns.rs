@@ -2,7 +2,8 @@
 //! over the life of a database.
 //!
 //! The data is in `tests/data/hidden_columns`: the tables of each kind (`*.sql`), the statements of an attacker (`attacks.jsonl`) and those
-//! of an analyst (`legit.jsonl`). Every hidden value has [`MARK`] in it, so one word finds it in any answer, error or log.
+//! of an analyst (`legit.jsonl`), and what else shows a hidden value (`reach.jsonl`). Every hidden value has [`MARK`] in it, so one word
+//! finds it in any answer, error or log.
 
 mod attacks;
 mod fleet;

@@ -1,8 +1,10 @@
 //! What reaches a hidden column by another way: each is found with the statement that closes it, and `strict` closes all.
 
+use serde::Deserialize;
+
 use super::{
     attacks::readable_values,
-    fleet::{apply_role, as_reader, cluster, database, has_timescaledb, hide, look, refused},
+    fleet::{apply_role, as_reader, cluster, data, database, has_timescaledb, hide, look, refused},
     shows,
 };
 
@@ -22,171 +24,6 @@ const STAYS: &[(&str, &str)] = &[
     ("SELECT depot FROM reporting.mixed WHERE id = 2", "depot 2"),
 ];
 
-/// The name of something, what makes it, and the query that shows a hidden value through it.
-const REACH: &[(&str, &str, &str)] = &[
-    ("a1", "CREATE VIEW reporting.a1 AS SELECT id, phone AS p FROM tracksolid.plain", "SELECT p FROM reporting.a1"),
-    (
-        "a2",
-        "CREATE VIEW reporting.a2 AS SELECT id, p FROM (SELECT id, phone AS p FROM tracksolid.plain) x",
-        "SELECT p FROM reporting.a2",
-    ),
-    ("a3", "CREATE VIEW reporting.a3 AS SELECT p AS q FROM reporting.a2", "SELECT q FROM reporting.a3"),
-    ("a4", "CREATE VIEW reporting.a4 AS SELECT to_jsonb(d) AS j FROM tracksolid.plain d", "SELECT j FROM reporting.a4"),
-    ("a5", "CREATE VIEW reporting.a5 AS SELECT d FROM tracksolid.plain d", "SELECT (d).phone FROM reporting.a5"),
-    (
-        "a6",
-        "CREATE VIEW reporting.a6 AS SELECT depot AS x FROM tracksolid.plain UNION ALL SELECT phone FROM tracksolid.plain",
-        "SELECT x FROM reporting.a6",
-    ),
-    (
-        "a7",
-        "CREATE VIEW reporting.a7 AS WITH w AS (SELECT * FROM tracksolid.plain) SELECT max(phone) AS x, count(*) AS n FROM w",
-        "SELECT x FROM reporting.a7",
-    ),
-    (
-        "a8",
-        "CREATE VIEW reporting.a8 AS SELECT id, (SELECT max(phone) FROM tracksolid.plain) AS x FROM tracksolid.plain",
-        "SELECT x FROM reporting.a8",
-    ),
-    (
-        "a9",
-        "CREATE VIEW reporting.a9 AS SELECT l.value FROM tracksolid.plain t, LATERAL jsonb_each_text(to_jsonb(t)) l",
-        "SELECT value FROM reporting.a9",
-    ),
-    (
-        "b1",
-        "CREATE VIEW reporting.b1 AS SELECT phone AS x FROM tracksolid.plain a JOIN (SELECT phone FROM tracksolid.plain) b USING (phone)",
-        "SELECT x FROM reporting.b1",
-    ),
-    (
-        "b2",
-        "CREATE VIEW reporting.b2 AS SELECT id, lag(phone) OVER (ORDER BY id DESC) AS x FROM tracksolid.plain",
-        "SELECT x FROM reporting.b2",
-    ),
-    (
-        "b3",
-        "CREATE VIEW reporting.b3 AS SELECT depot, string_agg(CASE WHEN id > 0 THEN phone END, ',') AS x FROM tracksolid.plain GROUP BY depot",
-        "SELECT x FROM reporting.b3",
-    ),
-    ("b4", "CREATE VIEW reporting.b4 AS SELECT x.* FROM tracksolid.plain AS x(a, b, c)", "SELECT c FROM reporting.b4"),
-    (
-        "b5",
-        "CREATE VIEW reporting.b5 WITH (security_barrier) AS SELECT array_agg(ROW(phone, 1)::text) AS x FROM tracksolid.plain",
-        "SELECT x FROM reporting.b5",
-    ),
-    (
-        "b6",
-        "CREATE VIEW reporting.b6 AS SELECT phone AS \"odd name :resno 1\", id FROM tracksolid.plain GROUP BY 1, 2 HAVING count(*) > 0 ORDER BY 2",
-        "SELECT * FROM reporting.b6",
-    ),
-    (
-        "b7",
-        "CREATE VIEW reporting.b7 AS SELECT (SELECT p.phone FROM (SELECT d.phone) p) AS x FROM tracksolid.plain d",
-        "SELECT x FROM reporting.b7",
-    ),
-    (
-        "b8",
-        "CREATE VIEW reporting.b8 AS WITH RECURSIVE r(x, n) AS (SELECT phone, 1 FROM tracksolid.plain UNION ALL SELECT x, n + 1 FROM r WHERE n < 2) SELECT x FROM r",
-        "SELECT x FROM reporting.b8",
-    ),
-    (
-        "b9",
-        "CREATE VIEW reporting.b9 AS SELECT depot AS x FROM tracksolid.plain EXCEPT SELECT 'y' UNION SELECT p FROM reporting.a1",
-        "SELECT x FROM reporting.b9",
-    ),
-    (
-        "c1",
-        "CREATE MATERIALIZED VIEW reporting.c1 AS SELECT id, reverse(reverse(phone)) AS x FROM tracksolid.plain",
-        "SELECT x FROM reporting.c1",
-    ),
-    (
-        "c2",
-        "CREATE MATERIALIZED VIEW reporting.c2 AS SELECT fuel.inner_phone(id) AS x FROM generate_series(1, 2) AS id",
-        "SELECT x FROM reporting.c2",
-    ),
-    ("c3", "CREATE VIEW reporting.c3 AS SELECT x AS y FROM reporting.c1", "SELECT y FROM reporting.c3"),
-    (
-        "c4",
-        "CREATE MATERIALIZED VIEW reporting.c4 AS SELECT t.*::text AS x FROM tracksolid.plain t",
-        "SELECT x FROM reporting.c4",
-    ),
-    (
-        "c5",
-        "CREATE TABLE tracksolid.c5 (id int, phone text, copy text GENERATED ALWAYS AS (lower(phone)) STORED); INSERT INTO tracksolid.c5 VALUES (1, 'Zq7-c5')",
-        "SELECT copy FROM tracksolid.c5",
-    ),
-    (
-        "f2",
-        "CREATE VIEW reporting.f2 WITH (security_invoker) AS SELECT phone AS x FROM tracksolid.plain; ALTER VIEW reporting.f2 SET (security_invoker = false)",
-        "SELECT x FROM reporting.f2",
-    ),
-    (
-        "f3",
-        "CREATE VIEW reporting.f3 AS SELECT id, depot AS x FROM tracksolid.plain; CREATE OR REPLACE RULE \"_RETURN\" AS ON SELECT TO reporting.f3 DO INSTEAD SELECT id, phone AS x FROM tracksolid.plain",
-        "SELECT x FROM reporting.f3",
-    ),
-    (
-        "f4",
-        "CREATE FUNCTION fuel.f4() RETURNS text LANGUAGE sql AS 'SELECT max(phone) FROM tracksolid.plain'; ALTER ROUTINE fuel.f4() SECURITY DEFINER",
-        "SELECT fuel.f4()",
-    ),
-    (
-        "f5",
-        "CREATE FUNCTION fuel.f5(tracksolid.plain) RETURNS text LANGUAGE sql AS 'SELECT $1.phone'; CREATE VIEW reporting.f5 AS SELECT fuel.f5(p) AS x FROM tracksolid.plain p",
-        "SELECT x FROM reporting.f5",
-    ),
-    (
-        "f6",
-        "CREATE VIEW reporting.f6 AS SELECT id AS x FROM tracksolid.plain; CREATE OR REPLACE VIEW reporting.f6 AS SELECT id AS x, phone AS y FROM tracksolid.plain",
-        "SELECT y FROM reporting.f6",
-    ),
-    (
-        "d1",
-        "CREATE FUNCTION fuel.d1() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT max(phone) FROM tracksolid.plain'",
-        "SELECT fuel.d1()",
-    ),
-    (
-        "d2",
-        "CREATE FUNCTION fuel.d2() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $f$DECLARE x text; BEGIN EXECUTE 'SELECT max(phone) FROM tracksolid.' || 'pl' || 'ain' INTO x; RETURN x; END$f$",
-        "SELECT fuel.d2()",
-    ),
-    (
-        "d3",
-        "CREATE FUNCTION fuel.d3() RETURNS text LANGUAGE sql SECURITY DEFINER BEGIN ATOMIC SELECT max(phone) FROM tracksolid.plain; END",
-        "SELECT fuel.d3()",
-    ),
-    (
-        "d4",
-        "CREATE FUNCTION fuel.d4() RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT fuel.inner_phone(1)'",
-        "SELECT fuel.d4()",
-    ),
-    (
-        "d5",
-        "CREATE FUNCTION fuel.d5() RETURNS SETOF text LANGUAGE sql SECURITY DEFINER AS 'SELECT p FROM reporting.a1'",
-        "SELECT fuel.d5()",
-    ),
-    (
-        "d6",
-        "CREATE FUNCTION fuel.d6(regclass) RETURNS xml LANGUAGE sql SECURITY DEFINER AS 'SELECT table_to_xml($1, true, true, '''')'",
-        "SELECT fuel.d6('tracksolid.plain')",
-    ),
-    (
-        "d7",
-        "CREATE PROCEDURE fuel.d7(INOUT x text) LANGUAGE sql SECURITY DEFINER AS 'SELECT max(phone) FROM tracksolid.plain'",
-        "CALL fuel.d7(NULL)",
-    ),
-    (
-        "d8",
-        "CREATE FUNCTION fuel.d8_step(text, text) RETURNS text LANGUAGE sql SECURITY DEFINER AS 'SELECT max(phone) FROM tracksolid.plain'; CREATE AGGREGATE fuel.d8(text) (sfunc = fuel.d8_step, stype = text)",
-        "SELECT fuel.d8('x')",
-    ),
-    (
-        "d9",
-        "CREATE FUNCTION fuel.d9() RETURNS SETOF tracksolid.plain LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN QUERY TABLE TRACKSOLID.PLAIN; END'; CREATE VIEW reporting.d9 AS SELECT * FROM fuel.d9()",
-        "SELECT phone FROM fuel.d9()",
-    ),
-];
-
 const LINES: &str = "tracksolid.plain.phone # personal\ntracksolid.c5.phone";
 
 /// The same with TimescaleDB, where it is.
@@ -198,29 +35,6 @@ const TABLE_TIMESCALEDB: &[&str] = &[
     "ALTER TABLE tracksolid.hyper SET (timescaledb.compress, timescaledb.compress_segmentby = 'phone')",
     "SELECT compress_chunk(c) FROM show_chunks('tracksolid.hyper', older_than => timestamptz '2026-01-20') AS c",
     "CREATE MATERIALIZED VIEW reporting.open_months WITH (timescaledb.continuous) AS SELECT time_bucket('30 days', ts) AS ts, count(*) AS n FROM tracksolid.hyper GROUP BY 1 WITH DATA",
-];
-const REACH_TIMESCALEDB: &[(&str, &str, &str)] = &[
-    (
-        "e1",
-        "CREATE MATERIALIZED VIEW reporting.e1 WITH (timescaledb.continuous) AS SELECT time_bucket('10 days', ts) AS b, max(phone) AS x, count(*) AS n FROM tracksolid.hyper GROUP BY 1 WITH DATA",
-        "SELECT x FROM reporting.e1",
-    ),
-    (
-        "e2",
-        "CREATE MATERIALIZED VIEW reporting.e2 WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS SELECT time_bucket('10 days', ts) AS b, phone, count(*) AS n FROM tracksolid.hyper GROUP BY 1, 2 WITH NO DATA",
-        "SELECT phone FROM reporting.e2",
-    ),
-    (
-        "e3",
-        "CREATE MATERIALIZED VIEW reporting.e3 WITH (timescaledb.continuous) AS SELECT time_bucket('30 days', b) AS b, min(x) AS y FROM reporting.e1 GROUP BY 1 WITH DATA",
-        "SELECT y FROM reporting.e3",
-    ),
-    (
-        "e4",
-        "CREATE VIEW reporting.e4 AS SELECT last(h, ts)::text AS x FROM tracksolid.hyper h",
-        "SELECT x FROM reporting.e4",
-    ),
-    ("e5", "CREATE VIEW reporting.e5 AS SELECT b, x AS z FROM reporting.e1", "SELECT z FROM reporting.e5"),
 ];
 const LINES_TIMESCALEDB: &str = "\ntracksolid.hyper.phone";
 /// Beyond [`STAYS`].
@@ -237,14 +51,30 @@ fn tables(name: &str) {
     }
 }
 
-fn reaches() -> Vec<(&'static str, &'static str, &'static str)> {
-    let more = if has_timescaledb(cluster()) { REACH_TIMESCALEDB } else { &[] };
-    REACH.iter().chain(more).copied().collect()
+/// A line of `reach.jsonl`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reach {
+    /// What it makes is called so, whatever its schema.
+    name: String,
+    /// Shows a hidden value through it.
+    query: String,
+    /// Makes it.
+    sql: String,
+    /// The extension that it needs.
+    #[serde(default)]
+    needs: Option<String>,
+}
+
+fn reaches() -> Vec<Reach> {
+    let all = data("reach.jsonl");
+    let lines = all.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")));
+    lines.filter(|reach: &Reach| has_timescaledb(cluster()) || reach.needs.is_none()).collect()
 }
 
 fn create_reaches(name: &str) {
-    for (_, sql, _) in reaches() {
-        cluster().sql(name, sql);
+    for reach in reaches() {
+        cluster().sql(name, &reach.sql);
     }
 }
 
@@ -282,12 +112,12 @@ fn each_is_found_with_the_statement_that_closes_it() {
     hide(cluster(), name, &lines(), "apply");
     let found = look(name);
     let mut wrong = Vec::new();
-    for (_, _, query) in reaches() {
-        let before = as_reader(name, query);
+    for Reach { query, .. } in reaches() {
+        let before = as_reader(name, &query);
         assert!(shows(&before.said), "{query} shows nothing: {before:?}");
     }
-    for (what, _, query) in reaches() {
-        let fixes = fixes(&found, what);
+    for Reach { name: what, query, .. } in reaches() {
+        let fixes = fixes(&found, &what);
         if fixes.is_empty() {
             wrong.push(format!("{what} is not found: {query}"));
         }
@@ -296,7 +126,7 @@ fn each_is_found_with_the_statement_that_closes_it() {
                 wrong.push(format!("{what}: {fix}: {error:?}"));
             }
         }
-        let after = as_reader(name, query);
+        let after = as_reader(name, &query);
         if after.state != "42501" {
             wrong.push(format!("{what} is still open: {query}: {after:?}"));
         }
@@ -328,8 +158,8 @@ fn strict_closes_all_now_and_later() {
     create_reaches(later);
     let mut wrong = Vec::new();
     for name in [now, later] {
-        for (what, _, query) in reaches() {
-            let outcome = as_reader(name, query);
+        for Reach { name: what, query, .. } in reaches() {
+            let outcome = as_reader(name, &query);
             if outcome.state != "42501" {
                 wrong.push(format!("{name}, {what} is open: {query}: {outcome:?}"));
             }

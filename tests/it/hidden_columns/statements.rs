@@ -111,7 +111,7 @@ impl Outcome {
     }
 }
 
-/// A session that keeps what it is told besides its answers.
+/// A session that keeps what PostgreSQL says besides its answers.
 pub(super) struct Session {
     client: Client,
     notices: Arc<Mutex<Vec<String>>>,
@@ -121,9 +121,9 @@ impl Session {
     /// A session without anything that this project adds.
     pub(super) fn open(cluster: &Cluster, role: &str, database: &str) -> Session {
         let notices = Arc::<Mutex<Vec<String>>>::default();
-        let told = Arc::clone(&notices);
+        let said = Arc::clone(&notices);
         let mut config: Config = cluster.dsn(role, database).parse().unwrap();
-        config.notice_callback(move |notice| told.lock().unwrap().push(format!("{notice:?}")));
+        config.notice_callback(move |notice| said.lock().unwrap().push(format!("{notice:?}")));
         let mut client = config.connect(NoTls).unwrap();
         // The role may take its seat belts off itself.
         client.batch_execute("SET default_transaction_read_only = off; SET statement_timeout = '20s'").unwrap();
@@ -135,18 +135,18 @@ impl Session {
         self.client.batch_execute("BEGIN").unwrap();
         let result = self.answer(sql);
         self.client.batch_execute("ROLLBACK; DEALLOCATE ALL").unwrap();
-        let mut told = std::mem::take(&mut *self.notices.lock().unwrap()).join("\n");
+        let mut said = std::mem::take(&mut *self.notices.lock().unwrap()).join("\n");
         let state = match result {
             Ok(rows) => {
-                told.push_str(&rows);
+                said.push_str(&rows);
                 "ran".to_owned()
             }
             Err(error) => {
-                told.push_str(&format!("{error:?}"));
+                said.push_str(&format!("{error:?}"));
                 error.code().map_or_else(|| format!("{error}"), |code| code.code().to_owned())
             }
         };
-        Outcome { state, said: told }
+        Outcome { state, said }
     }
 
     fn answer(&mut self, sql: &str) -> Result<String, postgres::Error> {
