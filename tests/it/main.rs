@@ -24,6 +24,7 @@ mod directory;
 mod errors;
 mod fuzz;
 mod guard;
+mod hidden_columns;
 mod hidden_columns_server;
 mod http;
 mod layers;
