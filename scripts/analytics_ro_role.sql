@@ -463,6 +463,8 @@ WITH me AS (SELECT r.*, quote_ident(r.rolname) AS q FROM pg_catalog.pg_roles r W
                format('add %I to MCP_READABLE_SCHEMAS, or: REVOKE USAGE ON SCHEMA %I FROM PUBLIC, %s', r.nspname, r.nspname, q)
         FROM me, relations r
         WHERE NOT me.rolsuper AND r.relkind <> 'S' AND NOT r.of_extension AND r.nspname NOT LIKE '\_timescaledb%' AND r.nspname NOT LIKE 'timescaledb%' AND r.nspname <> 'analytics_meta'
+          -- The parts of values that hide_columns.sql shows.
+          AND NOT (r.nspname = 'masked' AND EXISTS (SELECT 1 FROM pg_catalog.pg_namespace h WHERE h.nspname = 'hidden_columns'))
           AND r.nspname NOT IN (SELECT json_array_elements_text($1::text::json))
           AND has_schema_privilege(r.nspname, 'USAGE') AND has_any_column_privilege(r.oid, 'SELECT') GROUP BY q, r.nspname
         UNION ALL

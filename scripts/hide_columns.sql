@@ -12,8 +12,10 @@
 --     grants agree with the list;
 --   * event trigger hide_columns: calls apply() after each CREATE, ALTER and GRANT that could uncover a column, so that a table made later
 --     is hidden from birth. It never stops what others do: when it fails, it warns;
---   * schema masked, where a line wants a part of a value: views with that part, readable by analytics_ro.
--- A column that is hidden from PUBLIC too is given back by name to each role that exists.
+--   * schema masked, where a line wants a part of a value: views with that part, readable by analytics_ro. Their tables cannot be dropped, nor
+--     the columns in them changed, without them: run the script without those lines before, and with them after.
+-- A table that PUBLIC could read is given back by name to each other role that exists. A dump of the database needs a superuser then, or
+-- pg_dump --exclude-schema=hidden_columns.
 --
 -- Variables (psql -v name=value):
 --   rules    the file in base64; required
@@ -40,7 +42,8 @@ SET LOCAL client_min_messages = warning;
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL lock_timeout = '3s';
 SET LOCAL jit = off;
-SET LOCAL hidden_columns.at_work = on;
+-- What the script does itself fires no event trigger. Only superusers can set this.
+SET LOCAL session_replication_role = replica;
 
 DO $$
 BEGIN
@@ -56,18 +59,40 @@ BEGIN
     END IF;
 END $$;
 
+-- ── What was before ───────────────────────────────────────────────────────────────────────────────────────────────
+
+CREATE TEMP VIEW readable AS
+    SELECT c.oid AS relation, a.attnum, format('%I.%I.%I', n.nspname, c.relname, a.attname) AS name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'masked') AND n.nspname NOT LIKE '\_timescaledb\_%'
+      AND has_schema_privilege('analytics_ro', n.oid, 'USAGE') AND has_column_privilege('analytics_ro', c.oid, a.attnum, 'SELECT');
+CREATE TEMP VIEW callable AS
+    SELECT p.oid, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name FROM pg_proc p
+    WHERE p.pronamespace <> 'pg_catalog'::regnamespace AND has_function_privilege('analytics_ro', p.oid, 'EXECUTE');
+CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM readable;
+CREATE TEMP TABLE called ON COMMIT DROP AS SELECT * FROM callable;
+
+-- What an earlier run has hidden is undone by its own functions: those of this file may keep other things.
+SELECT to_regprocedure('hidden_columns.undo()') IS NOT NULL AS applied \gset
+\if :applied
+-- Two runs at once, or one and the trigger, wait for each other.
+LOCK TABLE hidden_columns.list IN EXCLUSIVE MODE;
+SELECT hidden_columns.undo() \g /dev/null
+DROP TABLE IF EXISTS hidden_columns.list, hidden_columns.hidden, hidden_columns.closed, hidden_columns.seen, hidden_columns.given;
+\endif
+
 -- ── What is kept in the database ──────────────────────────────────────────────────────────────────────────────────
 
 CREATE SCHEMA IF NOT EXISTS hidden_columns;
-CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
--- Two runs at once, or one and the trigger, wait for each other.
-LOCK TABLE hidden_columns.list IN EXCLUSIVE MODE;
-CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, PRIMARY KEY (relation, attnum));
-CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
--- A column with a greater number has been added since. What could be read before, and by whom: `named`: the role has a grant of its own; `whole`: of the table; `public`: what everybody could.
-CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, named boolean NOT NULL, whole boolean NOT NULL, public text);
+CREATE TABLE hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
+-- What the list has closed. The name beside the number, since a restored dump numbers columns anew.
+CREATE TABLE hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, attname name NOT NULL, PRIMARY KEY (relation, attnum));
+CREATE TABLE hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
+-- Of each of these tables: columns with a greater number have been added since. What could be read before, and by whom: `named`: the role has
+-- a grant of its own; `whole`: of the table; `public`: what everybody could. `rest`: it can still read some of it.
+CREATE TABLE hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, named boolean NOT NULL, whole boolean NOT NULL, public text, rest boolean NOT NULL);
 -- Statements that take back what other roles got by name because it was taken from PUBLIC.
-CREATE TABLE IF NOT EXISTS hidden_columns.given (undo text PRIMARY KEY);
+CREATE TABLE hidden_columns.given (undo text PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS hidden_columns.part (view name PRIMARY KEY, definition text NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.key (key bytea NOT NULL);
 
@@ -408,14 +433,30 @@ BEGIN
 END
 $grant$ LANGUAGE plpgsql;
 
+-- Makes numbers and names agree again after a rename or a restored dump, and forgets what is gone.
+CREATE OR REPLACE FUNCTION hidden_columns.renumber() RETURNS void SET search_path = pg_catalog, pg_temp AS
+$renumber$
+BEGIN
+    DELETE FROM hidden_columns.hidden WHERE ctid IN (
+        SELECT h.ctid FROM hidden_columns.hidden h
+        WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = h.relation AND NOT a.attisdropped AND (a.attnum = h.attnum OR a.attname = h.attname)) FOR UPDATE SKIP LOCKED);
+    DELETE FROM hidden_columns.seen WHERE ctid IN (
+        SELECT s.ctid FROM hidden_columns.seen s WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relation) FOR UPDATE SKIP LOCKED);
+    UPDATE hidden_columns.hidden h SET attnum = a.attnum FROM pg_attribute a WHERE a.attrelid = h.relation AND a.attname = h.attname AND a.attnum <> h.attnum
+        AND NOT EXISTS (SELECT FROM hidden_columns.hidden o WHERE o.relation = h.relation AND o.attnum = a.attnum);
+    UPDATE hidden_columns.hidden h SET attname = a.attname FROM pg_attribute a WHERE a.attrelid = h.relation AND a.attnum = h.attnum AND a.attname <> h.attname;
+END
+$renumber$ LANGUAGE plpgsql;
+
 -- Takes from the role what the list hides, and with strict what shows it by another way.
-CREATE OR REPLACE FUNCTION hidden_columns.apply() RETURNS void SET search_path = pg_catalog, pg_temp SET jit = off SET hidden_columns.at_work = 'on' AS
+CREATE OR REPLACE FUNCTION hidden_columns.apply() RETURNS void SET search_path = pg_catalog, pg_temp SET jit = off SET session_replication_role = 'replica' AS
 $apply$
 DECLARE
     r record;
     other text;
 BEGIN
     LOCK TABLE hidden_columns.list IN ROW EXCLUSIVE MODE;
+    PERFORM hidden_columns.renumber();
     FOR r IN
         WITH found AS MATERIALIZED (SELECT l.strict, t::json AS j FROM hidden_columns.list l, hidden_columns.look(l.rules, 'analytics_ro') AS t)
         SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::int2[] AS hide, NULL AS columns, NULL::int2 AS last, false AS inside
@@ -454,9 +495,9 @@ BEGIN
                 EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro, PUBLIC CASCADE', r.relation::regclass);
                 CONTINUE;
             END IF;
-            INSERT INTO hidden_columns.seen AS s VALUES (r.relation, r.last, hidden_columns.held(r.relation, 'analytics_ro'::regrole) IS NOT NULL, has_table_privilege('analytics_ro', r.relation, 'SELECT'), hidden_columns.held(r.relation, 0))
-            ON CONFLICT (relation) DO UPDATE SET named = s.named OR excluded.named, whole = s.whole OR excluded.whole, public = coalesce(s.public, excluded.public);
-            INSERT INTO hidden_columns.hidden SELECT r.relation, unnest(r.hide) ON CONFLICT DO NOTHING;
+            INSERT INTO hidden_columns.seen AS s VALUES (r.relation, r.last, hidden_columns.held(r.relation, 'analytics_ro'::regrole) IS NOT NULL, has_table_privilege('analytics_ro', r.relation, 'SELECT'), hidden_columns.held(r.relation, 0), r.columns IS NOT NULL)
+            ON CONFLICT (relation) DO UPDATE SET named = s.named OR excluded.named, whole = s.whole OR excluded.whole, public = coalesce(s.public, excluded.public), rest = excluded.rest;
+            INSERT INTO hidden_columns.hidden SELECT a.attrelid, a.attnum, a.attname FROM pg_attribute a WHERE a.attrelid = r.relation AND a.attnum = ANY (r.hide) ON CONFLICT DO NOTHING;
             PERFORM hidden_columns.grant(r.relation, r.columns, false);
             IF EXISTS (SELECT FROM unnest(r.hide) AS hide WHERE has_column_privilege('analytics_ro', r.relation, hide, 'SELECT')) THEN
                 RAISE WARNING 'analytics_ro can still read hidden columns of %', r.relation::regclass USING HINT = 'somebody other than its owner has granted it: analytics_mcp check names the statement';
@@ -474,11 +515,14 @@ $undo$
 DECLARE
     r record;
 BEGIN
+    PERFORM hidden_columns.renumber();
     FOR r IN
         SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed AND s.named) AS columns, bool_and(x.allowed) AND s.whole AND s.named AS whole, s.public
         FROM hidden_columns.seen s JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
         CROSS JOIN LATERAL (SELECT a.attnum > s.attnum AND s.whole OR has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT')
                                 OR EXISTS (SELECT FROM hidden_columns.hidden h WHERE h.relation = a.attrelid AND h.attnum = a.attnum) AS allowed) AS x
+        -- Where somebody has taken the rest of it since, nothing is given back.
+        WHERE NOT s.rest OR has_any_column_privilege('analytics_ro', a.attrelid, 'SELECT')
         GROUP BY a.attrelid, s.public, s.whole, s.named
     LOOP
         PERFORM hidden_columns.grant(r.relation, r.columns, r.whole);
@@ -507,11 +551,9 @@ $undo$ LANGUAGE plpgsql;
 CREATE OR REPLACE FUNCTION hidden_columns.on_ddl() RETURNS event_trigger SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $on_ddl$
 BEGIN
-    IF current_setting('hidden_columns.at_work', true) = 'on'
-       OR NOT EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE schema_name IS DISTINCT FROM 'pg_temp') THEN
-        RETURN;
+    IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE schema_name IS DISTINCT FROM 'pg_temp') THEN
+        PERFORM hidden_columns.apply();
     END IF;
-    PERFORM hidden_columns.apply();
 EXCEPTION WHEN query_canceled OR OTHERS THEN
     RAISE WARNING 'columns of the list in the schema hidden_columns may be readable to analytics_ro now: %', SQLERRM
         USING HINT = 'run scripts/hide_columns.sh --apply again';
@@ -526,19 +568,6 @@ CREATE EVENT TRIGGER hide_columns ON ddl_command_end WHEN TAG IN (
 
 -- ── Hiding ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-CREATE TEMP VIEW readable AS
-    SELECT c.oid AS relation, a.attnum, format('%I.%I.%I', n.nspname, c.relname, a.attname) AS name
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'masked') AND n.nspname NOT LIKE '\_timescaledb\_%'
-      AND has_schema_privilege('analytics_ro', n.oid, 'USAGE') AND has_column_privilege('analytics_ro', c.oid, a.attnum, 'SELECT');
-CREATE TEMP VIEW callable AS
-    SELECT p.oid, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name FROM pg_proc p
-    WHERE p.pronamespace <> 'pg_catalog'::regnamespace AND has_function_privilege('analytics_ro', p.oid, 'EXECUTE');
-CREATE TEMP TABLE before ON COMMIT DROP AS SELECT * FROM readable;
-CREATE TEMP TABLE called ON COMMIT DROP AS SELECT * FROM callable;
-
-SELECT hidden_columns.undo() \g /dev/null
-DELETE FROM hidden_columns.list;
 INSERT INTO hidden_columns.list SELECT hidden_columns.read(convert_from(decode(:'rules', 'base64'), 'UTF8')), :'strict' = 'on';
 SELECT hidden_columns.apply() \g /dev/null
 
@@ -581,7 +610,9 @@ BEGIN
         CREATE SCHEMA IF NOT EXISTS masked;
         GRANT USAGE ON SCHEMA masked TO analytics_ro;
     END IF;
-    FOR r IN SELECT p.view FROM hidden_columns.part p LEFT JOIN masks m USING (view, definition) WHERE m.view IS NULL LOOP
+    -- Also a view that went with its table, or whose table has another owner now.
+    FOR r IN SELECT p.view FROM hidden_columns.part p LEFT JOIN masks m ON m.view = p.view AND m.definition = p.definition
+                 AND m.owner = (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = to_regclass(format('masked.%I', p.view))) WHERE m.view IS NULL LOOP
         EXECUTE format('DROP VIEW IF EXISTS masked.%I', r.view);
         DELETE FROM hidden_columns.part WHERE view = r.view;
     END LOOP;
@@ -652,6 +683,7 @@ DROP SCHEMA hidden_columns CASCADE;
 \endif
 \if :commits
 COMMIT;
+\echo Applied.
 \else
 ROLLBACK;
 \echo Dry run: nothing has changed.

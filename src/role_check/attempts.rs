@@ -64,6 +64,7 @@ const LONGEST: f64 = 300.0;
 const OTHERS: Statement = Statement::own(
     "SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.nspname NOT IN (SELECT json_array_elements_text($1::text::json)) \
      AND n.nspname NOT IN ('analytics_meta', 'pg_catalog', 'information_schema', 'pg_toast') \
+     AND NOT (n.nspname = 'masked' AND EXISTS (SELECT FROM pg_catalog.pg_namespace h WHERE h.nspname = 'hidden_columns')) \
      AND n.nspname !~ '^(_timescaledb|timescaledb|pg_temp_|pg_toast_temp_)' AND has_schema_privilege(n.oid, 'USAGE') \
      AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f') \
      AND has_any_column_privilege(c.oid, 'SELECT') AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d \
