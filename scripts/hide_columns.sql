@@ -91,8 +91,8 @@ CREATE TABLE hidden_columns.closed (function regprocedure PRIMARY KEY, public bo
 -- Of each of these tables: columns with a greater number have been added since. What could be read before, and by whom: `named`: the role has
 -- a grant of its own; `whole`: of the table; `public`: what everybody could. `rest`: it can still read some of it.
 CREATE TABLE hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, named boolean NOT NULL, whole boolean NOT NULL, public text, rest boolean NOT NULL);
--- Statements that take back what other roles got by name because it was taken from PUBLIC.
-CREATE TABLE hidden_columns.given (undo text PRIMARY KEY);
+-- Statements that take back what other roles got by name because it was taken from PUBLIC; only from the same object, unless it is theirs now.
+CREATE TABLE hidden_columns.given (undo text PRIMARY KEY, object oid NOT NULL, role text NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.part (view name PRIMARY KEY, definition text NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.key (key bytea NOT NULL);
 
@@ -412,7 +412,7 @@ BEGIN
             GROUP BY o.role
         LOOP
             EXECUTE format('GRANT SELECT %s ON %s TO %s', list, name, other);
-            INSERT INTO hidden_columns.given VALUES (format('REVOKE SELECT %s ON %s FROM %s', list, name, other)) ON CONFLICT DO NOTHING;
+            INSERT INTO hidden_columns.given VALUES (format('REVOKE SELECT %s ON %s FROM %s', list, name, other), relation, other) ON CONFLICT DO NOTHING;
         END LOOP;
         EXECUTE format('REVOKE SELECT ON %s FROM PUBLIC', name);
     END IF;
@@ -483,7 +483,7 @@ BEGIN
                 FOR other IN SELECT o.role FROM hidden_columns.others() AS o, pg_proc p WHERE p.oid = r.function AND p.proowner <> o.oid AND has_function_privilege(o.oid, p.oid, 'EXECUTE')
                                  AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) AS x WHERE x.grantee = o.oid) LOOP
                     EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', r.function::regprocedure, other);
-                    INSERT INTO hidden_columns.given VALUES (format('REVOKE EXECUTE ON ROUTINE %s FROM %s', r.function::regprocedure, other)) ON CONFLICT DO NOTHING;
+                    INSERT INTO hidden_columns.given VALUES (format('REVOKE EXECUTE ON ROUTINE %s FROM %s', r.function::regprocedure, other), r.function, other) ON CONFLICT DO NOTHING;
                 END LOOP;
                 INSERT INTO hidden_columns.closed SELECT p.oid, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x WHERE x.grantee = 0)
                 FROM pg_proc p WHERE p.oid = r.function ON CONFLICT DO NOTHING;
@@ -533,7 +533,8 @@ BEGIN
     FOR r IN SELECT c.function, c.public FROM hidden_columns.closed c JOIN pg_proc p ON p.oid = c.function LOOP
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO analytics_ro%s', r.function, CASE WHEN r.public THEN ', PUBLIC' ELSE '' END);
     END LOOP;
-    FOR r IN SELECT undo FROM hidden_columns.given LOOP
+    FOR r IN SELECT g.undo FROM hidden_columns.given g JOIN (SELECT oid, relowner AS owner FROM pg_class UNION ALL SELECT oid, proowner FROM pg_proc) AS o ON o.oid = g.object
+             WHERE g.role <> quote_ident(pg_get_userbyid(o.owner)) LOOP
         BEGIN
             EXECUTE r.undo;
         EXCEPTION WHEN OTHERS THEN
