@@ -78,21 +78,23 @@ SELECT to_regprocedure('hidden_columns.undo()') IS NOT NULL AS applied \gset
 -- Two runs at once, or one and the trigger, wait for each other.
 LOCK TABLE hidden_columns.list IN EXCLUSIVE MODE;
 SELECT hidden_columns.undo() \g /dev/null
-DROP TABLE IF EXISTS hidden_columns.list, hidden_columns.hidden, hidden_columns.closed, hidden_columns.seen, hidden_columns.given;
+DELETE FROM hidden_columns.list;
 \endif
 
 -- ── What is kept in the database ──────────────────────────────────────────────────────────────────────────────────
 
+-- The tables stay: a backup may be reading them, and an older snapshot of another session the list. A later version of this file adds
+-- columns with ALTER TABLE … ADD COLUMN IF NOT EXISTS.
 CREATE SCHEMA IF NOT EXISTS hidden_columns;
-CREATE TABLE hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
 -- What the list has closed. The name beside the number, since a restored dump numbers columns anew.
-CREATE TABLE hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, attname name NOT NULL, PRIMARY KEY (relation, attnum));
-CREATE TABLE hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, attname name NOT NULL, PRIMARY KEY (relation, attname));
+CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
 -- Of each of these tables: columns with a greater number have been added since. What could be read before, and by whom: `named`: the role has
 -- a grant of its own; `whole`: of the table; `public`: what everybody could. `rest`: it can still read some of it.
-CREATE TABLE hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, named boolean NOT NULL, whole boolean NOT NULL, public text, rest boolean NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, named boolean NOT NULL, whole boolean NOT NULL, public text, rest boolean NOT NULL);
 -- Statements that take back what other roles got by name because it was taken from PUBLIC; only from the same object, unless it is theirs now.
-CREATE TABLE hidden_columns.given (undo text PRIMARY KEY, object oid NOT NULL, role text NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden_columns.given (undo text PRIMARY KEY, object oid NOT NULL, role text NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.part (view name PRIMARY KEY, definition text NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.key (key bytea NOT NULL);
 
@@ -158,9 +160,9 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                                       FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
         FROM hidden h JOIN relations r ON r.oid = h.oid
         WHERE r.usable AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT'))),
-     -- Which views read which columns. PostgreSQL notes no column for a reference to a whole row.
+     -- Which views read which columns. PostgreSQL notes no column for a reference to a whole row. What is too long to be searched counts as one.
      views AS MATERIALIZED (
-        SELECT w.ev_class AS oid, d.refobjid AS of, array_agg(d.refobjsubid) AS nums, w.ev_action ~ ':varattno 0 ' AS whole_rows
+        SELECT w.ev_class AS oid, d.refobjid AS of, array_agg(d.refobjsubid) AS nums, CASE WHEN octet_length(w.ev_action::text) > 10000000 THEN true ELSE w.ev_action ~ ':varattno 0 ' END AS whole_rows
         FROM pg_rewrite w JOIN relations r ON r.oid = w.ev_class AND r.relkind IN ('v', 'm')
         JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class
         GROUP BY w.oid, w.ev_class, d.refobjid, w.ev_action),
@@ -169,7 +171,8 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      -- An aggregate runs its functions with the rights of its owner.
      functions AS MATERIALIZED (
         SELECT p.oid, p.proname, p.prosecdef OR EXISTS (SELECT FROM parts a JOIN pg_proc f ON f.oid = a.function WHERE a.oid = p.oid AND f.prosecdef) AS prosecdef,
-               p.prosrc, p.prosqlbody, l.lanname, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name, pg_get_userbyid(p.proowner) AS owner,
+               p.prosrc, p.prosqlbody IS NOT NULL AS parsed,
+               CASE WHEN octet_length(p.prosqlbody::text) > 10000000 THEN true ELSE p.prosqlbody ~ ':varattno 0 ' END AS whole_rows, l.lanname, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name, pg_get_userbyid(p.proowner) AS owner,
                has_schema_privilege(reader.oid, p.pronamespace, 'USAGE') AND EXISTS (SELECT FROM reach g WHERE has_function_privilege(g.oid, p.oid, 'EXECUTE')) AS usable
         FROM reader, pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'hidden_columns')
@@ -188,10 +191,10 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      -- target list, each up to its name, and the tables by their number. Of a query in parts only the columns that it passes on are known,
      -- and of a set operation not even those, since PostgreSQL notes its first part only. A continuous aggregate is as its table is.
      queries AS MATERIALIZED (
-        SELECT w.ev_class AS oid, w.ev_action::text AS tree, w.ev_action !~ ':setOperations \{' AS known,
-               regexp_count(w.ev_action::text, '\{QUERY ') = 1 AS single,
+        SELECT w.ev_class AS oid, x.tree, x.tree IS NOT NULL AND x.tree !~ ':setOperations \{' AS known, coalesce(regexp_count(x.tree, '\{QUERY '), 0) = 1 AS single,
                (SELECT r.oid FROM views v JOIN relations r ON r.oid = v.of AND r.internal AND r.relname LIKE '\_materialized\_hypertable\_%' WHERE v.oid = w.ev_class LIMIT 1) AS behind
-        FROM (SELECT DISTINCT oid FROM concerned) AS c JOIN relations r ON r.oid = c.oid AND r.relkind IN ('v', 'm') JOIN pg_rewrite w ON w.ev_class = c.oid),
+        FROM (SELECT DISTINCT oid FROM concerned) AS c JOIN relations r ON r.oid = c.oid AND r.relkind IN ('v', 'm') JOIN pg_rewrite w ON w.ev_class = c.oid
+        CROSS JOIN LATERAL (SELECT CASE WHEN octet_length(w.ev_action::text) <= 10000000 THEN w.ev_action::text END AS tree) AS x),
      tables AS MATERIALIZED (
         SELECT q.oid, t.num, CASE WHEN t.m[1] = '0' THEN t.m[2]::bigint ELSE 0 END AS of
         FROM queries q, regexp_matches(q.tree, ':rtekind (\d+)(?: :relid (\d+))?', 'g') WITH ORDINALITY AS t(m, num) WHERE q.single),
@@ -256,9 +259,9 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         UNION
         SELECT 'pg_rewrite'::regclass, l.of, 0, 'pg_rewrite'::regclass, l.oid, 0 FROM leads l JOIN relations r ON r.oid = l.oid AND r.relkind = 'v'
         UNION
-        SELECT d.refclassid, d.refobjid, CASE WHEN f.prosqlbody ~ ':varattno 0 ' THEN 0 ELSE d.refobjsubid END, 'pg_proc'::regclass, f.oid, 0
+        SELECT d.refclassid, d.refobjid, CASE WHEN f.whole_rows THEN 0 ELSE d.refobjsubid END, 'pg_proc'::regclass, f.oid, 0
         FROM functions f JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
-        WHERE f.prosqlbody IS NOT NULL AND (d.refobjsubid > 0 OR d.refclassid = 'pg_proc'::regclass OR f.prosqlbody ~ ':varattno 0 ')),
+        WHERE f.parsed AND (d.refobjsubid > 0 OR d.refclassid = 'pg_proc'::regclass OR f.whole_rows)),
      -- What can show the values of a hidden column, and of which.
      shows(class, oid, attnum, root, root_num) AS (
         SELECT 'pg_class'::regclass, h.oid, h.attnum, l.oid, l.attnum FROM hidden h JOIN listed l ON l.oid = h.root AND l.attname = h.attname
@@ -443,9 +446,9 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = h.relation AND NOT a.attisdropped AND (a.attnum = h.attnum OR a.attname = h.attname)) FOR UPDATE SKIP LOCKED);
     DELETE FROM hidden_columns.seen WHERE ctid IN (
         SELECT s.ctid FROM hidden_columns.seen s WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relation) FOR UPDATE SKIP LOCKED);
-    UPDATE hidden_columns.hidden h SET attnum = a.attnum FROM pg_attribute a WHERE a.attrelid = h.relation AND a.attname = h.attname AND a.attnum <> h.attnum
-        AND NOT EXISTS (SELECT FROM hidden_columns.hidden o WHERE o.relation = h.relation AND o.attnum = a.attnum);
-    UPDATE hidden_columns.hidden h SET attname = a.attname FROM pg_attribute a WHERE a.attrelid = h.relation AND a.attnum = h.attnum AND a.attname <> h.attname;
+    UPDATE hidden_columns.hidden h SET attname = a.attname FROM pg_attribute a WHERE a.attrelid = h.relation AND a.attnum = h.attnum AND a.attname <> h.attname
+        AND NOT EXISTS (SELECT FROM pg_attribute o WHERE o.attrelid = h.relation AND o.attname = h.attname AND o.attnum > 0 AND NOT o.attisdropped);
+    UPDATE hidden_columns.hidden h SET attnum = a.attnum FROM pg_attribute a WHERE a.attrelid = h.relation AND a.attname = h.attname AND a.attnum <> h.attnum;
 END
 $renumber$ LANGUAGE plpgsql;
 

@@ -48,7 +48,7 @@ pub const TOOLS: &[Tool] = &[
     Tool {
         name: "search",
         title: "Search tables, columns and definitions",
-        description: "Finds tables, columns, functions, metric definitions and verified queries by words in their names and comments, in all schemas, the best first.",
+        description: "Finds tables, columns, functions, metric definitions and verified queries by words in their names and comments, the best first.",
         arguments: |_| {
             let words =
                 json!({ "type": "string", "minLength": 2, "maxLength": 200, "description": "For example: idle hours" });
@@ -59,7 +59,7 @@ pub const TOOLS: &[Tool] = &[
     Tool {
         name: "list_tables",
         title: "List tables and views",
-        description: "Lists the tables and views of one schema: kind, rows, from when to when they have rows, comment. Curated views (reporting) usually answer more simply than raw tables (tracksolid).",
+        description: "Lists the tables and views of one schema: kind, rows, time range, comment. Curated views (reporting) usually answer more simply than raw tables (tracksolid).",
         arguments: |config| {
             let search = json!({ "type": "string", "maxLength": 100, "description": "Only those whose name or comment has this text" });
             (json!({ "schema": schema(config), "search": search }), &["schema"])

@@ -56,9 +56,9 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                                       FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
         FROM hidden h JOIN relations r ON r.oid = h.oid
         WHERE r.usable AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT'))),
-     -- Which views read which columns. PostgreSQL notes no column for a reference to a whole row.
+     -- Which views read which columns. PostgreSQL notes no column for a reference to a whole row. What is too long to be searched counts as one.
      views AS MATERIALIZED (
-        SELECT w.ev_class AS oid, d.refobjid AS of, array_agg(d.refobjsubid) AS nums, w.ev_action ~ ':varattno 0 ' AS whole_rows
+        SELECT w.ev_class AS oid, d.refobjid AS of, array_agg(d.refobjsubid) AS nums, CASE WHEN octet_length(w.ev_action::text) > 10000000 THEN true ELSE w.ev_action ~ ':varattno 0 ' END AS whole_rows
         FROM pg_rewrite w JOIN relations r ON r.oid = w.ev_class AND r.relkind IN ('v', 'm')
         JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> w.ev_class
         GROUP BY w.oid, w.ev_class, d.refobjid, w.ev_action),
@@ -67,7 +67,8 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      -- An aggregate runs its functions with the rights of its owner.
      functions AS MATERIALIZED (
         SELECT p.oid, p.proname, p.prosecdef OR EXISTS (SELECT FROM parts a JOIN pg_proc f ON f.oid = a.function WHERE a.oid = p.oid AND f.prosecdef) AS prosecdef,
-               p.prosrc, p.prosqlbody, l.lanname, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name, pg_get_userbyid(p.proowner) AS owner,
+               p.prosrc, p.prosqlbody IS NOT NULL AS parsed,
+               CASE WHEN octet_length(p.prosqlbody::text) > 10000000 THEN true ELSE p.prosqlbody ~ ':varattno 0 ' END AS whole_rows, l.lanname, (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name, pg_get_userbyid(p.proowner) AS owner,
                has_schema_privilege(reader.oid, p.pronamespace, 'USAGE') AND EXISTS (SELECT FROM reach g WHERE has_function_privilege(g.oid, p.oid, 'EXECUTE')) AS usable
         FROM reader, pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace
         WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'hidden_columns')
@@ -86,10 +87,10 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      -- target list, each up to its name, and the tables by their number. Of a query in parts only the columns that it passes on are known,
      -- and of a set operation not even those, since PostgreSQL notes its first part only. A continuous aggregate is as its table is.
      queries AS MATERIALIZED (
-        SELECT w.ev_class AS oid, w.ev_action::text AS tree, w.ev_action !~ ':setOperations \{' AS known,
-               regexp_count(w.ev_action::text, '\{QUERY ') = 1 AS single,
+        SELECT w.ev_class AS oid, x.tree, x.tree IS NOT NULL AND x.tree !~ ':setOperations \{' AS known, coalesce(regexp_count(x.tree, '\{QUERY '), 0) = 1 AS single,
                (SELECT r.oid FROM views v JOIN relations r ON r.oid = v.of AND r.internal AND r.relname LIKE '\_materialized\_hypertable\_%' WHERE v.oid = w.ev_class LIMIT 1) AS behind
-        FROM (SELECT DISTINCT oid FROM concerned) AS c JOIN relations r ON r.oid = c.oid AND r.relkind IN ('v', 'm') JOIN pg_rewrite w ON w.ev_class = c.oid),
+        FROM (SELECT DISTINCT oid FROM concerned) AS c JOIN relations r ON r.oid = c.oid AND r.relkind IN ('v', 'm') JOIN pg_rewrite w ON w.ev_class = c.oid
+        CROSS JOIN LATERAL (SELECT CASE WHEN octet_length(w.ev_action::text) <= 10000000 THEN w.ev_action::text END AS tree) AS x),
      tables AS MATERIALIZED (
         SELECT q.oid, t.num, CASE WHEN t.m[1] = '0' THEN t.m[2]::bigint ELSE 0 END AS of
         FROM queries q, regexp_matches(q.tree, ':rtekind (\d+)(?: :relid (\d+))?', 'g') WITH ORDINALITY AS t(m, num) WHERE q.single),
@@ -154,9 +155,9 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         UNION
         SELECT 'pg_rewrite'::regclass, l.of, 0, 'pg_rewrite'::regclass, l.oid, 0 FROM leads l JOIN relations r ON r.oid = l.oid AND r.relkind = 'v'
         UNION
-        SELECT d.refclassid, d.refobjid, CASE WHEN f.prosqlbody ~ ':varattno 0 ' THEN 0 ELSE d.refobjsubid END, 'pg_proc'::regclass, f.oid, 0
+        SELECT d.refclassid, d.refobjid, CASE WHEN f.whole_rows THEN 0 ELSE d.refobjsubid END, 'pg_proc'::regclass, f.oid, 0
         FROM functions f JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.refclassid IN ('pg_class'::regclass, 'pg_proc'::regclass)
-        WHERE f.prosqlbody IS NOT NULL AND (d.refobjsubid > 0 OR d.refclassid = 'pg_proc'::regclass OR f.prosqlbody ~ ':varattno 0 ')),
+        WHERE f.parsed AND (d.refobjsubid > 0 OR d.refclassid = 'pg_proc'::regclass OR f.whole_rows)),
      -- What can show the values of a hidden column, and of which.
      shows(class, oid, attnum, root, root_num) AS (
         SELECT 'pg_class'::regclass, h.oid, h.attnum, l.oid, l.attnum FROM hidden h JOIN listed l ON l.oid = h.root AND l.attname = h.attname
