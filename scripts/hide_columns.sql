@@ -1,10 +1,10 @@
--- hide_columns.sql — hides columns from the role analytics_ro by PostgreSQL's own privileges, and proves it.
+-- hide_columns.sql — hides columns from the role analytics_ro by PostgreSQL's own privileges, and checks it.
 --
 -- Run as superuser on the target database; scripts/hide_columns.sh does it on the database's host. By hand:
 --
 --   psql -X -U postgres -d tracksolid_db -v rules="$(base64 -w0 FILE)" -v apply=on -f scripts/hide_columns.sql
 --
--- FILE: a column a line, see docs/hidden-columns.md. Without apply=on everything is done, proven and rolled back: the dry run.
+-- FILE: a column a line, see docs/hidden-columns.md. Without apply=on everything is done, checked and rolled back: the dry run.
 -- One transaction: all of it or nothing. Running it again changes nothing, without some of the lines it undoes those. PostgreSQL 15 to 18.
 --
 -- WHAT IT PUTS INTO THE DATABASE, all of it gone again with the last line:
@@ -37,6 +37,10 @@
 \endif
 
 BEGIN;
+\if :{?rules}
+\else
+DO $$ BEGIN RAISE EXCEPTION 'no list: set the psql variable rules to the file in base64'; END $$;
+\endif
 SET LOCAL client_min_messages = warning;
 -- With pg_temp last: it would be searched first otherwise, and whoever runs a statement can make things there.
 SET LOCAL search_path = pg_catalog, pg_temp;
@@ -92,7 +96,8 @@ CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, at
 CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
 -- Of each of these tables: columns with a greater number have been added since. What could be read before, and by whom: `named`: the role has
 -- a grant of its own; `whole`: of the table; `public`: what everybody could. `rest`: it can still read some of it.
-CREATE TABLE IF NOT EXISTS hidden_columns.seen (relation regclass PRIMARY KEY, attnum int2 NOT NULL, named boolean NOT NULL, whole boolean NOT NULL, public text, rest boolean NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden_columns.seen (
+    relation regclass PRIMARY KEY, attnum int2 NOT NULL, named boolean NOT NULL, whole boolean NOT NULL, public text, rest boolean NOT NULL);
 -- Statements that take back what other roles got by name because it was taken from PUBLIC; only from the same object, unless it is theirs now.
 CREATE TABLE IF NOT EXISTS hidden_columns.given (undo text PRIMARY KEY, object oid NOT NULL, role text NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden_columns.part (view name PRIMARY KEY, definition text NOT NULL);
@@ -363,7 +368,8 @@ BEGIN
         m := regexp_match(l.text, '^' || part || '\.' || part || '\.' || part || '\s*(?:=\s*(last [1-9]|year|hash)\s*)?(?:#(.*))?$');
         IF m IS NULL THEN
             RAISE EXCEPTION 'line % of the list is wrong: %', l.n, l.text
-                USING HINT = 'write schema.table.column, then perhaps = last 4, = year or = hash, then # and the reason; * stands for any characters; a name with other characters than letters, digits and _ stands in double quotes';
+                USING HINT = 'write schema.table.column, then perhaps = last 4, = year or = hash, then # and the reason; * stands for any '
+                    'characters; a name with other characters than letters, digits and _ stands in double quotes';
         END IF;
         IF concat(m[1], m[2], m[3]) ~ '[[:cntrl:]\u00a0\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3000\ufeff]' THEN
             RAISE EXCEPTION 'line % of the list has an invisible character in a name: %', l.n, l.text;
@@ -373,7 +379,8 @@ BEGIN
         END IF;
         SELECT array_agg(CASE WHEN x LIKE '"%' THEN replace(substr(p, 2, length(p) - 2), '""', '"') ELSE replace(p, '*', '%') END ORDER BY n) INTO patterns
         FROM unnest(m[1:3]) WITH ORDINALITY AS t(x, n), LATERAL (SELECT replace(replace(replace(x, '\', '\\'), '%', '\%'), '_', '\_')) AS e(p);
-        rules := rules || jsonb_build_object('line', l.n, 'text', btrim(regexp_replace(l.text, '^(' || part || '\.' || part || '\.' || part || ').*$', '\1')),
+        rules := rules || jsonb_build_object(
+            'line', l.n, 'text', btrim(regexp_replace(l.text, '^(' || part || '\.' || part || '\.' || part || ').*$', '\1')),
             'schema', patterns[1], 'table', patterns[2], 'column', patterns[3], 'show', m[4], 'reason', nullif(left(btrim(m[5], E' \t\r'), 300), ''));
     END LOOP;
     RETURN rules;
@@ -392,7 +399,8 @@ $$ LANGUAGE sql;
 -- The roles that get by name what is taken from PUBLIC. Not those whose rights analytics_ro has too.
 CREATE OR REPLACE FUNCTION hidden_columns.others() RETURNS TABLE (oid oid, role text) STABLE SET search_path = pg_catalog, pg_temp AS
 $$
-    SELECT r.oid, quote_ident(r.rolname) FROM pg_roles r WHERE NOT r.rolsuper AND r.rolname NOT LIKE 'pg\_%' AND NOT pg_has_role('analytics_ro', r.oid, 'MEMBER')
+    SELECT r.oid, quote_ident(r.rolname) FROM pg_roles r
+    WHERE NOT r.rolsuper AND r.rolname NOT LIKE 'pg\_%' AND NOT pg_has_role('analytics_ro', r.oid, 'MEMBER')
 $$ LANGUAGE sql;
 
 -- Gives the role these columns of a relation and no others, or all of it.
@@ -416,7 +424,8 @@ BEGIN
             GROUP BY o.role
         LOOP
             EXECUTE format('GRANT SELECT %s ON %s TO %s', list, name, other);
-            INSERT INTO hidden_columns.given VALUES (format('REVOKE SELECT %s ON %s FROM %s', list, name, other), relation, other) ON CONFLICT DO NOTHING;
+            INSERT INTO hidden_columns.given
+            VALUES (format('REVOKE SELECT %s ON %s FROM %s', list, name, other), relation, other) ON CONFLICT DO NOTHING;
         END LOOP;
         EXECUTE format('REVOKE SELECT ON %s FROM PUBLIC', name);
     END IF;
@@ -443,17 +452,21 @@ $renumber$
 BEGIN
     DELETE FROM hidden_columns.hidden WHERE ctid IN (
         SELECT h.ctid FROM hidden_columns.hidden h
-        WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = h.relation AND NOT a.attisdropped AND (a.attnum = h.attnum OR a.attname = h.attname)) FOR UPDATE SKIP LOCKED);
+        WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = h.relation AND NOT a.attisdropped AND (a.attnum = h.attnum OR a.attname = h.attname))
+        FOR UPDATE SKIP LOCKED);
     DELETE FROM hidden_columns.seen WHERE ctid IN (
         SELECT s.ctid FROM hidden_columns.seen s WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = s.relation) FOR UPDATE SKIP LOCKED);
-    UPDATE hidden_columns.hidden h SET attname = a.attname FROM pg_attribute a WHERE a.attrelid = h.relation AND a.attnum = h.attnum AND a.attname <> h.attname
+    UPDATE hidden_columns.hidden h SET attname = a.attname FROM pg_attribute a
+    WHERE a.attrelid = h.relation AND a.attnum = h.attnum AND a.attname <> h.attname
         AND NOT EXISTS (SELECT FROM pg_attribute o WHERE o.attrelid = h.relation AND o.attname = h.attname AND o.attnum > 0 AND NOT o.attisdropped);
-    UPDATE hidden_columns.hidden h SET attnum = a.attnum FROM pg_attribute a WHERE a.attrelid = h.relation AND a.attname = h.attname AND a.attnum <> h.attnum;
+    UPDATE hidden_columns.hidden h SET attnum = a.attnum FROM pg_attribute a
+    WHERE a.attrelid = h.relation AND a.attname = h.attname AND a.attnum <> h.attnum;
 END
 $renumber$ LANGUAGE plpgsql;
 
 -- Takes from the role what the list hides, and with strict what shows it by another way.
-CREATE OR REPLACE FUNCTION hidden_columns.apply() RETURNS void SET search_path = pg_catalog, pg_temp SET jit = off SET session_replication_role = 'replica' AS
+CREATE OR REPLACE FUNCTION hidden_columns.apply() RETURNS void
+SET search_path = pg_catalog, pg_temp SET jit = off SET session_replication_role = 'replica' AS
 $apply$
 DECLARE
     r record;
@@ -466,8 +479,9 @@ BEGIN
         SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::int2[] AS hide, NULL AS columns, NULL::int2 AS last, false AS inside
         FROM found WHERE strict AND j ->> 'function' IS NOT NULL
         UNION ALL
-        SELECT NULL, a.attrelid, array_agg(a.attnum) FILTER (WHERE h.hide AND h.readable), string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE NOT h.hide AND h.readable),
-               max(a.attnum), a.attrelid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = to_regnamespace('_timescaledb_internal'))
+        SELECT NULL, a.attrelid, array_agg(a.attnum) FILTER (WHERE h.hide AND h.readable),
+               string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE NOT h.hide AND h.readable), max(a.attnum),
+               a.attrelid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = to_regnamespace('_timescaledb_internal'))
         FROM (SELECT relation, array_agg(num) AS nums FROM (
                 SELECT (j ->> 'oid')::oid AS relation, (j ->> 'num')::int2 AS num FROM found WHERE j ->> 'is' = 'column'
                 UNION ALL SELECT (j ->> 'oid')::oid, json_array_elements_text(j -> 'nums')::int2 FROM found
@@ -476,7 +490,8 @@ BEGIN
                 UNION ALL SELECT json_array_elements_text(j -> 'inside')::oid, 0 FROM found WHERE json_typeof(j -> 'inside') = 'array'
                 UNION ALL SELECT relation, attnum FROM hidden_columns.hidden) AS x GROUP BY relation) AS x
         JOIN pg_attribute a ON a.attrelid = x.relation AND a.attnum > 0 AND NOT a.attisdropped
-        CROSS JOIN LATERAL (SELECT a.attnum = ANY (x.nums) AS hide, has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT') AS readable) AS h
+        CROSS JOIN LATERAL (
+            SELECT a.attnum = ANY (x.nums) AS hide, has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT') AS readable) AS h
         GROUP BY a.attrelid
         -- Nothing else is written: two sessions that make tables do not wait for each other.
         HAVING bool_or(h.readable AND (h.hide OR 0 = ANY (x.nums)))
@@ -484,12 +499,15 @@ BEGIN
         -- One that cannot be closed leaves no other open. The look after it, and the server's, see it.
         BEGIN
             IF r.function IS NOT NULL THEN
-                FOR other IN SELECT o.role FROM hidden_columns.others() AS o, pg_proc p WHERE p.oid = r.function AND p.proowner <> o.oid AND has_function_privilege(o.oid, p.oid, 'EXECUTE')
-                                 AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) AS x WHERE x.grantee = o.oid) LOOP
+                FOR other IN SELECT o.role FROM hidden_columns.others() AS o, pg_proc p
+                             WHERE p.oid = r.function AND p.proowner <> o.oid AND has_function_privilege(o.oid, p.oid, 'EXECUTE')
+                               AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) AS x WHERE x.grantee = o.oid) LOOP
                     EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', r.function::regprocedure, other);
-                    INSERT INTO hidden_columns.given VALUES (format('REVOKE EXECUTE ON ROUTINE %s FROM %s', r.function::regprocedure, other), r.function, other) ON CONFLICT DO NOTHING;
+                    INSERT INTO hidden_columns.given
+                    VALUES (format('REVOKE EXECUTE ON ROUTINE %s FROM %s', r.function::regprocedure, other), r.function, other) ON CONFLICT DO NOTHING;
                 END LOOP;
-                INSERT INTO hidden_columns.closed SELECT p.oid, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x WHERE x.grantee = 0)
+                INSERT INTO hidden_columns.closed
+                SELECT p.oid, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS x WHERE x.grantee = 0)
                 FROM pg_proc p WHERE p.oid = r.function ON CONFLICT DO NOTHING;
                 EXECUTE format('REVOKE EXECUTE ON ROUTINE %s FROM PUBLIC, analytics_ro CASCADE', r.function::regprocedure);
                 CONTINUE;
@@ -499,12 +517,17 @@ BEGIN
                 EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro, PUBLIC CASCADE', r.relation::regclass);
                 CONTINUE;
             END IF;
-            INSERT INTO hidden_columns.seen AS s VALUES (r.relation, r.last, hidden_columns.held(r.relation, 'analytics_ro'::regrole) IS NOT NULL, has_table_privilege('analytics_ro', r.relation, 'SELECT'), hidden_columns.held(r.relation, 0), r.columns IS NOT NULL)
-            ON CONFLICT (relation) DO UPDATE SET named = s.named OR excluded.named, whole = s.whole OR excluded.whole, public = coalesce(s.public, excluded.public), rest = excluded.rest;
-            INSERT INTO hidden_columns.hidden SELECT a.attrelid, a.attnum, a.attname FROM pg_attribute a WHERE a.attrelid = r.relation AND a.attnum = ANY (r.hide) ON CONFLICT DO NOTHING;
+            INSERT INTO hidden_columns.seen AS s
+            VALUES (r.relation, r.last, hidden_columns.held(r.relation, 'analytics_ro'::regrole) IS NOT NULL,
+                    has_table_privilege('analytics_ro', r.relation, 'SELECT'), hidden_columns.held(r.relation, 0), r.columns IS NOT NULL)
+            ON CONFLICT (relation) DO UPDATE SET named = s.named OR excluded.named, whole = s.whole OR excluded.whole,
+                public = coalesce(s.public, excluded.public), rest = excluded.rest;
+            INSERT INTO hidden_columns.hidden
+            SELECT a.attrelid, a.attnum, a.attname FROM pg_attribute a WHERE a.attrelid = r.relation AND a.attnum = ANY (r.hide) ON CONFLICT DO NOTHING;
             PERFORM hidden_columns.grant(r.relation, r.columns, false);
             IF EXISTS (SELECT FROM unnest(r.hide) AS hide WHERE has_column_privilege('analytics_ro', r.relation, hide, 'SELECT')) THEN
-                RAISE WARNING 'analytics_ro can still read hidden columns of %', r.relation::regclass USING HINT = 'somebody other than its owner has granted it: analytics_mcp check names the statement';
+                RAISE WARNING 'analytics_ro can still read hidden columns of %', r.relation::regclass
+                    USING HINT = 'somebody other than its owner has granted it: analytics_mcp check names the statement';
             END IF;
         EXCEPTION WHEN OTHERS THEN
             RAISE WARNING 'analytics_ro may still read %: %', coalesce(r.relation::regclass::text, r.function::regprocedure::text), SQLERRM;
@@ -521,7 +544,8 @@ DECLARE
 BEGIN
     PERFORM hidden_columns.renumber();
     FOR r IN
-        SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed AND s.named) AS columns, bool_and(x.allowed) AND s.whole AND s.named AS whole, s.public
+        SELECT a.attrelid AS relation, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE x.allowed AND s.named) AS columns,
+               bool_and(x.allowed) AND s.whole AND s.named AS whole, s.public
         FROM hidden_columns.seen s JOIN pg_attribute a ON a.attrelid = s.relation AND a.attnum > 0 AND NOT a.attisdropped
         CROSS JOIN LATERAL (SELECT a.attnum > s.attnum AND s.whole OR has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT')
                                 OR EXISTS (SELECT FROM hidden_columns.hidden h WHERE h.relation = a.attrelid AND h.attnum = a.attnum) AS allowed) AS x
@@ -529,15 +553,20 @@ BEGIN
         WHERE NOT s.rest OR has_any_column_privilege('analytics_ro', a.attrelid, 'SELECT')
         GROUP BY a.attrelid, s.public, s.whole, s.named
     LOOP
-        PERFORM hidden_columns.grant(r.relation, r.columns, r.whole);
-        IF r.public IS NOT NULL THEN
-            EXECUTE format('GRANT SELECT %s ON %s TO PUBLIC', r.public, r.relation::regclass);
-        END IF;
+        BEGIN
+            PERFORM hidden_columns.grant(r.relation, r.columns, r.whole);
+            IF r.public IS NOT NULL THEN
+                EXECUTE format('GRANT SELECT %s ON %s TO PUBLIC', r.public, r.relation::regclass);
+            END IF;
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING '% stays as it is: %', r.relation::regclass, SQLERRM;
+        END;
     END LOOP;
     FOR r IN SELECT c.function, c.public FROM hidden_columns.closed c JOIN pg_proc p ON p.oid = c.function LOOP
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO analytics_ro%s', r.function, CASE WHEN r.public THEN ', PUBLIC' ELSE '' END);
     END LOOP;
-    FOR r IN SELECT g.undo FROM hidden_columns.given g JOIN (SELECT oid, relowner AS owner FROM pg_class UNION ALL SELECT oid, proowner FROM pg_proc) AS o ON o.oid = g.object
+    FOR r IN SELECT g.undo
+             FROM hidden_columns.given g JOIN (SELECT oid, relowner AS owner FROM pg_class UNION ALL SELECT oid, proowner FROM pg_proc) AS o ON o.oid = g.object
              WHERE g.role <> quote_ident(pg_get_userbyid(o.owner)) LOOP
         BEGIN
             EXECUTE r.undo;
@@ -563,7 +592,8 @@ BEGIN
             OR r.oid IS NULL AND c.classid IS DISTINCT FROM 'pg_proc'::regclass
             OR EXISTS (SELECT FROM pg_inherits i WHERE r.oid IN (i.inhrelid, i.inhparent))
             OR EXISTS (SELECT FROM hidden_columns.hidden h WHERE h.relation = r.oid)
-            OR EXISTS (SELECT FROM pg_attribute a, json_to_recordset(l.rules::json) AS u("column" text) WHERE a.attrelid = r.oid AND a.attnum > 0 AND a.attname LIKE u."column"))) THEN
+            OR EXISTS (SELECT FROM pg_attribute a, json_to_recordset(l.rules::json) AS u("column" text)
+                       WHERE a.attrelid = r.oid AND a.attnum > 0 AND a.attname LIKE u."column"))) THEN
         PERFORM hidden_columns.apply();
     END IF;
 EXCEPTION WHEN query_canceled OR OTHERS THEN
@@ -653,7 +683,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- ── Proof ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+-- ── Check ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- Not by SELECTs under SET ROLE: to plan one can run functions of the table's owner, and this session is a superuser's. The shell script
 -- and the server's check try them in a session of the role itself.
