@@ -69,7 +69,7 @@ selects=$(in_database -U "$superuser" -At -v ON_ERROR_STOP=1 << 'SQL'
 SELECT to_regnamespace('hidden_columns') IS NOT NULL AS hides \gset
 \if :hides
 SELECT format('SELECT %I FROM %I.%I LIMIT 0;', j ->> 'column', j ->> 'schema', j ->> 'table')
-FROM hidden_columns.list, hidden_columns.look(rules, 'analytics_ro') AS t, LATERAL (SELECT t::json) AS x(j) WHERE j ->> 'is' = 'column';
+FROM hidden_columns.list, hidden_columns.look(rules, 'analytics_ro') AS t, LATERAL (SELECT t::json) AS x(j) WHERE j ->> 'is' = 'column' AND concat(j ->> 'column', j ->> 'schema', j ->> 'table') !~ '\n';
 \endif
 SQL
 ) || die "applied, but the hidden columns cannot be listed (see the message above)"

@@ -5,16 +5,16 @@
 --   psql -X -U postgres -d tracksolid_db -v rules="$(base64 -w0 FILE)" -v apply=on -f scripts/hide_columns.sql
 --
 -- FILE: a column a line, see docs/hidden-columns.md. Without apply=on everything is done, checked and rolled back: the dry run.
--- One transaction: all of it or nothing. Running it again changes nothing, without some of the lines it undoes those. PostgreSQL 15 to 18.
+-- One transaction: all of it or nothing, since the check at its end counts what could not be closed. Running it again changes nothing, without some of the lines it undoes those. PostgreSQL 15 to 18.
 --
 -- WHAT IT PUTS INTO THE DATABASE, all of it gone again with the last line:
---   * schema hidden_columns, which nobody else can use: the list, what has been hidden by it, and the function apply(), which makes the
---     grants agree with the list;
+--   * schema hidden_columns: the list, what has been hidden by it, and the functions that make the grants agree with it. Nobody else can use
+--     it; the owner of a table with a hash can read the key there;
 --   * event trigger hide_columns: calls apply() after each CREATE, ALTER and GRANT that could uncover a column, so that a table made later
---     is hidden from birth. It never stops what others do: when it fails, it warns;
+--     is hidden from birth. It never stops what others do: when it fails, it warns, and what is new cannot be read until the role script runs again;
 --   * schema masked, where a line wants a part of a value: views with that part, readable by analytics_ro. Their tables cannot be dropped, nor
 --     the columns in them changed, without them: run the script without those lines before, and with them after.
--- A table that PUBLIC could read is given back by name to each other role that exists. A dump of the database needs a superuser then, or
+-- A table that PUBLIC could read is given by name to each other role that exists; a role made later gets nothing of it. A dump of the database needs a superuser then, or
 -- pg_dump --exclude-schema=hidden_columns.
 --
 -- Variables (psql -v name=value):
@@ -57,7 +57,11 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'analytics_ro') THEN
         RAISE EXCEPTION 'there is no role analytics_ro: apply scripts/analytics_ro_role.sql first';
     END IF;
-    IF EXISTS (SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname IN ('hidden_columns', 'masked') AND NOT r.rolsuper)
+    IF EXISTS (SELECT FROM pg_roles r, (
+                   SELECT nspowner AS owner FROM pg_namespace WHERE nspname IN ('hidden_columns', 'masked')
+                   UNION ALL SELECT relowner FROM pg_class WHERE relnamespace = to_regnamespace('hidden_columns')
+                   UNION ALL SELECT proowner FROM pg_proc WHERE pronamespace = to_regnamespace('hidden_columns')) AS o
+               WHERE r.oid = o.owner AND NOT r.rolsuper)
        OR to_regnamespace('masked') IS NOT NULL AND to_regclass('hidden_columns.part') IS NULL THEN
         RAISE EXCEPTION 'there is a schema hidden_columns or masked that this script has not made: rename it';
     END IF;
@@ -105,7 +109,8 @@ CREATE TABLE IF NOT EXISTS hidden_columns.key (key bytea NOT NULL);
 
 -- Between the two marks stands src/role_check/hidden_columns.sql, word for word; after a change of that file:
 --   sed -i -e '/^\$look\$$/,/^\$look\$ LANGUAGE/{//!d}' -e '/^\$look\$$/r src/role_check/hidden_columns.sql' scripts/hide_columns.sql
-CREATE OR REPLACE FUNCTION hidden_columns.look(text, text) RETURNS SETOF text STABLE SET search_path = pg_catalog, pg_temp SET jit = off AS
+CREATE OR REPLACE FUNCTION hidden_columns.look(text, text) RETURNS SETOF text STABLE
+SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on SET jit = off AS
 $look$
 -- Can the role read a column that is to be hidden from it? The server and `check` look with this, and scripts/hide_columns.sql hides by a
 -- copy of it, word for word (a test compares them). PostgreSQL 15 to 18; whatever it reads, everybody may read.
@@ -114,8 +119,10 @@ $look$
 WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_roles r WHERE r.rolname = coalesce(nullif($2::text, ''), current_user)),
      -- The role itself and every role that it could become, whether it inherits or not.
      reach AS MATERIALIZED (SELECT g.oid, quote_ident(g.rolname) AS q FROM reader, pg_roles g WHERE pg_has_role(reader.oid, g.oid, 'MEMBER')),
+     -- The lines.
      rules AS MATERIALIZED (
         SELECT * FROM json_to_recordset($1::text::json) AS r(line int, text text, schema text, "table" text, "column" text, show text, reason text)),
+     -- Whatever has columns. `internal`: what TimescaleDB keeps for itself.
      relations AS MATERIALIZED (
         SELECT c.oid, c.relkind, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname) AS name, n.nspname LIKE '\_timescaledb%' AS internal,
                CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'table' END AS kind,
@@ -124,8 +131,8 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                (SELECT bool_or(has_schema_privilege(reach.oid, n.oid, 'USAGE')) FROM reach) AS usable
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'hidden_columns')
-          AND n.nspname NOT LIKE 'pg\_temp\_%'
-          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')),
+          AND n.nspname NOT LIKE 'pg\_temp\_%'),
+     -- What the lines match: relations, columns.
      named AS MATERIALIZED (SELECT r.oid, u.line FROM relations r JOIN rules u ON r.nspname LIKE u.schema AND r.relname LIKE u."table"
                -- The script makes the views there itself.
                WHERE NOT r.internal AND (r.nspname <> 'masked' OR u.schema = 'masked')),
@@ -155,11 +162,13 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         UNION ALL
         SELECT w.ev_class, r.oid FROM relations r JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.classid = 'pg_rewrite'::regclass
         JOIN pg_rewrite w ON w.oid = d.objid WHERE r.internal AND r.relname LIKE '\_materialized\_hypertable\_%' GROUP BY 1, 2),
+     -- Every column that is to be hidden, and the listed one for which it is.
      hidden(oid, attnum, attname, root, line) AS (
         SELECT l.oid, l.attnum, l.attname, l.oid, l.line FROM listed l
         UNION
         SELECT a.attrelid, a.attnum, a.attname, h.root, h.line
         FROM hidden h JOIN copies c ON c.of = h.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = h.attname AND a.attnum > 0 AND NOT a.attisdropped),
+     -- Those that the role can read, and whose grant it is if not the owner's: of a role that it can become, or by another grantor.
      open AS MATERIALIZED (
         SELECT h.*, r.name AS place, r.internal, (SELECT min(format('SET ROLE %I; REVOKE SELECT ON %s FROM %s, PUBLIC; RESET ROLE', pg_get_userbyid(x.grantor), r.name, reader.q))
                                       FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
@@ -190,6 +199,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      materialized(of, oid) AS MATERIALIZED (
         SELECT d.oid, m.oid FROM relations d JOIN relations m ON m.relname = replace(d.relname, '_direct_view_', '_materialized_hypertable_')
         WHERE d.internal AND m.internal AND d.relname LIKE '\_direct\_view\_%'),
+     -- What may show what, as whole relations; and so what has to be looked into.
      leads(of, oid) AS MATERIALIZED (SELECT of, oid FROM views UNION SELECT of, oid FROM copies UNION SELECT of, oid FROM materialized),
      concerned(oid) AS (SELECT oid FROM (SELECT oid FROM hidden UNION SELECT oid FROM calls) AS x UNION SELECT l.oid FROM concerned c JOIN leads l ON l.of = c.oid),
      -- From which columns each of theirs comes; of 0 when that is not known. A query without another in it says so itself: the parts of its
@@ -230,6 +240,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT q.oid, a.attnum, coalesce(p.of, 0), coalesce(p.num, 0)
         FROM queries q JOIN pg_attribute a ON a.attrelid = q.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN passed p ON p.oid = q.oid AND p.attnum = a.attnum
         WHERE NOT q.single AND q.behind IS NULL),
+     -- The words of their texts, but of endless ones.
      words AS MATERIALIZED (SELECT DISTINCT f.oid, lower(w.w[1]) AS word FROM functions f, regexp_matches(left(f.prosrc, 1000000), '[[:alnum:]_$]+', 'g') AS w(w)),
      -- What shows what. A function by what its text names: as a whole (0), and all that is named.
      edges(from_class, of, num, class, oid, attnum) AS MATERIALIZED (
@@ -335,6 +346,10 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT false, 7, format('the bounds of the partitions of %s stand in the catalog, where everybody may read them, and with them values of its hidden column %I', r.name, h.attname),
                'partition it by another column', NULL, NULL, NULL, NULL
         FROM hidden h JOIN relations r ON r.oid = h.oid JOIN pg_partitioned_table p ON p.partrelid = h.oid AND h.attnum = ANY (p.partattrs::int2[])
+        UNION ALL
+        SELECT false, 9, format('%s has row policies, which masked.%I passes by: it reads with the rights of their owner', r.name, m.relname),
+               'remove the = from its lines and apply the list again', NULL, NULL, NULL, NULL
+        FROM relations r JOIN pg_class c ON c.oid = r.oid AND c.relrowsecurity JOIN relations m ON m.nspname = 'masked' AND m.relname = r.nspname || '_' || r.relname AND m.usable
         UNION ALL
         SELECT false, 8, format('this cluster''s view pg_stats_ext_exprs is of before PostgreSQL 15.7 and 16.3 and shows statistics of hidden columns of %s', r.name),
                'run share/postgresql/fix-CVE-2024-4317.sql of PostgreSQL in each database', NULL, NULL, NULL, NULL
@@ -466,7 +481,7 @@ $renumber$ LANGUAGE plpgsql;
 
 -- Takes from the role what the list hides, and with strict what shows it by another way.
 CREATE OR REPLACE FUNCTION hidden_columns.apply() RETURNS void
-SET search_path = pg_catalog, pg_temp SET jit = off SET session_replication_role = 'replica' AS
+SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on SET jit = off SET session_replication_role = 'replica' AS
 $apply$
 DECLARE
     r record;
@@ -584,6 +599,8 @@ $undo$ LANGUAGE plpgsql;
 
 CREATE OR REPLACE FUNCTION hidden_columns.on_ddl() RETURNS event_trigger SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $on_ddl$
+DECLARE
+    made record;
 BEGIN
     -- The look takes its time: not for tables and views without a listed column, which strict alone wants to see, as functions.
     IF EXISTS (
@@ -598,7 +615,16 @@ BEGIN
     END IF;
 EXCEPTION WHEN query_canceled OR OTHERS THEN
     RAISE WARNING 'columns of the list in the schema hidden_columns may be readable to analytics_ro now: %', SQLERRM
-        USING HINT = 'run scripts/hide_columns.sh --apply again';
+        USING HINT = 'run scripts/bootstrap_analytics_ro.sh again, which grants what is new and applies the list';
+    -- What is new is better not read at all until then.
+    FOR made IN SELECT objid::regclass AS name FROM pg_event_trigger_ddl_commands()
+                WHERE classid = 'pg_class'::regclass AND schema_name <> 'pg_temp' AND command_tag ~ '^(CREATE|SELECT INTO)' LOOP
+        BEGIN
+            EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro', made.name);
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING '%', SQLERRM;
+        END;
+    END LOOP;
 END
 $on_ddl$ LANGUAGE plpgsql;
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA hidden_columns FROM PUBLIC;
@@ -660,6 +686,9 @@ BEGIN
     END LOOP;
     FOR r IN SELECT view, string_agg(of, ' and ') AS of FROM masks GROUP BY view HAVING count(*) > 1 LOOP
         RAISE EXCEPTION 'both % would have their parts of values in a view masked.%: leave one of them out', r.of, r.view;
+    END LOOP;
+    FOR r IN SELECT m.of FROM masks m JOIN pg_class c ON c.oid = m.relation WHERE c.relrowsecurity LOOP
+        RAISE EXCEPTION '% has row policies, which a view of its owner would pass by: no part of its values can be shown', r.of;
     END LOOP;
     FOR r IN SELECT m.of, a.attname FROM masks m JOIN pg_attribute a ON a.attrelid = m.relation AND a.attname = ANY (m.names) LOOP
         RAISE EXCEPTION '% has a column % already, as its part would be called: leave that out', r.of, r.attname;

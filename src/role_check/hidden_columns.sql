@@ -5,8 +5,10 @@
 WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_roles r WHERE r.rolname = coalesce(nullif($2::text, ''), current_user)),
      -- The role itself and every role that it could become, whether it inherits or not.
      reach AS MATERIALIZED (SELECT g.oid, quote_ident(g.rolname) AS q FROM reader, pg_roles g WHERE pg_has_role(reader.oid, g.oid, 'MEMBER')),
+     -- The lines.
      rules AS MATERIALIZED (
         SELECT * FROM json_to_recordset($1::text::json) AS r(line int, text text, schema text, "table" text, "column" text, show text, reason text)),
+     -- Whatever has columns. `internal`: what TimescaleDB keeps for itself.
      relations AS MATERIALIZED (
         SELECT c.oid, c.relkind, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname) AS name, n.nspname LIKE '\_timescaledb%' AS internal,
                CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'table' END AS kind,
@@ -15,8 +17,8 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                (SELECT bool_or(has_schema_privilege(reach.oid, n.oid, 'USAGE')) FROM reach) AS usable
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'hidden_columns')
-          AND n.nspname NOT LIKE 'pg\_temp\_%'
-          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')),
+          AND n.nspname NOT LIKE 'pg\_temp\_%'),
+     -- What the lines match: relations, columns.
      named AS MATERIALIZED (SELECT r.oid, u.line FROM relations r JOIN rules u ON r.nspname LIKE u.schema AND r.relname LIKE u."table"
                -- The script makes the views there itself.
                WHERE NOT r.internal AND (r.nspname <> 'masked' OR u.schema = 'masked')),
@@ -46,11 +48,13 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         UNION ALL
         SELECT w.ev_class, r.oid FROM relations r JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid AND d.classid = 'pg_rewrite'::regclass
         JOIN pg_rewrite w ON w.oid = d.objid WHERE r.internal AND r.relname LIKE '\_materialized\_hypertable\_%' GROUP BY 1, 2),
+     -- Every column that is to be hidden, and the listed one for which it is.
      hidden(oid, attnum, attname, root, line) AS (
         SELECT l.oid, l.attnum, l.attname, l.oid, l.line FROM listed l
         UNION
         SELECT a.attrelid, a.attnum, a.attname, h.root, h.line
         FROM hidden h JOIN copies c ON c.of = h.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = h.attname AND a.attnum > 0 AND NOT a.attisdropped),
+     -- Those that the role can read, and whose grant it is if not the owner's: of a role that it can become, or by another grantor.
      open AS MATERIALIZED (
         SELECT h.*, r.name AS place, r.internal, (SELECT min(format('SET ROLE %I; REVOKE SELECT ON %s FROM %s, PUBLIC; RESET ROLE', pg_get_userbyid(x.grantor), r.name, reader.q))
                                       FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
@@ -81,6 +85,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      materialized(of, oid) AS MATERIALIZED (
         SELECT d.oid, m.oid FROM relations d JOIN relations m ON m.relname = replace(d.relname, '_direct_view_', '_materialized_hypertable_')
         WHERE d.internal AND m.internal AND d.relname LIKE '\_direct\_view\_%'),
+     -- What may show what, as whole relations; and so what has to be looked into.
      leads(of, oid) AS MATERIALIZED (SELECT of, oid FROM views UNION SELECT of, oid FROM copies UNION SELECT of, oid FROM materialized),
      concerned(oid) AS (SELECT oid FROM (SELECT oid FROM hidden UNION SELECT oid FROM calls) AS x UNION SELECT l.oid FROM concerned c JOIN leads l ON l.of = c.oid),
      -- From which columns each of theirs comes; of 0 when that is not known. A query without another in it says so itself: the parts of its
@@ -121,6 +126,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT q.oid, a.attnum, coalesce(p.of, 0), coalesce(p.num, 0)
         FROM queries q JOIN pg_attribute a ON a.attrelid = q.oid AND a.attnum > 0 AND NOT a.attisdropped LEFT JOIN passed p ON p.oid = q.oid AND p.attnum = a.attnum
         WHERE NOT q.single AND q.behind IS NULL),
+     -- The words of their texts, but of endless ones.
      words AS MATERIALIZED (SELECT DISTINCT f.oid, lower(w.w[1]) AS word FROM functions f, regexp_matches(left(f.prosrc, 1000000), '[[:alnum:]_$]+', 'g') AS w(w)),
      -- What shows what. A function by what its text names: as a whole (0), and all that is named.
      edges(from_class, of, num, class, oid, attnum) AS MATERIALIZED (
@@ -226,6 +232,10 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         SELECT false, 7, format('the bounds of the partitions of %s stand in the catalog, where everybody may read them, and with them values of its hidden column %I', r.name, h.attname),
                'partition it by another column', NULL, NULL, NULL, NULL
         FROM hidden h JOIN relations r ON r.oid = h.oid JOIN pg_partitioned_table p ON p.partrelid = h.oid AND h.attnum = ANY (p.partattrs::int2[])
+        UNION ALL
+        SELECT false, 9, format('%s has row policies, which masked.%I passes by: it reads with the rights of their owner', r.name, m.relname),
+               'remove the = from its lines and apply the list again', NULL, NULL, NULL, NULL
+        FROM relations r JOIN pg_class c ON c.oid = r.oid AND c.relrowsecurity JOIN relations m ON m.nspname = 'masked' AND m.relname = r.nspname || '_' || r.relname AND m.usable
         UNION ALL
         SELECT false, 8, format('this cluster''s view pg_stats_ext_exprs is of before PostgreSQL 15.7 and 16.3 and shows statistics of hidden columns of %s', r.name),
                'run share/postgresql/fix-CVE-2024-4317.sql of PostgreSQL in each database', NULL, NULL, NULL, NULL
