@@ -8,8 +8,8 @@
 #   tracksolid.devices.driver_phone        # personal: ask the fleet office
 #   *.*.sim_number = last 4                # a part of it stays readable: last 1 to last 9, year, or hash
 #
-# Without --apply it shows what would change, and proves that the columns could not be read any more, but changes nothing. Without
-# some of the lines it undoes those; an empty FILE undoes all. Running it again is safe.
+# Without --apply it shows what would change and checks the privileges, but changes nothing. A line that has been removed is undone; an
+# empty FILE undoes all. Running it again is safe.
 #
 #   --apply    do it, and hand FILE to the servers that deploy.sh runs here: they check it every ten minutes and at the start
 #   --strict   also close views, materialized views, continuous aggregates and functions that show hidden columns, now and later
@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
 done
 file=${file:-${HOME:?HOME is not set}/.analytics_hidden_columns}
 sql_file=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/hide_columns.sql
-[ -r "$file" ] || die "cannot read $file: write a column a line into it, such as tracksolid.devices.driver_phone  # personal"
+[ -r "$file" ] || die "cannot read $file: create it with one column a line, such as tracksolid.devices.driver_phone  # personal"
 [ -r "$sql_file" ] || die "$sql_file not found: copy hide_columns.sql beside this script"
 [ "$(wc -c < "$file")" -le 100000 ] || die "$file is larger than 100 kB"
 command -v docker > /dev/null || die "docker not found: run this on the host where the database's container runs"
@@ -63,27 +63,6 @@ if [ "$apply" = off ]; then
     exit
 fi
 
-# The proof by trying, in a session of the role itself: each SELECT must end with 42501.
-pw_file=${ANALYTICS_RO_PW_FILE:-$HOME/.analytics_ro.pw}
-selects=$(in_database -U "$superuser" -At -v ON_ERROR_STOP=1 << 'SQL'
-SELECT to_regnamespace('hidden_columns') IS NOT NULL AS hides \gset
-\if :hides
-SELECT format('SELECT %I FROM %I.%I LIMIT 0;', j ->> 'column', j ->> 'schema', j ->> 'table')
-FROM hidden_columns.list, hidden_columns.look(rules, 'analytics_ro') AS t, LATERAL (SELECT t::json) AS x(j) WHERE j ->> 'is' = 'column' AND concat(j ->> 'column', j ->> 'schema', j ->> 'table') !~ '\n';
-\endif
-SQL
-) || die "applied, but the hidden columns cannot be listed (see the message above)"
-if [ -n "$selects" ] && [ -r "$pw_file" ]; then
-    PGPASSWORD=$(< "$pw_file")
-    export PGPASSWORD
-    answers=$(in_database -h 127.0.0.1 -U analytics_ro -v VERBOSITY=sqlstate <<< "$selects" 2>&1) || true
-    tried=$(wc -l <<< "$selects") refused=$(grep -c '42501$' <<< "$answers" || true)
-    [ "$tried" = "$refused" ] || die "applied, but of $tried SELECTs as analytics_ro only $refused were refused for lack of the privilege (42501): $(grep -v '42501$' <<< "$answers" | head -n 3)"
-    echo "Tried as analytics_ro: $tried SELECTs of hidden columns, each refused (42501)."
-elif [ -n "$selects" ]; then
-    echo "Not tried as analytics_ro, since there is no $pw_file; the server's check tries it."
-fi
-
 umask 077
 handed=''
 for copy in "$HOME"/.*/current/hidden_columns; do
@@ -97,4 +76,27 @@ for copy in "$HOME"/.*/current/hidden_columns; do
     handed=1
     echo "The server of ${copy%/current/*} has the list."
 done
-[ -n "$handed" ] || echo "Next, so that the server checks the list and shows the reasons: bash deploy.sh"
+# The proof by trying, in a session of the role itself: each SELECT must end with 42501.
+pw_file=${ANALYTICS_RO_PW_FILE:-$HOME/.analytics_ro.pw}
+selects=$(in_database -U "$superuser" -At -v ON_ERROR_STOP=1 << 'SQL'
+SELECT to_regnamespace('hidden_columns') IS NOT NULL AS hides \gset
+\if :hides
+SELECT format('SELECT %I FROM %I.%I LIMIT 0;', j ->> 'column', j ->> 'schema', j ->> 'table')
+FROM hidden_columns.list, hidden_columns.look(rules, 'analytics_ro') AS t, LATERAL (SELECT t::json) AS x(j) WHERE j ->> 'is' = 'column' AND concat(j ->> 'column', j ->> 'schema', j ->> 'table') !~ '\n';
+\endif
+SQL
+) || die "applied, but the hidden columns cannot be listed (see the message above)"
+[ -n "$handed" ] || [ -z "$selects" ] || echo "Next, so that the server checks the list and shows the reasons: bash deploy.sh"
+if [ -n "$selects" ] && [ -r "$pw_file" ]; then
+    PGPASSWORD=$(< "$pw_file")
+    export PGPASSWORD
+    answers=$(in_database -h 127.0.0.1 -U analytics_ro -v VERBOSITY=sqlstate <<< "$selects" 2>&1) || true
+    tried=$(wc -l <<< "$selects") refused=$(grep -c '42501$' <<< "$answers" || true)
+    if [ "$tried" != "$refused" ]; then
+        die "applied, but of $tried SELECTs as analytics_ro only $refused were refused for lack of the privilege (42501). If it could not log in," \
+            "run the server's check instead; else a column can be read: $(grep -v '42501$' <<< "$answers" | head -n 3)"
+    fi
+    echo "Tried as analytics_ro: $tried SELECTs of hidden columns, each refused (42501)."
+elif [ -n "$selects" ]; then
+    echo "Not tried as analytics_ro, since there is no $pw_file; the server's check tries it."
+fi

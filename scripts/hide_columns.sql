@@ -24,6 +24,7 @@
 \set ON_ERROR_STOP on
 \set ECHO none
 \set QUIET on
+\set SHOW_CONTEXT never
 \pset tuples_only on
 \pset format unaligned
 \pset pager off
@@ -82,9 +83,11 @@ CREATE TEMP TABLE called ON COMMIT DROP AS SELECT * FROM callable;
 
 -- What an earlier run has hidden is undone by its own functions: those of this file may keep other things.
 SELECT to_regprocedure('hidden_columns.undo()') IS NOT NULL AS applied \gset
+CREATE TEMP TABLE was (relation oid, attnum int2, matched text[]) ON COMMIT DROP;
 \if :applied
 -- Two runs at once, or one and the trigger, wait for each other.
 LOCK TABLE hidden_columns.list IN EXCLUSIVE MODE;
+INSERT INTO was SELECT h.relation, h.attnum, l.matched FROM hidden_columns.hidden h, hidden_columns.list l;
 SELECT hidden_columns.undo() \g /dev/null
 DELETE FROM hidden_columns.list;
 \endif
@@ -94,7 +97,7 @@ DELETE FROM hidden_columns.list;
 -- The tables stay: a backup may be reading them, and an older snapshot of another session the list. A later version of this file adds
 -- columns with ALTER TABLE … ADD COLUMN IF NOT EXISTS.
 CREATE SCHEMA IF NOT EXISTS hidden_columns;
-CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL, matched text[] NOT NULL);
 -- What the list has closed. The name beside the number, since a restored dump numbers columns anew.
 CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, attname name NOT NULL, PRIMARY KEY (relation, attname));
 CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
@@ -168,10 +171,11 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         UNION
         SELECT a.attrelid, a.attnum, a.attname, h.root, h.line
         FROM hidden h JOIN copies c ON c.of = h.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = h.attname AND a.attnum > 0 AND NOT a.attisdropped),
+     titles AS MATERIALIZED (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)),
      -- Those that the role can read, and whose grant it is if not the owner's: of a role that it can become, or by another grantor.
      open AS MATERIALIZED (
         SELECT h.*, r.name AS place, r.internal, (SELECT min(format('SET ROLE %I; REVOKE SELECT ON %s FROM %s, PUBLIC; RESET ROLE', pg_get_userbyid(x.grantor), r.name, reader.q))
-                                      FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
+                                      FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT string_agg(g.q, ', ' ORDER BY g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
         FROM hidden h JOIN relations r ON r.oid = h.oid
         WHERE r.usable AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT'))),
      -- Which views read which columns. PostgreSQL notes no column for a reference to a whole row. What is too long to be searched counts as one.
@@ -287,7 +291,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      shown AS MATERIALIZED (
         SELECT s.oid, a.attnum, a.attname, string_agg(DISTINCT l.name, ', ' ORDER BY l.name) AS of
         FROM shows s JOIN relations r ON r.oid = s.oid JOIN pg_attribute a ON a.attrelid = s.oid AND a.attnum = s.attnum
-        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
+        JOIN titles l ON l.oid = s.root AND l.attnum = s.root_num
         WHERE s.class = 'pg_class'::regclass AND r.usable AND (s.oid, s.attnum) NOT IN (SELECT oid, attnum FROM hidden)
           -- A part of a value is meant to be read.
           AND NOT EXISTS (SELECT FROM listed p JOIN relations t ON t.oid = p.oid WHERE r.nspname = 'masked' AND r.relname = t.nspname || '_' || t.relname AND a.attname = p.attname || '_' || replace(p.show, ' ', '_'))
@@ -296,8 +300,8 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      findings(refuse, rank, what, fix, oid, nums, function, inside) AS (
         SELECT true, 1, format('the role %s may read %s.%I, which is to be hidden (line %s: %s)%s', reader.q, r.name, o.attname, o.line, min(u.text),
                    CASE WHEN bool_or(o.oid <> o.root) THEN ': as ' || left(string_agg(o.place, ', ' ORDER BY o.place), 200) ELSE '' END
-                   || coalesce(': as a member of ' || min(o.via::text), '')),
-               coalesce(min(o.revoke) || '; then ', '') || CASE WHEN min(o.via::text) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', btrim(min(o.via::text), '{}'), reader.q) END
+                   || coalesce(': as a member of ' || min(o.via), '')),
+               coalesce(min(o.revoke) || '; then ', '') || CASE WHEN min(o.via) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', min(o.via), reader.q) END
                    || 'on the host of the database: bash hide_columns.sh --apply', NULL::oid, NULL::int2[], NULL::oid, array_agg(o.oid::bigint) FILTER (WHERE o.internal)
         FROM reader, open o JOIN relations r ON r.oid = o.root JOIN rules u ON u.line = o.line GROUP BY reader.q, r.name, o.attname, o.line
         UNION ALL
@@ -322,14 +326,14 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                    CASE WHEN (f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR length(f.prosrc) > 1000000) THEN 'its text cannot be read' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
                format('REVOKE EXECUTE ON ROUTINE %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid, NULL
         FROM reader, functions f LEFT JOIN shows s ON s.class = 'pg_proc'::regclass AND s.oid = f.oid
-        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
+        JOIN titles l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
         WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR (f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR length(f.prosrc) > 1000000) OR f.lanname <> 'internal' AND left(f.prosrc, 1000000) ~* '\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*)\M')
         GROUP BY f.oid, f.name, f.owner, f.lanname, length(f.prosrc), reader.q
         UNION ALL
         SELECT false, 4, format('the %s %s reads hidden columns with the rights of whoever queries it, so every query of it is refused', r.kind, r.name),
                format('write it anew without %s', left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), NULL, NULL, NULL, NULL
         FROM shows s JOIN relations r ON r.oid = s.oid AND r.invoker
-        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
+        JOIN titles l ON l.oid = s.root AND l.attnum = s.root_num
         WHERE s.class = 'pg_class'::regclass AND r.usable AND EXISTS (SELECT FROM reach g WHERE has_any_column_privilege(g.oid, r.oid, 'SELECT')) GROUP BY r.kind, r.name
         UNION ALL
         SELECT false, 5, format('line %s of the hidden columns (%s) matches no column', u.line, u.text), 'correct it, or remove it', NULL, NULL, NULL, NULL
@@ -578,7 +582,11 @@ BEGIN
         END;
     END LOOP;
     FOR r IN SELECT c.function, c.public FROM hidden_columns.closed c JOIN pg_proc p ON p.oid = c.function LOOP
-        EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO analytics_ro%s', r.function, CASE WHEN r.public THEN ', PUBLIC' ELSE '' END);
+        BEGIN
+            EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO analytics_ro%s', r.function, CASE WHEN r.public THEN ', PUBLIC' ELSE '' END);
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING '% stays as it is: %', r.function, SQLERRM;
+        END;
     END LOOP;
     FOR r IN SELECT g.undo
              FROM hidden_columns.given g JOIN (SELECT oid, relowner AS owner FROM pg_class UNION ALL SELECT oid, proowner FROM pg_proc) AS o ON o.oid = g.object
@@ -620,7 +628,7 @@ EXCEPTION WHEN query_canceled OR OTHERS THEN
     FOR made IN SELECT objid::regclass AS name FROM pg_event_trigger_ddl_commands()
                 WHERE classid = 'pg_class'::regclass AND schema_name <> 'pg_temp' AND command_tag ~ '^(CREATE|SELECT INTO)' LOOP
         BEGIN
-            EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro', made.name);
+            EXECUTE format('REVOKE SELECT ON %s FROM analytics_ro, PUBLIC', made.name);
         EXCEPTION WHEN OTHERS THEN
             RAISE WARNING '%', SQLERRM;
         END;
@@ -636,7 +644,7 @@ CREATE EVENT TRIGGER hide_columns ON ddl_command_end WHEN TAG IN (
 
 -- ── Hiding ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-INSERT INTO hidden_columns.list SELECT hidden_columns.read(convert_from(decode(:'rules', 'base64'), 'UTF8')), :'strict' = 'on';
+INSERT INTO hidden_columns.list SELECT hidden_columns.read(convert_from(decode(:'rules', 'base64'), 'UTF8')), :'strict' = 'on', '{}';
 SELECT hidden_columns.apply() \g /dev/null
 
 -- ── Parts of values ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -660,7 +668,7 @@ CREATE TEMP TABLE masks ON COMMIT DROP AS
                    ELSE 'CASE WHEN length(t.%1$I::text) >= 2 * %3$s THEN right(t.%1$I::text, %3$s) END AS %2$I' END,
                    "column", name, right(show, 1)), ', ' ORDER BY name)), nspname, relname)
                || CASE WHEN bool_or(show = 'hash') THEN ', hidden_columns.key AS k' ELSE '' END AS definition,
-           -- The text of others depends on settings of whoever reads it: on a few readings all of it could be told.
+           -- The text of others depends on settings of whoever reads it: on a few readings all of it could be worked out.
            min("column") FILTER (WHERE type <> ALL (CASE show WHEN 'year' THEN ARRAY['date', 'timestamp', 'timestamptz']::regtype[]
                ELSE ARRAY['text', 'varchar', 'bpchar', 'int2', 'int4', 'int8', 'numeric', 'uuid']::regtype[] END)) AS wrong,
            string_agg(format('%s is %s', name, CASE show WHEN 'year' THEN 'the year of ' || "column"
@@ -670,6 +678,7 @@ CREATE TEMP TABLE masks ON COMMIT DROP AS
 DO $$
 DECLARE
     r record;
+    part record;
 BEGIN
     IF EXISTS (SELECT FROM masks WHERE hashes) AND NOT EXISTS (SELECT FROM hidden_columns.key) THEN
         INSERT INTO hidden_columns.key VALUES (sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));
@@ -708,6 +717,10 @@ BEGIN
         EXECUTE format('ALTER VIEW masked.%I OWNER TO %I', r.view, r.owner);
         EXECUTE format('GRANT SELECT ON masked.%I TO analytics_ro', r.view);
         EXECUTE format('COMMENT ON VIEW masked.%I IS %L', r.view, r.of || ' without its hidden columns: ' || r.about);
+        FOR part IN SELECT a.attname, c FROM unnest(string_to_array(r.about, '; ')) AS c, pg_attribute a
+                    WHERE a.attrelid = to_regclass(format('masked.%I', r.view)) AND c LIKE replace(a.attname, '_', '\_') || ' is %' LOOP
+            EXECUTE format('COMMENT ON COLUMN masked.%I.%I IS %L', r.view, part.attname, part.c);
+        END LOOP;
         INSERT INTO hidden_columns.part VALUES (r.view, r.definition);
     END LOOP;
 END $$;
@@ -722,7 +735,17 @@ DECLARE
     r record;
 BEGIN
     FOR r IN SELECT j ->> 'what' AS what, j ->> 'fix' AS fix FROM found WHERE (j ->> 'refuse')::boolean LOOP
-        RAISE EXCEPTION '%, still', r.what USING HINT = r.fix;
+        RAISE EXCEPTION 'nothing is hidden, since %', r.what USING HINT = r.fix;
+    END LOOP;
+    UPDATE hidden_columns.list SET matched = ARRAY(
+        SELECT u.text FROM json_to_recordset(rules::json) AS u(line int, text text)
+        WHERE NOT EXISTS (SELECT FROM found WHERE j ->> 'what' = format('line %s of the hidden columns (%s) matches no column', u.line, u.text)));
+    -- What has been renamed is not uncovered in silence.
+    FOR r IN SELECT u.line, u.text, string_agg(DISTINCT b.name, ', ') AS names
+             FROM hidden_columns.list l, json_to_recordset(l.rules::json) AS u(line int, text text), was w JOIN readable b USING (relation, attnum)
+             WHERE u.text = ANY (w.matched) AND u.text <> ALL (l.matched) GROUP BY u.line, u.text LOOP
+        RAISE EXCEPTION 'line % (%) matches no column any more, and these would become readable: %', r.line, r.text, r.names
+            USING HINT = 'if something has been renamed, change the line; if not, remove it';
     END LOOP;
 END $$;
 
@@ -737,7 +760,8 @@ SELECT E'Closed too, because they show hidden columns:\n' || string_agg('  ' || 
     UNION ALL (SELECT name FROM called EXCEPT SELECT name FROM callable)) AS c(name) HAVING count(*) > 0;
 SELECT E'Readable from now on:\n' || string_agg('  ' || name, E'\n' ORDER BY name) FROM (
     SELECT name FROM readable EXCEPT SELECT name FROM before UNION ALL (SELECT name FROM callable EXCEPT SELECT name FROM called)) AS c(name) HAVING count(*) > 0;
-SELECT E'Still open. The statement below each closes it, and so does --strict; of a view so does a line of the list with its column:\n'
+SELECT E'Still open. The statement below each closes it, for everybody who has it through PUBLIC. --strict closes it for analytics_ro alone,\n'
+    'and so does, for a view, a line of the list with its column:\n'
     || string_agg(format(E'  %s\n      %s', j ->> 'what', j ->> 'fix'), E'\n')
 FROM found WHERE j ->> 'oid' IS NOT NULL AND j ->> 'is' = 'finding' OR j ->> 'function' IS NOT NULL HAVING count(*) > 0;
 SELECT E'To be looked at:\n' || string_agg(format(E'  %s\n      %s', j ->> 'what', j ->> 'fix'), E'\n')

@@ -105,7 +105,7 @@ pub(crate) fn advise(failure: &mut Failure, mut text: Text, rows: &[Row], schema
         "42P01" if text.is_source() => names::unknown_table(failure, &text, rows, schemas),
         "42P01" => names::unknown_alias(&text),
         "42702" => names::ambiguous(&text),
-        "42501" => names::not_permitted(&text, schemas),
+        "42501" => names::not_permitted(&failure.message, &text, schemas),
         "42883" if failure.message.contains('(') => calls::unknown_function(failure, &text, rows, schemas),
         "42883" => calls::unknown_operator(failure, &text),
         "42601" => syntax::advice(&text, schemas),

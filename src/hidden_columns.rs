@@ -17,7 +17,7 @@ const MOST_RULES: usize = 1_000;
 /// The most characters of a reason, and of a wrong line in a message.
 const REASON: usize = 300;
 const SHOWN: usize = 80;
-/// scripts/hide_columns.sql reads the same lines with the same expression; `B` is what both count as a blank, `N` a part of the name.
+/// scripts/hide_columns.sql reads the same lines; a test compares what both make of them. `B` is what both count as a blank, `N` a part of the name.
 const LINE: &str = r"^B(N)\.(N)\.(N)B(?:=B(last [1-9]|year|hash)B)?(?:#B(.*?))?B$";
 const BLANK: &str = r"[ \t\r\x0b\x0c]*";
 const NAME: &str = r#""(?:[^"]|"")+"|[^ \t\r\n\x0b\x0c."\#=]+"#;

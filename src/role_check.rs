@@ -159,8 +159,19 @@ impl RoleCheck {
             look.findings.insert(0, Finding { refuse: true, what: error.to_string(), fix });
         }
         let look = Arc::new(look);
+        self.warn_of_new(&look);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&look)));
         Ok(look)
+    }
+
+    /// Logs what was not there at the last look: a view, for instance, that shows a hidden column. Of the first look the start does.
+    fn warn_of_new(&self, look: &Look) {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, last)) = last.as_ref() else { return };
+        let is_new = |finding: &&Finding| !finding.refuse && last.findings.iter().all(|known| known.what != finding.what);
+        for finding in look.findings.iter().filter(is_new) {
+            log::warn!("{}. Fix: {}", finding.what, finding.fix);
+        }
     }
 
     /// Lets a call pass only when the role is known to be suitable. Looks again when the last look was long ago.

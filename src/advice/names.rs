@@ -135,7 +135,15 @@ pub(super) fn ambiguous(text: &Text) -> Option<String> {
 }
 
 /// 42501.
-pub(super) fn not_permitted(text: &Text, schemas: &[String]) -> Option<String> {
+pub(super) fn not_permitted(message: &str, text: &Text, schemas: &[String]) -> Option<String> {
+    // A view or a function that reads with the rights of whoever calls it.
+    let denied = ["permission denied for table ", "permission denied for view "].iter().find_map(|begin| message.strip_prefix(begin));
+    if let Some(denied) = denied.filter(|denied| !text.has_name(denied)) {
+        return Some(format!(
+            "a view or function here reads {denied} with the rights of this role, which cannot read all that it needs, so no query of it \
+             works; query {denied} itself"
+        ));
+    }
     let partial: Vec<&Source> = text.sources.iter().filter(|source| source.partial).collect();
     // Only those that the text itself names.
     let hidden = text.sources.iter().flat_map(|source| &source.hidden).filter(|hidden| text.has_name(&hidden.column));
@@ -144,7 +152,7 @@ pub(super) fn not_permitted(text: &Text, schemas: &[String]) -> Option<String> {
     let closed = text.sources.iter().find(|source| source.columns.is_empty() && !source.hidden.is_empty());
     hints.push(match (lists(&partial), closed) {
         (Some(lists), _) => {
-            format!("Not all columns can be read: write those you need in place of * or the table; {lists}")
+            format!("Some columns cannot be read: name the others in place of * or the whole row; {lists}")
         }
         // A partition, above all.
         (None, Some(closed)) => {

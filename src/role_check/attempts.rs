@@ -164,7 +164,7 @@ fn hidden_columns(database: &Database, hidden: Option<&HiddenColumns>) -> Result
             Err(failure) => seen(&failure),
             Ok(_) => "no error".to_owned(),
         };
-        let fix = "apply scripts/hide_columns.sh --apply to this database, and see its findings";
+        let fix = "on the host of the database: bash hide_columns.sh --apply, and read what it reports";
         return Ok(bad(NAME, &format!("42501 for {schema}.{table}.{column}"), saw, fix));
     }
     let (tried, all) = (hidden.len().min(MOST_COLUMNS), hidden.len());

@@ -54,10 +54,11 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         UNION
         SELECT a.attrelid, a.attnum, a.attname, h.root, h.line
         FROM hidden h JOIN copies c ON c.of = h.oid JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = h.attname AND a.attnum > 0 AND NOT a.attisdropped),
+     titles AS MATERIALIZED (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)),
      -- Those that the role can read, and whose grant it is if not the owner's: of a role that it can become, or by another grantor.
      open AS MATERIALIZED (
         SELECT h.*, r.name AS place, r.internal, (SELECT min(format('SET ROLE %I; REVOKE SELECT ON %s FROM %s, PUBLIC; RESET ROLE', pg_get_userbyid(x.grantor), r.name, reader.q))
-                                      FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT array_agg(g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
+                                      FROM reader, pg_class c, aclexplode(c.relacl) AS x WHERE c.oid = h.oid AND x.grantee IN (0, reader.oid) AND x.privilege_type = 'SELECT' AND x.grantor <> c.relowner) AS revoke, (SELECT string_agg(g.q, ', ' ORDER BY g.q) FROM reach g, reader WHERE g.oid <> reader.oid AND has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT')) AS via
         FROM hidden h JOIN relations r ON r.oid = h.oid
         WHERE r.usable AND EXISTS (SELECT FROM reach g WHERE has_column_privilege(g.oid, h.oid, h.attnum, 'SELECT'))),
      -- Which views read which columns. PostgreSQL notes no column for a reference to a whole row. What is too long to be searched counts as one.
@@ -173,7 +174,7 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      shown AS MATERIALIZED (
         SELECT s.oid, a.attnum, a.attname, string_agg(DISTINCT l.name, ', ' ORDER BY l.name) AS of
         FROM shows s JOIN relations r ON r.oid = s.oid JOIN pg_attribute a ON a.attrelid = s.oid AND a.attnum = s.attnum
-        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
+        JOIN titles l ON l.oid = s.root AND l.attnum = s.root_num
         WHERE s.class = 'pg_class'::regclass AND r.usable AND (s.oid, s.attnum) NOT IN (SELECT oid, attnum FROM hidden)
           -- A part of a value is meant to be read.
           AND NOT EXISTS (SELECT FROM listed p JOIN relations t ON t.oid = p.oid WHERE r.nspname = 'masked' AND r.relname = t.nspname || '_' || t.relname AND a.attname = p.attname || '_' || replace(p.show, ' ', '_'))
@@ -182,8 +183,8 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      findings(refuse, rank, what, fix, oid, nums, function, inside) AS (
         SELECT true, 1, format('the role %s may read %s.%I, which is to be hidden (line %s: %s)%s', reader.q, r.name, o.attname, o.line, min(u.text),
                    CASE WHEN bool_or(o.oid <> o.root) THEN ': as ' || left(string_agg(o.place, ', ' ORDER BY o.place), 200) ELSE '' END
-                   || coalesce(': as a member of ' || min(o.via::text), '')),
-               coalesce(min(o.revoke) || '; then ', '') || CASE WHEN min(o.via::text) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', btrim(min(o.via::text), '{}'), reader.q) END
+                   || coalesce(': as a member of ' || min(o.via), '')),
+               coalesce(min(o.revoke) || '; then ', '') || CASE WHEN min(o.via) IS NULL THEN '' ELSE format('REVOKE %s FROM %s, unless it inherits nothing of it; then ', min(o.via), reader.q) END
                    || 'on the host of the database: bash hide_columns.sh --apply', NULL::oid, NULL::int2[], NULL::oid, array_agg(o.oid::bigint) FILTER (WHERE o.internal)
         FROM reader, open o JOIN relations r ON r.oid = o.root JOIN rules u ON u.line = o.line GROUP BY reader.q, r.name, o.attname, o.line
         UNION ALL
@@ -208,14 +209,14 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
                    CASE WHEN (f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR length(f.prosrc) > 1000000) THEN 'its text cannot be read' WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
                format('REVOKE EXECUTE ON ROUTINE %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid, NULL
         FROM reader, functions f LEFT JOIN shows s ON s.class = 'pg_proc'::regclass AND s.oid = f.oid
-        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
+        JOIN titles l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num
         WHERE f.prosecdef AND f.usable AND (s.oid IS NOT NULL OR (f.lanname NOT IN ('sql', 'plpgsql', 'internal') OR length(f.prosrc) > 1000000) OR f.lanname <> 'internal' AND left(f.prosrc, 1000000) ~* '\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*)\M')
         GROUP BY f.oid, f.name, f.owner, f.lanname, length(f.prosrc), reader.q
         UNION ALL
         SELECT false, 4, format('the %s %s reads hidden columns with the rights of whoever queries it, so every query of it is refused', r.kind, r.name),
                format('write it anew without %s', left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), NULL, NULL, NULL, NULL
         FROM shows s JOIN relations r ON r.oid = s.oid AND r.invoker
-        JOIN (SELECT l.oid, l.attnum, format('%s.%I', r.name, l.attname) AS name FROM listed l JOIN relations r USING (oid)) AS l ON l.oid = s.root AND l.attnum = s.root_num
+        JOIN titles l ON l.oid = s.root AND l.attnum = s.root_num
         WHERE s.class = 'pg_class'::regclass AND r.usable AND EXISTS (SELECT FROM reach g WHERE has_any_column_privilege(g.oid, r.oid, 'SELECT')) GROUP BY r.kind, r.name
         UNION ALL
         SELECT false, 5, format('line %s of the hidden columns (%s) matches no column', u.line, u.text), 'correct it, or remove it', NULL, NULL, NULL, NULL

@@ -86,8 +86,10 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
     });
     let rows = if pages.is_some_and(|pages| pages > 0) { SAMPLED_ROWS } else { SAMPLED_ROWS_OF_VIEW };
     sampled.map_or_else(|| run(call, &admitted, &first(rows), form), Ok).map_err(|failure| {
+        let is_of_this = failure.message.ends_with(&format!(" {table}"));
         match failure.sqlstate.as_deref() {
-            Some("42P01" | "42501") => missing(&admitted, &schema, &table, failure.similar),
+            Some("42501") if is_of_this => missing(&admitted, &schema, &table, failure.similar),
+            Some("42P01") => missing(&admitted, &schema, &table, failure.similar),
             _ => failure,
         }
     })

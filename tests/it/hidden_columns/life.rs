@@ -253,6 +253,60 @@ fn nobodys_ddl_is_stopped() {
             .unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
     refused(name, "SELECT phone FROM tracksolid.devices");
+    // What is new meanwhile is closed as a whole, since nobody has looked at it.
+    owner.batch_execute("CREATE TABLE tracksolid.unseen (id int, phone text)").unwrap();
+    refused(name, "SELECT id FROM tracksolid.unseen");
+}
+
+/// Neither the event trigger nor the script runs what the owner of a table has made: both have a superuser's rights.
+#[test]
+fn nothing_of_an_owner_runs_with_a_superusers_rights() {
+    let name = "hc_escalate";
+    database(name, FLEET);
+    hide(cluster(), name, "*.*.phone", "apply strict");
+    let mut owner = cluster().admin(name);
+    owner
+        .batch_execute(
+            "GRANT TEMPORARY ON DATABASE hc_escalate TO tracksolid_owner; SET ROLE tracksolid_owner;
+             CREATE TABLE tracksolid.who (name text); GRANT INSERT ON tracksolid.who TO PUBLIC;
+             CREATE FUNCTION pg_temp.evil() RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO tracksolid.who VALUES (current_user); RETURN 0; END';
+             CREATE TEMP VIEW pg_roles AS SELECT r.* FROM pg_catalog.pg_roles r WHERE pg_temp.evil() = 0;
+             CREATE TEMP VIEW pg_class AS SELECT c.* FROM pg_catalog.pg_class c WHERE pg_temp.evil() = 0;
+             CREATE TEMP VIEW pg_inherits AS SELECT i.* FROM pg_catalog.pg_inherits i WHERE pg_temp.evil() = 0;
+             CREATE TABLE tracksolid.bait (id int, phone text);
+             CREATE VIEW reporting.bait AS SELECT phone FROM tracksolid.bait",
+        )
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    assert_eq!(cluster().count(name, "SELECT count(*) FROM tracksolid.who"), 0);
+    refused(name, "SELECT phone FROM tracksolid.bait");
+    owner
+        .batch_execute(
+            "CREATE FUNCTION tracksolid.im(int) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''ran as %'', current_user; RETURN true; END';
+             CREATE INDEX ON tracksolid.bait (id) WHERE tracksolid.im(1)",
+        )
+        .unwrap_or_else(|error| panic!("{error:?}"));
+    for how in ["dry run", "apply"] {
+        let said = hide(cluster(), name, "*.*.phone", how);
+        assert!(!said.contains("ran as"), "{said}");
+    }
+}
+
+#[test]
+fn what_has_been_renamed_is_not_uncovered_in_silence() {
+    let name = "hc_renamed";
+    database(name, FLEET);
+    let lines = "tracksolid.devices.phone\ntracksolid.nothing.phone";
+    hide(cluster(), name, lines, "apply");
+    cluster().sql(name, "ALTER TABLE tracksolid.devices RENAME TO vehicles");
+    refused(name, "SELECT phone FROM tracksolid.vehicles");
+    let said = run_hide(cluster(), name, lines, "apply");
+    assert!(!said.ok && said.text.contains("line 1") && said.text.contains("tracksolid.vehicles.phone"), "{said:?}");
+    refused(name, "SELECT phone FROM tracksolid.vehicles");
+    hide(cluster(), name, "tracksolid.vehicles.phone", "apply");
+    refused(name, "SELECT phone FROM tracksolid.vehicles");
+    // A line that is taken out is meant, beside one that has never matched anything.
+    hide(cluster(), name, "tracksolid.nothing.phone", "apply");
+    gets(name, "SELECT max(phone) FROM tracksolid.vehicles", "Zq7-2");
 }
 
 #[test]

@@ -15,6 +15,15 @@ const NAMES: &str = r#"
 "#;
 
 #[test]
+fn the_script_looks_as_the_server_does() {
+    let copy = format!("\n$look$\n{}$look$ LANGUAGE sql", include_str!("../../../src/role_check/hidden_columns.sql"));
+    assert!(
+        include_str!("../../../scripts/hide_columns.sql").contains(&copy),
+        "src/role_check/hidden_columns.sql has changed: run the command that stands above its copy in scripts/hide_columns.sql"
+    );
+}
+
+#[test]
 fn a_wrong_line_is_named_and_nothing_has_changed() {
     let name = "hc_wrong";
     database(name, NAMES);
