@@ -56,7 +56,7 @@ in_database() { docker exec -i -e PGPASSWORD "$container" psql -X -q -d "${ANALY
 superuser=${ANALYTICS_DB_SUPERUSER:-postgres}
 
 # As psql's variable, not as an argument: 128 kB is the most that one argument may have.
-{ printf '\\set rules %s\n' "$(base64 < "$file" | tr -d '\n')"; cat "$sql_file"; } | in_database -v "apply=$apply" -v "strict=$strict" -U "$superuser" ||
+{ printf '\\set rules %s\n' "$({ cat "$file"; echo; } | base64 | tr -d '\n')"; cat "$sql_file"; } | in_database -v "apply=$apply" -v "strict=$strict" -U "$superuser" ||
     die "not finished (see the message above): nothing has changed, unless it says Applied"
 if [ "$apply" = off ]; then
     echo "To do it: bash ${BASH_SOURCE[0]} --apply$([ "$strict" = off ] || echo ' --strict') $file"

@@ -37,10 +37,19 @@
   \set strict off
 \endif
 
-BEGIN;
 \if :{?rules}
 \else
-DO $$ BEGIN RAISE EXCEPTION 'no list: set the psql variable rules to the file in base64'; END $$;
+  \set rules ''
+\endif
+
+BEGIN;
+SELECT :'rules' = '' AS no_rules, :'apply' NOT IN ('on', 'off') OR :'strict' NOT IN ('on', 'off') AS odd \gset
+\if :no_rules
+-- A file that is not there must not count as one without lines.
+DO $$ BEGIN RAISE EXCEPTION 'no list: set the psql variable rules to the file in base64; to undo all, a file with a comment only'; END $$;
+\endif
+\if :odd
+DO $$ BEGIN RAISE EXCEPTION 'apply and strict are on or off'; END $$;
 \endif
 SET LOCAL client_min_messages = warning;
 -- With pg_temp last: it would be searched first otherwise, and whoever runs a statement can make things there.
@@ -83,11 +92,11 @@ CREATE TEMP TABLE called ON COMMIT DROP AS SELECT * FROM callable;
 
 -- What an earlier run has hidden is undone by its own functions: those of this file may keep other things.
 SELECT to_regprocedure('hidden_columns.undo()') IS NOT NULL AS applied \gset
-CREATE TEMP TABLE was (relation oid, attnum int2, matched text[]) ON COMMIT DROP;
+CREATE TEMP TABLE was (relation oid, attnum int2, listed boolean, rules json) ON COMMIT DROP;
 \if :applied
 -- Two runs at once, or one and the trigger, wait for each other.
 LOCK TABLE hidden_columns.list IN EXCLUSIVE MODE;
-INSERT INTO was SELECT h.relation, h.attnum, l.matched FROM hidden_columns.hidden h, hidden_columns.list l;
+INSERT INTO was SELECT h.relation, h.attnum, h.listed, l.rules::json FROM hidden_columns.hidden h, hidden_columns.list l;
 SELECT hidden_columns.undo() \g /dev/null
 DELETE FROM hidden_columns.list;
 \endif
@@ -97,9 +106,10 @@ DELETE FROM hidden_columns.list;
 -- The tables stay: a backup may be reading them, and an older snapshot of another session the list. A later version of this file adds
 -- columns with ALTER TABLE … ADD COLUMN IF NOT EXISTS.
 CREATE SCHEMA IF NOT EXISTS hidden_columns;
-CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL, matched text[] NOT NULL);
--- What the list has closed. The name beside the number, since a restored dump numbers columns anew.
-CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, attname name NOT NULL, PRIMARY KEY (relation, attname));
+CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
+-- What has been closed: `listed`, or by strict. The name beside the number, since a restored dump numbers columns anew.
+CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, attname name NOT NULL, listed boolean NOT NULL,
+    PRIMARY KEY (relation, attname));
 CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
 -- Of each of these tables: columns with a greater number have been added since. What could be read before, and by whom: `named`: the role has
 -- a grant of its own; `whole`: of the table; `public`: what everybody could. `rest`: it can still read some of it.
@@ -336,6 +346,12 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         JOIN titles l ON l.oid = s.root AND l.attnum = s.root_num
         WHERE s.class = 'pg_class'::regclass AND r.usable AND EXISTS (SELECT FROM reach g WHERE has_any_column_privilege(g.oid, r.oid, 'SELECT')) GROUP BY r.kind, r.name
         UNION ALL
+        SELECT false, 4, format('the function %s names %s and runs with the rights of whoever calls it: where it reads that, a call of it is refused', f.name,
+                   left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), 'write it anew without that', NULL, NULL, NULL, NULL
+        FROM shows s JOIN functions f ON s.class = 'pg_proc'::regclass AND f.oid = s.oid JOIN titles l ON l.oid = s.root AND l.attnum = s.root_num
+        JOIN pg_attribute a ON a.attrelid = l.oid AND a.attnum = l.attnum
+        WHERE NOT f.prosecdef AND f.usable AND (f.parsed OR EXISTS (SELECT FROM words w WHERE w.oid = f.oid AND w.word = lower(a.attname))) GROUP BY f.oid, f.name
+        UNION ALL
         SELECT false, 5, format('line %s of the hidden columns (%s) matches no column', u.line, u.text), 'correct it, or remove it', NULL, NULL, NULL, NULL
         FROM rules u WHERE NOT EXISTS (SELECT FROM matched m WHERE m.line = u.line)
         UNION ALL
@@ -434,13 +450,13 @@ DECLARE
 BEGIN
     IF NOT whole AND hidden_columns.held(relation, 0) IS NOT NULL THEN
         FOR other, list IN
-            SELECT o.role, CASE WHEN hidden_columns.held(relation, 0) = '' THEN '' ELSE '(' || string_agg(quote_ident(a.attname), ', ') || ')' END
+            SELECT o.role, CASE WHEN hidden_columns.held(relation, 0) = '' AND hidden_columns.held(relation, o.oid) IS NULL THEN '' ELSE '(' || string_agg(quote_ident(a.attname), ', ') || ')' END
             FROM hidden_columns.others() AS o, pg_class c, pg_attribute a
             WHERE c.oid = relation AND c.relowner <> o.oid AND a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
               AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) AS x WHERE x.grantee = o.oid AND x.privilege_type = 'SELECT')
               AND NOT EXISTS (SELECT FROM aclexplode(a.attacl) AS x WHERE x.grantee = o.oid AND x.privilege_type = 'SELECT')
               AND (hidden_columns.held(relation, 0) = '' OR EXISTS (SELECT FROM aclexplode(a.attacl) AS x WHERE x.grantee = 0 AND x.privilege_type = 'SELECT'))
-            GROUP BY o.role
+            GROUP BY o.oid, o.role
         LOOP
             EXECUTE format('GRANT SELECT %s ON %s TO %s', list, name, other);
             INSERT INTO hidden_columns.given
@@ -495,23 +511,23 @@ BEGIN
     PERFORM hidden_columns.renumber();
     FOR r IN
         WITH found AS MATERIALIZED (SELECT l.strict, t::json AS j FROM hidden_columns.list l, hidden_columns.look(l.rules, 'analytics_ro') AS t)
-        SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::int2[] AS hide, NULL AS columns, NULL::int2 AS last, false AS inside
+        SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::int2[] AS hide, NULL::int2[] AS listed, NULL AS columns, NULL::int2 AS last, false AS inside
         FROM found WHERE strict AND j ->> 'function' IS NOT NULL
         UNION ALL
-        SELECT NULL, a.attrelid, array_agg(a.attnum) FILTER (WHERE h.hide AND h.readable),
+        SELECT NULL, a.attrelid, array_agg(a.attnum) FILTER (WHERE h.hide AND h.readable), x.listed,
                string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE NOT h.hide AND h.readable), max(a.attnum),
                a.attrelid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = to_regnamespace('_timescaledb_internal'))
-        FROM (SELECT relation, array_agg(num) AS nums FROM (
-                SELECT (j ->> 'oid')::oid AS relation, (j ->> 'num')::int2 AS num FROM found WHERE j ->> 'is' = 'column'
-                UNION ALL SELECT (j ->> 'oid')::oid, json_array_elements_text(j -> 'nums')::int2 FROM found
+        FROM (SELECT relation, array_agg(num) AS nums, array_agg(num) FILTER (WHERE listed) AS listed FROM (
+                SELECT (j ->> 'oid')::oid AS relation, (j ->> 'num')::int2 AS num, true AS listed FROM found WHERE j ->> 'is' = 'column'
+                UNION ALL SELECT (j ->> 'oid')::oid, json_array_elements_text(j -> 'nums')::int2, false FROM found
                     WHERE json_typeof(j -> 'nums') = 'array' AND (strict OR (j ->> 'oid')::oid IN (
                         SELECT c.oid FROM pg_class c WHERE c.relnamespace IN (to_regnamespace('masked'), to_regnamespace('_timescaledb_internal'))))
-                UNION ALL SELECT json_array_elements_text(j -> 'inside')::oid, 0 FROM found WHERE json_typeof(j -> 'inside') = 'array'
-                UNION ALL SELECT relation, attnum FROM hidden_columns.hidden) AS x GROUP BY relation) AS x
+                UNION ALL SELECT json_array_elements_text(j -> 'inside')::oid, 0, false FROM found WHERE json_typeof(j -> 'inside') = 'array'
+                UNION ALL SELECT relation, attnum, listed FROM hidden_columns.hidden) AS x GROUP BY relation) AS x
         JOIN pg_attribute a ON a.attrelid = x.relation AND a.attnum > 0 AND NOT a.attisdropped
         CROSS JOIN LATERAL (
             SELECT a.attnum = ANY (x.nums) AS hide, has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT') AS readable) AS h
-        GROUP BY a.attrelid
+        GROUP BY a.attrelid, x.listed
         -- Nothing else is written: two sessions that make tables do not wait for each other.
         HAVING bool_or(h.readable AND (h.hide OR 0 = ANY (x.nums)))
     LOOP
@@ -542,7 +558,8 @@ BEGIN
             ON CONFLICT (relation) DO UPDATE SET named = s.named OR excluded.named, whole = s.whole OR excluded.whole,
                 public = coalesce(s.public, excluded.public), rest = excluded.rest;
             INSERT INTO hidden_columns.hidden
-            SELECT a.attrelid, a.attnum, a.attname FROM pg_attribute a WHERE a.attrelid = r.relation AND a.attnum = ANY (r.hide) ON CONFLICT DO NOTHING;
+            SELECT a.attrelid, a.attnum, a.attname, a.attnum = ANY (coalesce(r.listed, '{}'))
+            FROM pg_attribute a WHERE a.attrelid = r.relation AND a.attnum = ANY (r.hide) ON CONFLICT DO NOTHING;
             PERFORM hidden_columns.grant(r.relation, r.columns, false);
             IF EXISTS (SELECT FROM unnest(r.hide) AS hide WHERE has_column_privilege('analytics_ro', r.relation, hide, 'SELECT')) THEN
                 RAISE WARNING 'analytics_ro can still read hidden columns of %', r.relation::regclass
@@ -644,7 +661,7 @@ CREATE EVENT TRIGGER hide_columns ON ddl_command_end WHEN TAG IN (
 
 -- ── Hiding ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-INSERT INTO hidden_columns.list SELECT hidden_columns.read(convert_from(decode(:'rules', 'base64'), 'UTF8')), :'strict' = 'on', '{}';
+INSERT INTO hidden_columns.list SELECT hidden_columns.read(convert_from(decode(:'rules', 'base64'), 'UTF8')), :'strict' = 'on';
 SELECT hidden_columns.apply() \g /dev/null
 
 -- ── Parts of values ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -663,11 +680,11 @@ CREATE TEMP TABLE masks ON COMMIT DROP AS
                string_agg(format(CASE show
                    WHEN 'year' THEN CASE WHEN type = 'timestamptz'::regtype THEN 'extract(year FROM t.%1$I AT TIME ZONE ''UTC'')::int AS %2$I' ELSE 'extract(year FROM t.%1$I)::int AS %2$I' END
                    -- With the key before and after it: nobody who has not the key can try values.
-                   WHEN 'hash' THEN 'left(encode(sha256(k.key || convert_to(t.%1$I::text, ''UTF8'') || k.key), ''hex''), 16) AS %2$I'
+                   WHEN 'hash' THEN 'left(encode(sha256((SELECT key FROM hidden_columns.key) || convert_to(t.%1$I::text, ''UTF8'')'
+                       ' || (SELECT key FROM hidden_columns.key)), ''hex''), 16) AS %2$I'
                    -- Of a short value that would be most of it.
                    ELSE 'CASE WHEN length(t.%1$I::text) >= 2 * %3$s THEN right(t.%1$I::text, %3$s) END AS %2$I' END,
-                   "column", name, right(show, 1)), ', ' ORDER BY name)), nspname, relname)
-               || CASE WHEN bool_or(show = 'hash') THEN ', hidden_columns.key AS k' ELSE '' END AS definition,
+                   "column", name, right(show, 1)), ', ' ORDER BY name)), nspname, relname) AS definition,
            -- The text of others depends on settings of whoever reads it: on a few readings all of it could be worked out.
            min("column") FILTER (WHERE type <> ALL (CASE show WHEN 'year' THEN ARRAY['date', 'timestamp', 'timestamptz']::regtype[]
                ELSE ARRAY['text', 'varchar', 'bpchar', 'int2', 'int4', 'int8', 'numeric', 'uuid']::regtype[] END)) AS wrong,
@@ -737,15 +754,13 @@ BEGIN
     FOR r IN SELECT j ->> 'what' AS what, j ->> 'fix' AS fix FROM found WHERE (j ->> 'refuse')::boolean LOOP
         RAISE EXCEPTION 'nothing is hidden, since %', r.what USING HINT = r.fix;
     END LOOP;
-    UPDATE hidden_columns.list SET matched = ARRAY(
-        SELECT u.text FROM json_to_recordset(rules::json) AS u(line int, text text)
-        WHERE NOT EXISTS (SELECT FROM found WHERE j ->> 'what' = format('line %s of the hidden columns (%s) matches no column', u.line, u.text)));
-    -- What has been renamed is not uncovered in silence.
-    FOR r IN SELECT u.line, u.text, string_agg(DISTINCT b.name, ', ') AS names
-             FROM hidden_columns.list l, json_to_recordset(l.rules::json) AS u(line int, text text), was w JOIN readable b USING (relation, attnum)
-             WHERE u.text = ANY (w.matched) AND u.text <> ALL (l.matched) GROUP BY u.line, u.text LOOP
-        RAISE EXCEPTION 'line % (%) matches no column any more, and these would become readable: %', r.line, r.text, r.names
-            USING HINT = 'if something has been renamed, change the line; if not, remove it';
+    -- What has been renamed is not uncovered in silence: as long as no line has gone, nothing that one has closed is opened.
+    FOR r IN SELECT string_agg(DISTINCT b.name, ', ') AS names FROM was w JOIN readable b USING (relation, attnum) WHERE w.listed AND NOT EXISTS (
+                 SELECT FROM json_to_recordset(w.rules) AS o(text text)
+                 WHERE o.text NOT IN (SELECT n.text FROM hidden_columns.list l, json_to_recordset(l.rules::json) AS n(text text)))
+             HAVING count(*) > 0 LOOP
+        RAISE EXCEPTION 'no line has been removed, but these would become readable: %', r.names
+            USING HINT = 'if something has been renamed, list it by its new name; if it may be read, remove the line that was for it';
     END LOOP;
 END $$;
 

@@ -164,8 +164,7 @@ pub(super) fn report(findings: &[Finding]) -> Result<(), Refusal> {
     if !refused(findings) {
         return Ok(());
     }
-    let message =
-        "with this role the server is not started: fix it as described above; what the role may do comes from scripts/analytics_ro_role.sql";
+    let message = "with this role the server is not started: fix it as described above; what the role may do comes from scripts/analytics_ro_role.sql";
     Err(Refusal { code: EXIT_CONFIG, message: message.to_owned() })
 }
 

@@ -168,7 +168,8 @@ impl RoleCheck {
     fn warn_of_new(&self, look: &Look) {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((_, last)) = last.as_ref() else { return };
-        let is_new = |finding: &&Finding| !finding.refuse && last.findings.iter().all(|known| known.what != finding.what);
+        let is_new =
+            |finding: &&Finding| !finding.refuse && last.findings.iter().all(|known| known.what != finding.what);
         for finding in look.findings.iter().filter(is_new) {
             log::warn!("{}. Fix: {}", finding.what, finding.fix);
         }

@@ -137,7 +137,9 @@ pub(super) fn ambiguous(text: &Text) -> Option<String> {
 /// 42501.
 pub(super) fn not_permitted(message: &str, text: &Text, schemas: &[String]) -> Option<String> {
     // A view or a function that reads with the rights of whoever calls it.
-    let denied = ["permission denied for table ", "permission denied for view "].iter().find_map(|begin| message.strip_prefix(begin));
+    let denied = ["permission denied for table ", "permission denied for view "]
+        .iter()
+        .find_map(|begin| message.strip_prefix(begin));
     if let Some(denied) = denied.filter(|denied| !text.has_name(denied)) {
         return Some(format!(
             "a view or function here reads {denied} with the rights of this role, which cannot read all that it needs, so no query of it \

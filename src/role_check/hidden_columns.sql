@@ -219,6 +219,12 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
         JOIN titles l ON l.oid = s.root AND l.attnum = s.root_num
         WHERE s.class = 'pg_class'::regclass AND r.usable AND EXISTS (SELECT FROM reach g WHERE has_any_column_privilege(g.oid, r.oid, 'SELECT')) GROUP BY r.kind, r.name
         UNION ALL
+        SELECT false, 4, format('the function %s names %s and runs with the rights of whoever calls it: where it reads that, a call of it is refused', f.name,
+                   left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300)), 'write it anew without that', NULL, NULL, NULL, NULL
+        FROM shows s JOIN functions f ON s.class = 'pg_proc'::regclass AND f.oid = s.oid JOIN titles l ON l.oid = s.root AND l.attnum = s.root_num
+        JOIN pg_attribute a ON a.attrelid = l.oid AND a.attnum = l.attnum
+        WHERE NOT f.prosecdef AND f.usable AND (f.parsed OR EXISTS (SELECT FROM words w WHERE w.oid = f.oid AND w.word = lower(a.attname))) GROUP BY f.oid, f.name
+        UNION ALL
         SELECT false, 5, format('line %s of the hidden columns (%s) matches no column', u.line, u.text), 'correct it, or remove it', NULL, NULL, NULL, NULL
         FROM rules u WHERE NOT EXISTS (SELECT FROM matched m WHERE m.line = u.line)
         UNION ALL

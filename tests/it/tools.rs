@@ -129,7 +129,7 @@ fn describe_table_is_the_data_dictionary() {
         inc.line(column);
     }
     assert!(inc.line("mttr ").contains("interval, closed_at - opened_at"));
-    assert!(inc.line("tickets.inc: table, about 600").contains("INC"));
+    assert!(inc.line("tickets.inc: table, about 60").contains("INC"));
     assert!(inc.text().contains("primary key (ticket_id)") && inc.text().contains("unique (reference)"));
     assert!(inc.line("indexes: ").contains("btree (opened_at)"));
     assert!(inc.line("referenced by ").contains("tickets.closure_events.ticket_id"));

@@ -87,7 +87,8 @@ pub(super) fn apply_role(cluster: &Cluster, database: &str) {
 
 /// Runs `hide_columns.sql` with these lines, in one of its ways: "dry run", "apply" or "apply strict".
 pub(super) fn run_hide(cluster: &Cluster, database: &str, lines: &str, how: &str) -> Said {
-    let rules = STANDARD.encode(lines);
+    // With a line end, as hide_columns.sh sends it: nothing at all would be taken for a missing file.
+    let rules = STANDARD.encode(format!("{lines}\n"));
     let [apply, strict] = ["apply", "strict"].map(|word| if how.contains(word) { "on" } else { "off" });
     script(cluster, database, "scripts/hide_columns.sql", &[("rules", &rules), ("apply", apply), ("strict", strict)])
 }

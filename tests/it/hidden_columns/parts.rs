@@ -114,7 +114,11 @@ fn a_column_that_is_hidden_later_is_hidden_there_too() {
     gets(name, "SELECT phone_last_4 FROM masked.tracksolid_people WHERE id = 1", "4711");
     // The owner's view would pass by the policies of the table.
     cluster().sql(name, "ALTER TABLE tracksolid.people ENABLE ROW LEVEL SECURITY");
-    assert!(super::fleet::look(name).iter().any(|row| row["what"].as_str().is_some_and(|what| what.contains("row policies"))));
+    assert!(
+        super::fleet::look(name)
+            .iter()
+            .any(|row| row["what"].as_str().is_some_and(|what| what.contains("row policies")))
+    );
     assert!(!run_hide(cluster(), name, "tracksolid.people.phone = last 4", "apply").ok);
     // A schema of that name that somebody else has made is left alone.
     let other = "hc_parts_taken";
