@@ -309,7 +309,7 @@ umask 077
     die "scripts/analytics_ro_role.sql failed (see above)"
 lap "role analytics_ro applied, as in production"
 hidden=$root/scripts/demo/hidden_columns
-psql_super $DB -v "rules=$(base64 -w0 "$hidden")" -v apply=on < "$root/scripts/hide_columns.sql" > /dev/null ||
+psql_super $DB -v "rules=$(base64 < "$hidden" | tr -d '\n')" -v apply=on < "$root/scripts/hide_columns.sql" > /dev/null ||
     die "scripts/hide_columns.sql failed (see above)"
 lap "hidden from analysts: $(sed -n 's/^\([^#[:space:]]*\).*/\1/p' "$hidden" | grep . | paste -sd, | sed 's/,/, /g') ($hidden)"
 

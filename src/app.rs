@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use crate::{
-    config::Config, db::Database, freshness::Freshness, instructions::Instructions, metrics::Metrics, permits::Permits,
+    config::{Config, MASKED},
+    db::Database,
+    freshness::Freshness,
+    instructions::Instructions,
+    metrics::Metrics,
+    permits::Permits,
     role_check::RoleCheck,
 };
 
@@ -34,7 +39,7 @@ impl AppState {
         let permits = Permits::start(config.max_per_analyst)?;
         let (database, role_check, metrics) = (Arc::new(database), Arc::new(role_check), Arc::default());
         // What shows parts of hidden columns is named where those are: what a model reads at the start is short.
-        let schemas = config.readable_schemas.iter().filter(|schema| *schema != "masked").cloned().collect();
+        let schemas = config.readable_schemas.iter().filter(|schema| *schema != MASKED).cloned().collect();
         let freshness = Arc::new(Freshness::new(Arc::clone(&database), Arc::clone(&role_check)));
         let instructions =
             Instructions::new(Arc::clone(&database), Arc::clone(&role_check), Arc::clone(&freshness), schemas);

@@ -14,6 +14,9 @@ pub(crate) use origin::{canonical as canonical_origin, is_loopback};
 pub use secret::SecretSource;
 pub(crate) use secret::read_file;
 
+/// The schema in which scripts/hide_columns.sql shows parts of hidden columns: readable wherever a list is set.
+pub(crate) const MASKED: &str = "masked";
+
 /// One setting: what an operator can write and what it means.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
@@ -233,8 +236,7 @@ impl Given {
     fn schemas(&self) -> Result<Vec<String>, ConfigError> {
         const NAME: &str = "MCP_READABLE_SCHEMAS";
         let mut schemas: Vec<String> = Vec::new();
-        // Where parts of hidden columns are shown.
-        let masked = self.text("MCP_HIDDEN_COLUMNS_FILE").map(|_| "masked");
+        let masked = self.text("MCP_HIDDEN_COLUMNS_FILE").map(|_| MASKED);
         for schema in list(self.text(NAME)).chain(masked) {
             let system = schema == "information_schema" || schema.starts_with("pg_");
             if schema.len() > 63 || schema.chars().any(char::is_control) || system {

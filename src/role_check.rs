@@ -44,6 +44,8 @@ pub struct Finding {
 }
 
 const FINDINGS: Statement = Statement::own(include_str!("role_check.sql"));
+/// So many reasons are named at a refused call.
+const MOST_REASONS: usize = 5;
 const HIDDEN_COLUMNS: Statement = Statement::own(include_str!("role_check/hidden_columns.sql"));
 const FUNCTIONS: Statement = Statement::own(guard::ROWS);
 /// A limit that is short for analysts' statements must not keep the role from being inspected.
@@ -68,11 +70,15 @@ pub struct Look {
 }
 
 impl Look {
-    /// Why nothing may be run, if so.
+    /// Why nothing may be run, if so: the first reasons, since it is logged at each call.
     fn refused(&self) -> Option<String> {
-        let refused = self.findings.iter().filter(|finding| finding.refuse).map(|finding| finding.what.as_str());
-        let refused = refused.collect::<Vec<&str>>().join("; ");
-        (!refused.is_empty()).then_some(refused)
+        let mut refused = self.findings.iter().filter(|finding| finding.refuse).map(|finding| finding.what.as_str());
+        let first = refused.by_ref().take(MOST_REASONS).collect::<Vec<&str>>().join("; ");
+        let more = match refused.count() {
+            0 => String::new(),
+            more => format!("; and {more} more"),
+        };
+        (!first.is_empty()).then_some(first + &more)
     }
 }
 
@@ -101,7 +107,10 @@ fn inspect(mut reading: Reading<'_>, schemas: &[String], rules: Option<&Rules>) 
     }
     findings.sort_by_key(|finding| !finding.refuse);
     if list.truncated || listed.truncated || functions.truncated {
-        return Err(Failure::new(Code::Unavailable, "the database has too many tables or functions to be inspected"));
+        return Err(Failure::new(
+            Code::Unavailable,
+            "the database has too many tables, functions or hidden columns to be inspected",
+        ));
     }
     let known = Known::new(functions.rows().iter().map(|row| row.get())).map_err(unusable)?;
     // Last, since an error ends the transaction.

@@ -41,7 +41,7 @@ relations AS MATERIALIZED (
     FROM pattern, (SELECT *, replace(name, '_', ' ') AS spaced FROM things) AS t
     WHERE spaced || ' ' || coalesce(about, '') ~* any_word
 )
-SELECT json_build_object('kind', replace(kind, 'hidden ', ''), 'label', label || CASE WHEN alike > 1 THEN format(' (also in %s more)', alike - 1) ELSE '' END,
+SELECT json_build_object('kind', kind, 'label', label || CASE WHEN alike > 1 THEN format(' (also in %s more)', alike - 1) ELSE '' END,
                          'about', left(about, 300), 'score', hits + weight)::text AS j
 FROM (SELECT *, row_number() OVER same AS number, count(*) OVER (PARTITION BY kind, CASE kind WHEN 'column' THEN name ELSE label END) AS alike
       FROM scored WHERE hits > 0

@@ -1,6 +1,6 @@
 -- `$1`: schema. `$2`: JSON array of names. For each that is there: its time column, and where the ends of its columns can be looked up
--- without a scan. Columns with an index have exact ends; what is personal, or hidden in a table behind, has none. A view says which column of a table its time column comes from, if name and
--- type are the same.
+-- without a scan. Columns with an index have exact ends; what is personal, or hidden in a table behind, has none. A view says which column
+-- of a table its time column comes from, if name and type are the same.
 WITH rel AS MATERIALIZED (
     SELECT c.oid, c.relname, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relname IN (SELECT json_array_elements_text($2::text::json)) AND c.relkind IN ('r', 'p', 'f', 'v', 'm')

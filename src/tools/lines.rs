@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use crate::{catalog::Here, freshness::Facts, hidden_columns::HiddenColumn};
+use crate::{catalog::Here, config::MASKED, freshness::Facts, hidden_columns::HiddenColumn};
 
 /// The most characters of a comment in a list, of one value, and of a list of values.
 const COMMENT: usize = 400;
@@ -102,7 +102,7 @@ pub(super) fn now(here: &Here) -> String {
 impl Schema {
     /// That of parts of hidden columns is there only where some are shown.
     pub(super) fn is_worth_a_line(&self) -> bool {
-        self.readable || self.schema != "masked"
+        self.readable || self.schema != MASKED
     }
 
     /// `fuel: 2 tables, 7 functions. Fuel card fills: …`

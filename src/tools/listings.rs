@@ -186,11 +186,15 @@ impl Hit {
     /// `kind label: about`. Of the first hit the whole of a definition.
     fn line(&self, is_first: bool) -> String {
         // What is said of a hidden column ends with what to read instead.
-        let is_hidden =
-            self.kind == "column" && self.about.as_deref().is_some_and(|about| about.starts_with("hidden."));
-        let most = if is_first && self.is_definition() || is_hidden { DEFINITION } else { ABOUT };
+        let column = self.kind.strip_prefix("hidden ");
+        let most = if is_first && self.is_definition() || column.is_some() { DEFINITION } else { ABOUT };
         let about = lines::comment(self.about.as_deref(), most);
-        format!("{} {}{}{about}", self.kind, lines::short(&self.label), if about.is_empty() { "" } else { ":" })
+        format!(
+            "{} {}{}{about}",
+            column.unwrap_or(&self.kind),
+            lines::short(&self.label),
+            if about.is_empty() { "" } else { ":" }
+        )
     }
 }
 
