@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # hide_columns.sh — hide columns from analytics_ro by PostgreSQL's own privileges. Run it ON THE HOST of the database.
 #
-#   hide_columns.sh [--apply] [--strict] [FILE]
+#   hide_columns.sh [--apply] [--strict | --no-strict] [FILE]
 #
 # FILE, ~/.analytics_hidden_columns unless given, has a column a line and the reason:
 #
@@ -12,7 +12,8 @@
 # empty FILE undoes all. Running it again is safe.
 #
 #   --apply    do it, and hand FILE to the servers that deploy.sh runs here: they check it every ten minutes and at the start
-#   --strict   also close views, materialized views, continuous aggregates and functions that show hidden columns, now and later
+#   --strict   also close views, materialized views, continuous aggregates and functions that show hidden columns, now and later;
+#              remembered by the database until --no-strict
 #
 # Environment: ANALYTICS_DB_CONTAINER, ANALYTICS_DB_NAME, ANALYTICS_DB_SUPERUSER, ANALYTICS_RO_PW_FILE
 # as for bootstrap_analytics_ro.sh.
@@ -23,13 +24,14 @@
 set -euo pipefail
 
 die() { printf 'ERROR: %s\n' "$*" >&2; exit 1; }
-usage() { sed -n '2,23s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,24s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
-apply=off strict=off file=''
+apply=off strict=() file=''
 while [ $# -gt 0 ]; do
     case $1 in
         --apply) apply=on ;;
-        --strict) strict=on ;;
+        --strict) strict=(-v strict=on) ;;
+        --no-strict) strict=(-v strict=off) ;;
         -h | --help) usage; exit 0 ;;
         -*) usage >&2; die "unknown option $1" ;;
         *) [ -z "$file" ] || { usage >&2; die "only one file, not also $1"; }; file=$1 ;;
@@ -56,10 +58,10 @@ in_database() { docker exec -i -e PGPASSWORD "$container" psql -X -q -d "${ANALY
 superuser=${ANALYTICS_DB_SUPERUSER:-postgres}
 
 # As psql's variable, not as an argument: 128 kB is the most that one argument may have.
-{ printf '\\set rules %s\n' "$({ cat "$file"; echo; } | base64 | tr -d '\n')"; cat "$sql_file"; } | in_database -v "apply=$apply" -v "strict=$strict" -U "$superuser" ||
+{ printf '\\set rules %s\n' "$({ cat "$file"; echo; } | base64 | tr -d '\n')"; cat "$sql_file"; } | in_database -v "apply=$apply" "${strict[@]}" -U "$superuser" ||
     die "not finished (see the message above): nothing has changed, unless it says Applied"
 if [ "$apply" = off ]; then
-    echo "To do it: bash ${BASH_SOURCE[0]} --apply$([ "$strict" = off ] || echo ' --strict') $file"
+    echo "To do it: bash ${BASH_SOURCE[0]} --apply$(case ${strict[*]} in *=on) echo ' --strict' ;; *=off) echo ' --no-strict' ;; esac) $file"
     exit
 fi
 

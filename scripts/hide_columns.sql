@@ -9,18 +9,19 @@
 --
 -- WHAT IT PUTS INTO THE DATABASE, all of it gone again with the last line:
 --   * schema hidden_columns: the list, what has been hidden by it, and the functions that make the grants agree with it. Nobody else can use
---     it; the owner of a table with a hash can read the key there;
+--     it; members of pg_read_all_data can read it, the owner of a table with a hash the key;
 --   * event trigger hide_columns: calls apply() after each CREATE, ALTER and GRANT that could uncover a column, so that a table made later
 --     is hidden from birth. It never stops what others do: when it fails, it warns, and what is new cannot be read until the role script runs again;
 --   * schema masked, where a line wants a part of a value: views with that part, readable by analytics_ro. Their tables cannot be dropped, nor
 --     the columns in them changed, without them: run the script without those lines before, and with them after.
--- A table that PUBLIC could read is given by name to each other role that exists; a role made later gets nothing of it. A dump of the database needs a superuser then, or
--- pg_dump --exclude-schema=hidden_columns.
+-- A table that PUBLIC could read is given by name to each other role that exists; a role made later gets nothing of it. A dump of the database needs pg_read_all_data
+-- then, or pg_dump --exclude-schema=hidden_columns.
 --
 -- Variables (psql -v name=value):
 --   rules    the file in base64; required
 --   apply    on or off                          default off: a dry run
---   strict   on or off                          default off; on: also closes what shows a hidden column by another way, now and later
+--   strict   on or off                          default as at the last run, off at the first; on: also closes what shows a hidden column by
+--                                               another way, now and later
 \set ON_ERROR_STOP on
 \set ECHO none
 \set QUIET on
@@ -34,7 +35,7 @@
 \endif
 \if :{?strict}
 \else
-  \set strict off
+  \set strict ''
 \endif
 
 \if :{?rules}
@@ -43,7 +44,7 @@
 \endif
 
 BEGIN;
-SELECT :'rules' = '' AS no_rules, :'apply' NOT IN ('on', 'off') OR :'strict' NOT IN ('on', 'off') AS odd \gset
+SELECT :'rules' = '' AS no_rules, :'apply' NOT IN ('on', 'off') OR :'strict' NOT IN ('on', 'off', '') AS odd \gset
 \if :no_rules
 -- A file that is not there must not count as one without lines.
 DO $$ BEGIN RAISE EXCEPTION 'no list: set the psql variable rules to the file in base64; to undo all, a file with a comment only'; END $$;
@@ -92,11 +93,13 @@ CREATE TEMP TABLE called ON COMMIT DROP AS SELECT * FROM callable;
 
 -- What an earlier run has hidden is undone by its own functions: those of this file may keep other things.
 SELECT to_regprocedure('hidden_columns.undo()') IS NOT NULL AS applied \gset
-CREATE TEMP TABLE was (relation oid, attnum int2, listed boolean, rules json) ON COMMIT DROP;
+CREATE TEMP TABLE was (relation oid, attnum int2, rule text) ON COMMIT DROP;
+SELECT :'strict' AS strict_given, CASE :'strict' WHEN '' THEN 'off' ELSE :'strict' END AS strict \gset
 \if :applied
 -- Two runs at once, or one and the trigger, wait for each other.
 LOCK TABLE hidden_columns.list IN EXCLUSIVE MODE;
-INSERT INTO was SELECT h.relation, h.attnum, h.listed, l.rules::json FROM hidden_columns.hidden h, hidden_columns.list l;
+SELECT CASE :'strict_given' WHEN '' THEN CASE WHEN strict THEN 'on' ELSE 'off' END ELSE :'strict' END AS strict FROM hidden_columns.list \gset
+INSERT INTO was SELECT relation, attnum, rule FROM hidden_columns.hidden;
 SELECT hidden_columns.undo() \g /dev/null
 DELETE FROM hidden_columns.list;
 \endif
@@ -107,8 +110,8 @@ DELETE FROM hidden_columns.list;
 -- columns with ALTER TABLE … ADD COLUMN IF NOT EXISTS.
 CREATE SCHEMA IF NOT EXISTS hidden_columns;
 CREATE TABLE IF NOT EXISTS hidden_columns.list (rules text NOT NULL, strict boolean NOT NULL);
--- What has been closed: `listed`, or by strict. The name beside the number, since a restored dump numbers columns anew.
-CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, attname name NOT NULL, listed boolean NOT NULL,
+-- What has been closed, and by which line; by strict, if by none. The name beside the number, since a restored dump numbers columns anew.
+CREATE TABLE IF NOT EXISTS hidden_columns.hidden (relation regclass NOT NULL, attnum int2 NOT NULL, attname name NOT NULL, rule text,
     PRIMARY KEY (relation, attname));
 CREATE TABLE IF NOT EXISTS hidden_columns.closed (function regprocedure PRIMARY KEY, public boolean NOT NULL);
 -- Of each of these tables: columns with a greater number have been added since. What could be read before, and by whom: `named`: the role has
@@ -419,7 +422,7 @@ SELECT j FROM (
                            WHERE n.nspname = 'masked' AND m.relname = r.nspname || '_' || r.relname
                              AND a.attname = h.attname || '_' || replace(min(u.show), ' ', '_')
                              AND has_schema_privilege(reader.oid, n.oid, 'USAGE') AND has_column_privilege(reader.oid, m.oid, a.attnum, 'SELECT')),
-               'oid', r.oid::bigint, 'num', h.attnum, 'line', min(h.line))::text AS j
+               'oid', r.oid::bigint, 'num', h.attnum, 'line', min(h.line), 'rule', min(u.text))::text AS j
     FROM reader, hidden h JOIN relations r ON r.oid = h.oid AND NOT r.internal JOIN rules u USING (line)
     GROUP BY reader.oid, r.oid, r.name, r.nspname, r.relname, h.attname, h.attnum
     UNION ALL
@@ -552,23 +555,23 @@ BEGIN
     PERFORM hidden_columns.renumber();
     FOR r IN
         WITH found AS MATERIALIZED (SELECT l.strict, t::json AS j FROM hidden_columns.list l, hidden_columns.look(l.rules, 'analytics_ro') AS t)
-        SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::int2[] AS hide, NULL::int2[] AS listed, NULL AS columns, NULL::int2 AS last, false AS inside
+        SELECT (j ->> 'function')::oid AS function, NULL::oid AS relation, NULL::int2[] AS hide, NULL::jsonb AS rules, NULL AS columns, NULL::int2 AS last, false AS inside
         FROM found WHERE strict AND j ->> 'function' IS NOT NULL
         UNION ALL
-        SELECT NULL, a.attrelid, array_agg(a.attnum) FILTER (WHERE h.hide AND h.readable), x.listed,
+        SELECT NULL, a.attrelid, array_agg(a.attnum) FILTER (WHERE h.hide AND h.readable), x.rules,
                string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE NOT h.hide AND h.readable), max(a.attnum),
                a.attrelid IN (SELECT c.oid FROM pg_class c WHERE c.relnamespace = to_regnamespace('_timescaledb_internal'))
-        FROM (SELECT relation, array_agg(num) AS nums, array_agg(num) FILTER (WHERE listed) AS listed FROM (
-                SELECT (j ->> 'oid')::oid AS relation, (j ->> 'num')::int2 AS num, true AS listed FROM found WHERE j ->> 'is' = 'column'
-                UNION ALL SELECT (j ->> 'oid')::oid, json_array_elements_text(j -> 'nums')::int2, false FROM found
+        FROM (SELECT relation, array_agg(num) AS nums, jsonb_object_agg(num, rule) FILTER (WHERE rule IS NOT NULL) AS rules FROM (
+                SELECT (j ->> 'oid')::oid AS relation, (j ->> 'num')::int2 AS num, j ->> 'rule' AS rule FROM found WHERE j ->> 'is' = 'column'
+                UNION ALL SELECT (j ->> 'oid')::oid, json_array_elements_text(j -> 'nums')::int2, NULL FROM found
                     WHERE json_typeof(j -> 'nums') = 'array' AND (strict OR (j ->> 'oid')::oid IN (
                         SELECT c.oid FROM pg_class c WHERE c.relnamespace IN (to_regnamespace('masked'), to_regnamespace('_timescaledb_internal'))))
-                UNION ALL SELECT json_array_elements_text(j -> 'inside')::oid, 0, false FROM found WHERE json_typeof(j -> 'inside') = 'array'
-                UNION ALL SELECT relation, attnum, listed FROM hidden_columns.hidden) AS x GROUP BY relation) AS x
+                UNION ALL SELECT json_array_elements_text(j -> 'inside')::oid, 0, NULL FROM found WHERE json_typeof(j -> 'inside') = 'array'
+                UNION ALL SELECT relation, attnum, rule FROM hidden_columns.hidden) AS x GROUP BY relation) AS x
         JOIN pg_attribute a ON a.attrelid = x.relation AND a.attnum > 0 AND NOT a.attisdropped
         CROSS JOIN LATERAL (
             SELECT a.attnum = ANY (x.nums) AS hide, has_column_privilege('analytics_ro', a.attrelid, a.attnum, 'SELECT') AS readable) AS h
-        GROUP BY a.attrelid, x.listed
+        GROUP BY a.attrelid, x.rules
         -- Nothing else is written: two sessions that make tables do not wait for each other.
         HAVING bool_or(h.readable AND (h.hide OR 0 = ANY (x.nums)))
     LOOP
@@ -599,7 +602,7 @@ BEGIN
             ON CONFLICT (relation) DO UPDATE SET named = s.named OR excluded.named, whole = s.whole OR excluded.whole,
                 public = coalesce(s.public, excluded.public), rest = excluded.rest;
             INSERT INTO hidden_columns.hidden
-            SELECT a.attrelid, a.attnum, a.attname, a.attnum = ANY (coalesce(r.listed, '{}'))
+            SELECT a.attrelid, a.attnum, a.attname, r.rules ->> a.attnum::text
             FROM pg_attribute a WHERE a.attrelid = r.relation AND a.attnum = ANY (r.hide) ON CONFLICT DO NOTHING;
             PERFORM hidden_columns.grant(r.relation, r.columns, false);
             IF EXISTS (SELECT FROM unnest(r.hide) AS hide WHERE has_column_privilege('analytics_ro', r.relation, hide, 'SELECT')) THEN
@@ -795,23 +798,22 @@ BEGIN
     FOR r IN SELECT j ->> 'what' AS what, j ->> 'fix' AS fix FROM found WHERE (j ->> 'refuse')::boolean LOOP
         RAISE EXCEPTION 'nothing is hidden, since %', r.what USING HINT = r.fix;
     END LOOP;
-    -- What has been renamed is not uncovered in silence: as long as no line has gone, nothing that one has closed is opened.
-    FOR r IN SELECT string_agg(DISTINCT b.name, ', ') AS names FROM was w JOIN readable b USING (relation, attnum) WHERE w.listed AND NOT EXISTS (
-                 SELECT FROM json_to_recordset(w.rules) AS o(text text)
-                 WHERE o.text NOT IN (SELECT n.text FROM hidden_columns.list l, json_to_recordset(l.rules::json) AS n(text text)))
-             HAVING count(*) > 0 LOOP
-        RAISE EXCEPTION 'no line has been removed, but these would become readable: %', r.names
-            USING HINT = 'if something has been renamed, list it by its new name; if it may be read, remove the line that was for it';
+    -- What has been renamed is not uncovered in silence: what a line has closed opens only without that line.
+    FOR r IN SELECT w.rule, string_agg(b.name, ', ' ORDER BY b.name) AS names FROM was w JOIN readable b USING (relation, attnum)
+             WHERE w.rule IN (SELECT u.text FROM hidden_columns.list l, json_to_recordset(l.rules::json) AS u(text text)) GROUP BY w.rule LOOP
+        RAISE EXCEPTION '% would become readable, although the line that hides it (%) is still there', r.names, r.rule
+            USING HINT = 'if it has been renamed, list it by its new name; if it may be read, remove that line';
     END LOOP;
 END $$;
 
 -- ── Report ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-SELECT CASE n WHEN 0 THEN 'No column is hidden from analytics_ro.' WHEN 1 THEN '1 column is hidden from analytics_ro:' ELSE n || ' columns are hidden from analytics_ro:' END FROM (SELECT count(*) AS n FROM found WHERE j ->> 'is' = 'column') AS c;
+SELECT CASE n WHEN 0 THEN 'No column is hidden from analytics_ro.' WHEN 1 THEN '1 column is hidden from analytics_ro:'
+    ELSE n || ' columns are hidden from analytics_ro:' END FROM (SELECT count(*) AS n FROM found WHERE j ->> 'is' = 'column') AS c;
 SELECT format('  %s.%s.%s%s%s', j ->> 'schema', j ->> 'table', j ->> 'column', CASE WHEN b.relation IS NULL THEN '' ELSE ' (new)' END, '  # ' || (j ->> 'reason'))
     || coalesce(E'\n      a part of it: ' || (j ->> 'instead'), '')
 FROM found LEFT JOIN before b ON b.relation = (j ->> 'oid')::oid AND b.attnum = (j ->> 'num')::int WHERE j ->> 'is' = 'column' ORDER BY 1;
-SELECT E'Closed too, because they show hidden columns:\n' || string_agg('  ' || name, E'\n' ORDER BY name) FROM (
+SELECT E'Closed too (strict), because they show hidden columns:\n' || string_agg('  ' || name, E'\n' ORDER BY name) FROM (
     SELECT name FROM before EXCEPT SELECT name FROM readable EXCEPT SELECT format('%I.%I.%I', j ->> 'schema', j ->> 'table', j ->> 'column') FROM found WHERE j ->> 'is' = 'column'
     UNION ALL (SELECT name FROM called EXCEPT SELECT name FROM callable)) AS c(name) HAVING count(*) > 0;
 SELECT E'Readable from now on:\n' || string_agg('  ' || name, E'\n' ORDER BY name) FROM (

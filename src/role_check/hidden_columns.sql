@@ -292,7 +292,7 @@ SELECT j FROM (
                            WHERE n.nspname = 'masked' AND m.relname = r.nspname || '_' || r.relname
                              AND a.attname = h.attname || '_' || replace(min(u.show), ' ', '_')
                              AND has_schema_privilege(reader.oid, n.oid, 'USAGE') AND has_column_privilege(reader.oid, m.oid, a.attnum, 'SELECT')),
-               'oid', r.oid::bigint, 'num', h.attnum, 'line', min(h.line))::text AS j
+               'oid', r.oid::bigint, 'num', h.attnum, 'line', min(h.line), 'rule', min(u.text))::text AS j
     FROM reader, hidden h JOIN relations r ON r.oid = h.oid AND NOT r.internal JOIN rules u USING (line)
     GROUP BY reader.oid, r.oid, r.name, r.nspname, r.relname, h.attname, h.attnum
     UNION ALL

@@ -85,12 +85,14 @@ pub(super) fn apply_role(cluster: &Cluster, database: &str) {
     assert!(said.ok, "{}", said.text);
 }
 
-/// Runs `hide_columns.sql` with these lines, in one of its ways: "dry run", "apply" or "apply strict".
+/// Runs `hide_columns.sql` with these lines, in one of its ways: "dry run", "apply" or "apply strict"; "as before" leaves strict to what it was.
 pub(super) fn run_hide(cluster: &Cluster, database: &str, lines: &str, how: &str) -> Said {
     // With a line end, as hide_columns.sh sends it: nothing at all would be taken for a missing file.
     let rules = STANDARD.encode(format!("{lines}\n"));
     let [apply, strict] = ["apply", "strict"].map(|word| if how.contains(word) { "on" } else { "off" });
-    script(cluster, database, "scripts/hide_columns.sql", &[("rules", &rules), ("apply", apply), ("strict", strict)])
+    let variables = [("rules", rules.as_str()), ("apply", apply), ("strict", strict)];
+    let given = if how.contains("as before") { 2 } else { 3 };
+    script(cluster, database, "scripts/hide_columns.sql", &variables[..given])
 }
 
 /// The same; it must succeed.
