@@ -75,12 +75,14 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
      parts(oid, function) AS MATERIALIZED (
         SELECT a.aggfnoid::oid, f FROM pg_aggregate a, unnest(ARRAY[a.aggtransfn::oid, a.aggfinalfn::oid, a.aggcombinefn::oid, a.aggmtransfn::oid,
             a.aggminvtransfn::oid, a.aggmfinalfn::oid]) AS f WHERE f <> 0),
-     -- An aggregate runs its functions with the rights of its owner. `opaque`: its text tells nothing. `makes_sql`: it runs what it is given or makes.
+     -- An aggregate runs its functions with the rights of its owner. `opaque`: its text tells nothing. `makes_sql`: it runs what it is given
+     -- or makes, or reads files, pages or statistics.
      functions AS MATERIALIZED (
         SELECT p.oid, p.proname, p.prosrc, p.prosqlbody IS NOT NULL AS parsed,
                p.prosecdef OR EXISTS (SELECT FROM parts a JOIN pg_proc f ON f.oid = a.function WHERE a.oid = p.oid AND f.prosecdef) AS prosecdef,
                l.lanname NOT IN ('sql', 'plpgsql', 'internal') OR length(p.prosrc) > 1000000 AS opaque,
-               l.lanname <> 'internal' AND left(p.prosrc, 1000000) ~* '\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*)\M' AS makes_sql,
+               l.lanname <> 'internal' AND left(p.prosrc, 1000000) ~* ('\m(execute|\w+_to_xml\w*|ts_stat|ts_rewrite|dblink\w*|crosstab\w*|connectby|'
+                   'xpath_table|pg_read_\w+|pg_relation_filepath|lo_\w+|get_raw_page|pg_logical_slot_\w+|pg_stats\w*|pg_statistic\w*)\M') AS makes_sql,
                CASE WHEN octet_length(p.prosqlbody::text) > 10000000 THEN true ELSE p.prosqlbody ~ ':varattno 0 ' END AS whole_rows,
                (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity AS name, pg_get_userbyid(p.proowner) AS owner,
                has_schema_privilege(reader.oid, p.pronamespace, 'USAGE')
@@ -167,8 +169,10 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
             UNION ALL SELECT 'pg_proc'::regclass, oid, proname FROM functions) AS n ON lower(n.name) = w.word
         UNION
         -- A name that is no word.
-        SELECT 'pg_class'::regclass, r.oid, 0, 'pg_proc'::regclass, f.oid, 0
-        FROM relations r JOIN concerned USING (oid), functions f WHERE r.relname ~ '[^[:alnum:]_$]' AND strpos(lower(left(f.prosrc, 1000000)), lower(r.relname)) > 0
+        SELECT n.class, n.oid, 0, 'pg_proc'::regclass, f.oid, 0
+        FROM (SELECT 'pg_class'::regclass AS class, r.oid, r.relname AS name FROM relations r JOIN concerned USING (oid)
+              UNION ALL SELECT 'pg_proc'::regclass, oid, proname FROM functions) AS n, functions f
+        WHERE n.name ~ '[^a-zA-Z0-9_$]' AND strpos(lower(left(f.prosrc, 1000000)), lower(n.name)) > 0
         UNION
         SELECT 'pg_proc'::regclass, a.function, 0, 'pg_proc'::regclass, a.oid, 0 FROM parts a
         UNION
@@ -233,9 +237,30 @@ WITH RECURSIVE reader AS (SELECT r.oid, quote_ident(r.rolname) AS q FROM pg_role
             WHERE substring(b.relname FROM '\d+$') = substring(r.relname FROM '^_(?:direct_view|partial_view|materialized_hypertable|hyper)_(\d+)')))
         GROUP BY reader.oid, reader.q, r.kind, r.name, r.oid, c.relowner
         UNION ALL
+        -- It shows no value of it, but what it keeps, joins, groups or sorts may tell one.
+        SELECT false, 2, format('the %s %s filters, joins, groups or sorts by %s with the rights of %I', r.kind, r.name,
+                   left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300), pg_get_userbyid(c.relowner)),
+               format('read its definition; if it tells too much: REVOKE SELECT ON %s FROM %s, PUBLIC', r.name, reader.q), NULL, NULL, NULL, NULL
+        FROM reader, views v JOIN relations r ON r.oid = v.oid AND r.usable AND NOT r.internal AND NOT r.invoker JOIN pg_class c ON c.oid = v.oid
+        JOIN shows s ON s.class = 'pg_class'::regclass AND s.oid = v.of AND s.attnum = ANY (v.nums) JOIN titles l ON l.oid = s.root AND l.attnum = s.root_num
+        WHERE r.nspname <> 'masked' AND NOT EXISTS (SELECT FROM shows o WHERE o.class = 'pg_class'::regclass AND o.oid = v.oid)
+          AND EXISTS (SELECT FROM reach g WHERE has_any_column_privilege(g.oid, r.oid, 'SELECT'))
+        GROUP BY reader.q, r.kind, r.name, c.relowner
+        UNION ALL
+        -- Statistics hold values. The views of PostgreSQL over them ask who reads, but what is filled from them has asked its owner.
+        SELECT false, 2, format('the %s %s reads the planner''s statistics with the rights of %I, and may show values of hidden columns', r.kind, r.name,
+                   pg_get_userbyid(c.relowner)), format('REVOKE SELECT ON %s FROM %s, PUBLIC', r.name, reader.q), r.oid,
+               (SELECT array_agg(a.attnum) FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped), NULL, NULL
+        FROM reader, relations r JOIN pg_class c ON c.oid = r.oid JOIN pg_rewrite w ON w.ev_class = r.oid
+        WHERE r.kind <> 'table' AND r.usable AND NOT r.internal AND EXISTS (SELECT FROM hidden) AND octet_length(w.ev_action::text) <= 10000000
+          AND w.ev_action ~ (CASE r.relkind WHEN 'm' THEN format(':relid (%s|%s|%s|%s|%s) ', 'pg_statistic'::regclass::oid, 'pg_statistic_ext_data'::regclass::oid,
+              'pg_stats'::regclass::oid, 'pg_stats_ext'::regclass::oid, 'pg_stats_ext_exprs'::regclass::oid)
+              ELSE format(':relid (%s|%s) ', 'pg_statistic'::regclass::oid, 'pg_statistic_ext_data'::regclass::oid) END)
+          AND EXISTS (SELECT FROM reach g WHERE has_any_column_privilege(g.oid, r.oid, 'SELECT'))
+        UNION ALL
         SELECT false, 3, format('the function %s runs with the rights of %I and may show %s: %s', f.name, f.owner,
                    left(string_agg(DISTINCT l.name, ', ' ORDER BY l.name), 300), CASE WHEN f.opaque THEN 'its text cannot be read'
-                       WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes' END),
+                       WHEN bool_or(s.oid IS NOT NULL) THEN 'its text names what holds it' ELSE 'it runs SQL that it is given or makes, or reads files or statistics' END),
                format('REVOKE EXECUTE ON ROUTINE %s FROM %s, PUBLIC', f.name, reader.q), NULL, NULL, f.oid, NULL
         FROM reader, functions f LEFT JOIN shows s ON s.class = 'pg_proc'::regclass AND s.oid = f.oid
         JOIN titles l ON s.oid IS NULL OR l.oid = s.root AND l.attnum = s.root_num

@@ -291,6 +291,54 @@ fn nothing_of_an_owner_runs_with_a_superusers_rights() {
     }
 }
 
+/// What could not be read when the list was applied is remembered, too: it is granted only afterwards, under another name or on its own.
+#[test]
+fn what_is_granted_later_stays_hidden_whatever_it_is_called_then() {
+    let name = "hc_later_granted";
+    database(name, FLEET);
+    cluster().sql(
+        name,
+        "CREATE TABLE tracksolid.days (day int, phone text) PARTITION BY LIST (day);
+         CREATE TABLE tracksolid.day_1 PARTITION OF tracksolid.days FOR VALUES IN (1);
+         CREATE TABLE tracksolid.crew (id int, phone text);
+         INSERT INTO tracksolid.days VALUES (1, 'Zq7-4'); INSERT INTO tracksolid.crew VALUES (1, 'Zq7-5');
+         REVOKE ALL ON tracksolid.days, tracksolid.day_1, tracksolid.crew FROM analytics_ro",
+    );
+    hide(cluster(), name, "tracksolid.*.phone", "apply");
+    cluster().sql(
+        name,
+        "ALTER TABLE tracksolid.days DETACH PARTITION tracksolid.day_1; ALTER TABLE tracksolid.crew RENAME TO people;
+         ALTER TABLE tracksolid.people RENAME phone TO number; ALTER TABLE tracksolid.day_1 RENAME phone TO number",
+    );
+    apply_role(cluster(), name);
+    for table in ["people", "day_1"] {
+        refused(name, &format!("SELECT number FROM tracksolid.{table}"));
+    }
+    gets(name, "SELECT id FROM tracksolid.people", "1");
+    // Undoing gives nothing that was not there.
+    cluster().sql(name, "REVOKE ALL ON tracksolid.people, tracksolid.day_1 FROM analytics_ro");
+    hide(cluster(), name, "", "apply");
+    refused(name, "SELECT id FROM tracksolid.people");
+}
+
+#[test]
+fn a_view_that_filters_by_a_hidden_column_is_named() {
+    let name = "hc_filters";
+    database(name, FLEET);
+    cluster().sql(
+        name,
+        "CREATE VIEW reporting.by_phone AS SELECT id, name FROM tracksolid.devices WHERE phone LIKE current_setting('app.phone', true)",
+    );
+    hide(cluster(), name, "tracksolid.devices.phone", "apply strict");
+    let found = look(name);
+    assert!(
+        says(&found, "reporting.by_phone filters, joins, groups or sorts by tracksolid.devices.phone"),
+        "{found:?}"
+    );
+    assert!(!says(&found, "reporting.names"), "{found:?}");
+    gets(name, "SELECT count(*) FROM reporting.by_phone", "0");
+}
+
 #[test]
 fn strict_is_remembered() {
     let name = "hc_remembered";
