@@ -12,8 +12,8 @@ const SHAPES = new Set(["Point", "MultiPoint", "LineString", "MultiLineString", 
 const TIME = /^(\d{4,6})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d(?:\.\d+)?))?)?(?:Z|[+-]\d\d[:\d]*)?$/;
 const NUMBER = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i;
 // Control characters, direction marks, zero-width characters, fillers and tags: what could hide a part of a text or turn it.
-const HIDDEN = new RegExp("[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f"
-    + "\\u2028-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\ud800-\\udfff"
+const HIDDEN = new RegExp("[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f"
+    + "\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufeff\\uffa0\\ufff0-\\ufffb\\ud800-\\udfff"
     + "\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}]", "gu");
 // The text of a shape that came as text, so that it leaves as it came.
 const sources = new WeakMap();
@@ -190,9 +190,9 @@ function formatValue(value, column, digits, limit = 300) {
     if (time !== null) return formatTime(time, column);
     if (column.kind === "shape" && isObject(value)) return shapeText(value);
     if (number === null) return shortText(plainText(value), limit);
-    // A long whole number is more exact as its text than as a number.
-    if (Number.isSafeInteger(number) || !/^-?\d+$/.test(value)) return formatNumber(number, column, digits);
-    return isIdentifier(column) ? shortText(value, limit) : format("NumberFormat", {}).format(BigInt(value));
+    // A number of more than 15 digits is more exact as its text.
+    if (Math.abs(number) < 1e15 || !/^-?\d+(\.\d+)?$/.test(value)) return formatNumber(number, column, digits);
+    return isIdentifier(column) ? shortText(value, limit) : format("NumberFormat", {}).format(BigInt(value.split(".")[0]));
 }
 
 function shapeText(shape) {
