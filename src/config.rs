@@ -51,6 +51,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting { name: "MCP_METRICS_TOKEN", default: None, meaning: "the token for /metrics: if it is set, no other opens it; otherwise any analyst's does" },
     Setting { name: "MCP_METRICS_TOKEN_FILE", default: None, meaning: "a file that contains it, instead of MCP_METRICS_TOKEN" },
     Setting { name: "MCP_PROTOCOL_MODERN", default: Some("on"), meaning: "off disables protocol version 2026-07-28, so that clients use initialize" },
+    Setting { name: "MCP_VIEW", default: Some("on"), meaning: "off removes the tool that shows a result as table, chart or map, and its view" },
     Setting { name: "MCP_ALLOWED_ORIGINS", default: None, meaning: "browser origins that may call, comma separated, for example https://inspector.example.com" },
 ];
 
@@ -93,6 +94,8 @@ pub struct Config {
     pub metrics_token_source: Option<SecretSource>,
     /// Whether protocol version 2026-07-28 is supported.
     pub protocol_modern: bool,
+    /// Whether results can be shown in a view of their own.
+    pub view: bool,
     /// Browser origins that may call, such as `https://inspector.example.com`.
     pub allowed_origins: Vec<String>,
 }
@@ -173,6 +176,7 @@ impl Config {
             audit_sql_chars: given.number("MCP_AUDIT_SQL_CHARS", 0, 100_000)?,
             metrics_token_source: given.metrics_token_source()?,
             protocol_modern: given.switch("MCP_PROTOCOL_MODERN")?,
+            view: given.switch("MCP_VIEW")?,
             allowed_origins: given.origins()?,
         })
     }

@@ -21,6 +21,7 @@ pub mod page;
 
 pub mod jsonrpc;
 pub mod mcp;
+pub mod view;
 pub mod instructions;
 
 pub mod tools;

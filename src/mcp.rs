@@ -18,7 +18,7 @@ use crate::{
     auth::Analyst,
     http::{Body, Exchange, Reply},
     jsonrpc::{self, Error, Message, code},
-    tools::{self, TOOLS},
+    tools, view,
 };
 use version::{DISCOVER, LEGACY, META_SERVER, MODERN, Protocol, header_versions, protocol};
 
@@ -62,20 +62,26 @@ fn request(
     let started = Instant::now();
     let modern = if app.config.protocol_modern { MODERN } else { &[] };
     let protocol = protocol(exchange.head(), method, &params, modern)?;
-    let result = match (protocol, method) {
+    let mut result = match (protocol, method) {
         (_, "tools/call") => return call_tool(app, (analyst, id, started), protocol, params, exchange),
-        (_, "tools/list") => list_tools(app, protocol),
+        (_, "tools/list") => list_tools(app),
+        (_, "resources/list") if app.config.view => view::list(),
+        (_, "resources/templates/list") if app.config.view => json!({ "resourceTemplates": [] }),
+        (_, "resources/read") if app.config.view => read_resource(&params)?,
         (Protocol::Legacy, "initialize") => initialize(app, &params),
         (Protocol::Legacy, "ping") => json!({}),
         (Protocol::Modern, DISCOVER) => json!({
             "supportedVersions": MODERN,
-            "capabilities": { "tools": {} },
+            "capabilities": capabilities(app),
             "instructions": app.instructions.text(),
-            "ttlMs": TTL_MS, "cacheScope": "public",
         }),
         (Protocol::Legacy, _) => return Err(Error::new(200, code::METHOD_NOT_FOUND, "there is no such method")),
         (Protocol::Modern, _) => return Err(Error::new(404, code::METHOD_NOT_FOUND, "there is no such method")),
     };
+    if let (Protocol::Modern, Some(object)) = (protocol, result.as_object_mut()) {
+        // All of these are the same for everybody.
+        object.extend([("ttlMs".to_owned(), json!(TTL_MS)), ("cacheScope".to_owned(), json!("public"))]);
+    }
     Ok(jsonrpc::result(id, &complete(protocol, result)).into())
 }
 
@@ -85,7 +91,7 @@ fn initialize(app: &AppState, params: &Map<String, Value>) -> Value {
     let version = wanted.filter(|version| LEGACY.contains(version)).unwrap_or(newest);
     json!({
         "protocolVersion": version,
-        "capabilities": { "tools": {} },
+        "capabilities": capabilities(app),
         "serverInfo": server_info(),
         "instructions": app.instructions.text(),
     })
@@ -95,13 +101,24 @@ fn server_info() -> Value {
     json!({ "name": "fireside-analytics", "title": "Fireside fleet analytics", "version": env!("CARGO_PKG_VERSION") })
 }
 
-/// The same for everybody, in the same order, to the byte.
-fn list_tools(app: &AppState, protocol: Protocol) -> Value {
-    let tools: Vec<Value> = TOOLS.iter().map(|tool| tool.listing(&app.config)).collect();
-    match protocol {
-        Protocol::Legacy => json!({ "tools": tools }),
-        Protocol::Modern => json!({ "tools": tools, "ttlMs": TTL_MS, "cacheScope": "public" }),
-    }
+/// In the same order, to the byte.
+fn list_tools(app: &AppState) -> Value {
+    let tools: Vec<Value> = tools::offered(&app.config).map(|tool| tool.listing(&app.config)).collect();
+    json!({ "tools": tools })
+}
+
+/// What the server can do, the same for every client: some show the view without having announced that they can.
+fn capabilities(app: &AppState) -> Value {
+    let with_view = json!({ "tools": {}, "resources": {}, "extensions": { view::EXTENSION: {} } });
+    if app.config.view { with_view } else { json!({ "tools": {} }) }
+}
+
+/// The document of the view.
+fn read_resource(params: &Map<String, Value>) -> Result<Value, Error> {
+    let uri = params.get("uri").cloned().unwrap_or_default();
+    let unknown = "params.uri is not the address of a resource; resources/list names the one there is";
+    let error = || Error::new(200, code::INVALID_PARAMS, unknown).with(json!({ "uri": uri }));
+    uri.as_str().and_then(view::read).ok_or_else(error)
 }
 
 /// What every modern result carries.

@@ -53,10 +53,14 @@ pub struct Page {
     /// There is no value in it but null and zero.
     is_blank: bool,
     note: Option<String>,
+    /// Members of the answer that stand before all others, each with a comma after it.
+    opening: String,
 }
 
 /// What surrounds the rows at most, the column list aside.
 const ENVELOPE: usize = 600;
+/// How long a number may be that any reader of JSON keeps exactly.
+const DIGITS: usize = 15;
 
 impl Page {
     /// An empty page for at most `max_rows` rows and, envelope and column list included, `max_bytes` bytes.
@@ -81,8 +85,9 @@ impl Page {
         }
         let budget = space.saturating_sub(column_list.text.len());
         let fields = names.iter().zip(columns).enumerate().map(|(index, (name, column))| {
-            let before = if index > 0 { "," } else { "" };
-            (Text::from(format!("{before}{}:", json_text(name)).as_str()), column.kind)
+            let comma = if index > 0 { "," } else { "" };
+            let name = if format == Format::Arrays { String::new() } else { format!("{}:", json_text(name)) };
+            (Text::from(format!("{comma}{name}").as_str()), column.kind)
         });
         let (fields, column_list) = (fields.collect(), column_list.text);
         Page {
@@ -100,7 +105,13 @@ impl Page {
             has_shortened: false,
             is_blank: true,
             note: None,
+            opening: String::new(),
         }
+    }
+
+    /// The same with members of the answer that stand before all others, each with a comma after it. For JSON.
+    pub fn opened(self, opening: &str) -> Page {
+        Page { budget: self.budget.saturating_sub(opening.len()), opening: opening.to_owned(), ..self }
     }
 
     /// The same with values cut after so many characters, in CSV.
@@ -134,7 +145,8 @@ impl Page {
         let before = self.text.mark();
         let length = self.text.len();
         match self.format {
-            Format::Json => self.json_row(values),
+            Format::Json => self.json_row(values, ["{", "}"], usize::MAX),
+            Format::Arrays => self.json_row(values, ["[", "]"], DIGITS),
             Format::Csv => self.csv_row(values),
         }
         if !self.is_json || self.text.len() >= self.budget {
@@ -147,16 +159,17 @@ impl Page {
         Flow::More
     }
 
-    fn json_row(&mut self, values: &[Option<&str>]) {
-        self.text.push(if self.count > 0 { ",{" } else { "{" });
+    /// Adds a row between these brackets. A number of more than so many digits is a string.
+    fn json_row(&mut self, values: &[Option<&str>], [open, close]: [&str; 2], digits: usize) {
+        self.text.push(if self.count > 0 { "," } else { "" });
+        self.text.push(open);
         for ((before, kind), value) in self.fields.iter().zip(values) {
             self.text.append(before);
             match (kind, *value) {
                 (_, None) => self.text.push("null"),
-                (Kind::Number, Some(number)) if !is_json_number(number) => self.text.push_string(number),
-                (Kind::Number, Some(value)) => self.text.push(value),
+                (Kind::Number, Some(it)) if it.len() <= digits && is_json_number(it) => self.text.push(it),
+                (Kind::Number | Kind::Text, Some(value)) => self.text.push_string(value),
                 (Kind::Boolean, Some(value)) => self.text.push(boolean(value)),
-                (Kind::Text, Some(value)) => self.text.push_string(value),
                 (Kind::Timestamp, Some(value)) => {
                     self.text.push("\"");
                     iso_8601(&mut self.text, value);
@@ -168,7 +181,7 @@ impl Page {
                 }
             }
         }
-        self.text.push("}");
+        self.text.push(close);
     }
 
     fn csv_row(&mut self, values: &[Option<&str>]) {
@@ -220,7 +233,7 @@ impl Page {
 
     /// The finished answer: one block of text, or two for CSV: the lines, then what is known about them.
     pub fn into_answer(self) -> Answer {
-        let mut about = format!("{{\"row_count\":{},\"truncated\":{}", self.count, self.cut.is_some());
+        let mut about = format!("{{{}\"row_count\":{},\"truncated\":{}", self.opening, self.count, self.cut.is_some());
         if let Some(cut) = self.cut {
             let (by, notice) = self.notice(cut);
             about.push_str(&format!(",\"truncated_by\":\"{by}\",\"notice\":{}", json_text(&notice)));
@@ -236,8 +249,8 @@ impl Page {
         }
         about.push_str(&format!(",\"columns\":{}", self.column_list));
         let blocks = match self.format {
-            Format::Json => vec![vec![Text::from((about + ",\"rows\":[").as_str()), self.text, Text::from("]}")]],
             Format::Csv => vec![vec![self.text], vec![Text::from((about + "}").as_str())]],
+            _ => vec![vec![Text::from((about + ",\"rows\":[").as_str()), self.text, Text::from("]}")]],
         };
         Answer { blocks, rows: Some(self.count), truncated: self.cut.is_some(), is_error: false }
     }

@@ -26,6 +26,8 @@ use crate::guard::ReadOnlySql;
 pub enum Format {
     /// One JSON object a row.
     Json,
+    /// One JSON array a row, for a program to draw from: numbers of more digits than a double holds in quotes, shapes in degrees.
+    Arrays,
     /// RFC 4180, with a header line; null is empty, an empty text is `""`. Values as in JSON, texts without its quotes.
     Csv,
 }
@@ -248,6 +250,17 @@ impl Column {
     /// its quoted name in the sub-select.
     fn converted(&self, name: &str, format: Format) -> String {
         let json = match self.kind {
+            // To about a metre, and in the coordinates that maps are drawn from. A geography has them already.
+            Kind::Shape if format == Format::Arrays => {
+                let (schema, shape) = (quote(&self.type_schema), format!("_r.{name}"));
+                let shape = match self.type_name.as_str() {
+                    "geometry" => format!(
+                        "CASE WHEN {schema}.st_srid({shape}) IN (0, 4326) THEN {shape} ELSE {schema}.st_transform({shape}, 4326) END"
+                    ),
+                    _ => shape,
+                };
+                return format!("{schema}.st_asgeojson({shape}, 5)");
+            }
             // GeoJSON without the verbose CRS member.
             Kind::Shape => return format!("{}.st_asgeojson(_r.{name})", quote(&self.type_schema)),
             // There is no cast from void, and no function takes it.
@@ -256,7 +269,7 @@ impl Column {
             _ => return format!("_r.{name}"),
         };
         match format {
-            Format::Json => json,
+            Format::Json | Format::Arrays => json,
             Format::Csv => format!("{json} OPERATOR(pg_catalog.#>>) '{{}}'"),
         }
     }

@@ -114,8 +114,11 @@ pub(super) fn protocol(
     }
     if !tolerated {
         mirrored(head, "mcp-method", Some(method))?;
-        if method == "tools/call" {
-            mirrored(head, "mcp-name", params.get("name").and_then(Value::as_str))?;
+        let named = |key: &str| mirrored(head, "mcp-name", params.get(key).and_then(Value::as_str));
+        match method {
+            "tools/call" => named("name")?,
+            "resources/read" => named("uri")?,
+            _ => {}
         }
     }
     Ok(Protocol::Modern)

@@ -47,6 +47,18 @@ impl Arguments {
         }
     }
 
+    /// A list of at most `most` texts of at most `longest` characters each; an empty one when it is not given.
+    pub(super) fn texts(&mut self, name: &'static str, most: usize, longest: usize) -> Result<Vec<String>, Failure> {
+        let text = |value: Value| value.as_str().filter(|text| text.chars().count() <= longest).map(str::to_owned);
+        let texts = match self.take(name) {
+            None => Some(Vec::new()),
+            Some(Value::Array(items)) if items.len() <= most => items.into_iter().map(text).collect(),
+            Some(_) => None,
+        };
+        let wanted = || format!("must be a list of at most {most} strings of at most {longest} characters");
+        texts.ok_or_else(|| Failure::argument(name, wanted()))
+    }
+
     /// A whole number from 1 to `most`, which also bounds the default; JSON Schema counts 20.0 as one.
     pub(super) fn integer(&mut self, name: &'static str, most: u32, default: u32) -> Result<u32, Failure> {
         let Some(value) = self.take(name) else { return Ok(default.min(most)) };

@@ -5,13 +5,14 @@ use std::{net::TcpStream, sync::Arc, time::Instant};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{TOOLS, arguments::Arguments};
+use super::{arguments::Arguments, offered};
 use crate::{
     answer::Answer,
     app::AppState,
     audit,
     auth::Analyst,
     catalog::{self, Here},
+    config::Config,
     db::{Caller, Reading},
     error::Failure,
     permits::Permit,
@@ -48,12 +49,12 @@ pub(super) type Outcome = Result<Answer, Failure>;
 /// # Errors
 /// The request is no call of a tool. What a model can do something about is an [`Answer`].
 pub fn call(app: &AppState, mut request: Request<'_>) -> Result<Answer, Invalid> {
-    let tool = TOOLS.iter().find(|tool| tool.name == request.name);
+    let tool = offered(&app.config).find(|tool| tool.name == request.name);
     let (known, longest) = (tool.map(|tool| tool.name), app.config.audit_sql_chars);
     let mut entry = audit::Entry::open(request.analyst, request.name, known, longest, &app.metrics);
     let Some(tool) = tool else {
         entry.failed("UNKNOWN_TOOL", None, 0);
-        return Err(unknown_tool(request.name));
+        return Err(unknown_tool(request.name, &app.config));
     };
     let arguments = match request.arguments.take() {
         None | Some(Value::Null) => Map::new(),
@@ -78,9 +79,9 @@ pub fn call(app: &AppState, mut request: Request<'_>) -> Result<Answer, Invalid>
     }
 }
 
-fn unknown_tool(name: &str) -> Invalid {
+fn unknown_tool(name: &str, config: &Config) -> Invalid {
     let name: String = name.chars().take(64).collect();
-    let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
+    let names: Vec<&str> = offered(config).map(|tool| tool.name).collect();
     Invalid(format!("Unknown tool: {name}; there are: {}", names.join(", ")))
 }
 

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     catalog,
+    config::Config,
     error::Failure,
     freshness, guard,
     rows::Page,
@@ -29,14 +30,24 @@ const SAMPLED_ROWS_OF_VIEW: u32 = 2_000;
 const MOST_TABLES: usize = 3;
 
 /// What an answer may hold, and how it is written.
-#[derive(Clone, Copy)]
-struct Form {
-    format: Format,
-    max_rows: u32,
+pub(super) struct Form {
+    pub(super) format: Format,
+    pub(super) max_rows: u32,
+    pub(super) max_bytes: usize,
     /// The argument that limits the rows.
-    more: &'static str,
+    pub(super) more: &'static str,
     /// The most characters of a value.
-    longest: usize,
+    pub(super) longest: usize,
+    /// Members of the answer that stand before all others.
+    pub(super) opening: String,
+}
+
+impl Form {
+    /// An answer as far as the settings of the server let it be.
+    pub(super) fn new(format: Format, config: &Config) -> Form {
+        let Config { max_rows, max_bytes, .. } = *config;
+        Form { format, max_rows, max_bytes, more: "max_rows", longest: usize::MAX, opening: String::new() }
+    }
 }
 
 /// How a table or view can be sampled.
@@ -56,10 +67,10 @@ pub(super) fn query(call: &mut Call<'_>, mut arguments: Arguments) -> Outcome {
     };
     arguments.finish()?;
     let admitted = call.admit()?;
-    let form = Form { format, max_rows, more: "max_rows", longest: usize::MAX };
+    let form = Form { max_rows, ..Form::new(format, &call.app.config) };
     let outcome = match guard::without_explain(&sql) {
         Some(explained) => plan(call, &admitted, &explained, max_rows),
-        None => run(call, &admitted, &sql, form),
+        None => run(call, &admitted, &sql, &form),
     };
     outcome.map_err(|failure| failure.located_in(&sql))
 }
@@ -70,7 +81,7 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
     let n = arguments.integer("n", call.app.config.max_rows, DEFAULT_SAMPLE)?;
     arguments.finish()?;
     let admitted = call.admit()?;
-    let form = Form { format: Format::Csv, max_rows: n, more: "n", longest: VALUE };
+    let form = Form { max_rows: n, more: "n", longest: VALUE, ..Form::new(Format::Csv, &call.app.config) };
     let name = format!("{}.{}", quote(&schema), quote(&table));
     let ways = admitted.more::<Ways>(&catalog::SAMPLE, &[&schema, &table], &catalog::LIMIT)?;
     let Ways { pages, columns } = ways.into_iter().next().unwrap_or_default();
@@ -82,10 +93,10 @@ pub(super) fn sample_table(call: &mut Call<'_>, mut arguments: Arguments) -> Out
     let share = pages.map(|pages| f64::from(SAMPLED_PAGES) * 100.0 / pages as f64).filter(|share| *share < 50.0);
     let sampled = share.and_then(|share| {
         let sql = format!("SELECT {columns} FROM {name} TABLESAMPLE SYSTEM ({share:.6}) ORDER BY random() LIMIT {n}");
-        run(call, &admitted, &sql, form).ok().filter(|answer| answer.rows.is_some_and(|rows| rows > 0))
+        run(call, &admitted, &sql, &form).ok().filter(|answer| answer.rows.is_some_and(|rows| rows > 0))
     });
     let rows = if pages.is_some_and(|pages| pages > 0) { SAMPLED_ROWS } else { SAMPLED_ROWS_OF_VIEW };
-    sampled.map_or_else(|| run(call, &admitted, &first(rows), form), Ok).map_err(|failure| {
+    sampled.map_or_else(|| run(call, &admitted, &first(rows), &form), Ok).map_err(|failure| {
         let is_of_this = failure.message.ends_with(&format!(" {table}"));
         match failure.sqlstate.as_deref() {
             Some("42501") if is_of_this => missing(&admitted, &schema, &table, failure.similar),
@@ -103,15 +114,15 @@ fn plan(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, max_rows: u32) 
 }
 
 /// The one way of an analyst's text: guard, columns, rows.
-fn run(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, form: Form) -> Outcome {
+pub(super) fn run(call: &mut Call<'_>, admitted: &Admitted<'_>, sql: &str, form: &Form) -> Outcome {
     let checked = guard::admit(sql, &admitted.look.known)?;
     call.runs(sql);
     let statement = Statement::query(&checked, form.max_rows);
     let page = admitted.read(|mut reading| {
         let prepared = reading.prepare(&statement)?;
-        let max_bytes = admitted.app.config.max_bytes;
-        let page =
-            Page::new(form.format, &prepared.columns, form.max_rows, form.more, max_bytes).shortened(form.longest);
+        let page = Page::new(form.format, &prepared.columns, form.max_rows, form.more, form.max_bytes)
+            .shortened(form.longest)
+            .opened(&form.opening);
         let page = if prepared.columns.iter().all(Column::is_plain) {
             reading.run_prepared(&prepared, page, Page::push)?
         } else {
