@@ -125,6 +125,13 @@ def _top(text: str) -> None:
     assert [column.split()[0] for column in answer["columns"]] == ["cost_centre", "km"]
 
 
+def _shown(text: str) -> None:
+    answer = json.loads(text)
+    km = [row[1] for row in answer["rows"]]
+    assert len(km) == answer["row_count"] == 5 and km == sorted(km, reverse=True) and km[0] > 0, answer
+    assert answer["truncated"] is False and answer["columns"] == ["cost_centre text", "km numeric"]
+
+
 # tool, arguments, check of the answer: every tool once
 CALLS = [
     ("list_schemas", {}, _schemas),
@@ -133,6 +140,8 @@ CALLS = [
     ("describe_table", {"schema": "tickets", "table": "inc"}, _description),
     ("list_functions", {}, _functions),
     ("sample_table", {"schema": "tracksolid", "table": "positions", "n": 3}, _sample),
+    ("show_query", {"sql": TOP_COST_CENTRES, "title": "Top cost centres"}, _shown),
+    ("show_rows", {"sql": TOP_COST_CENTRES}, _shown),
     ("query", {"sql": TOP_COST_CENTRES}, _top),
 ]
 

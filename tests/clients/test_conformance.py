@@ -22,8 +22,11 @@ from token_proxy import TokenProxy
 
 HERE = Path(__file__).resolve().parent
 PASSED = {
-    "2025-11-25": {"server-initialize", "ping", "tools-list", "dns-rebinding-protection"},
-    "2026-07-28": {"tools-list", "http-header-validation", "server-sse-multiple-streams", "dns-rebinding-protection"},
+    "2025-11-25": {"server-initialize", "ping", "tools-list", "resources-list", "dns-rebinding-protection"},
+    "2026-07-28": {
+        *("tools-list", "resources-list", "sep-2164-resource-not-found"),
+        *("http-header-validation", "server-sse-multiple-streams", "dns-rebinding-protection"),
+    },
 }
 
 CLAUDE_CODE = "https://claude.ai/oauth/claude-code-client-metadata"

@@ -14,7 +14,10 @@ import signing
 from conftest import ended
 from stack import free_port
 
-AUTH_REQUIRED = 3  # an exit status of its own
+# exit statuses of its own
+NO_VIEW = 2
+AUTH_REQUIRED = 3
+NO_SUCH_TOOL = 5
 ERAS = ["legacy", "modern"]
 
 
@@ -58,6 +61,17 @@ def test_with_a_header(inspector, era):
     status, out, err = inspector(*query(), *header)
     assert status == 0, err
     check(out)
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_which_tool_has_a_view(inspector, era):
+    header = ["--protocol-era", era, "--header", f"Authorization: {cases.endpoint()[1]['Authorization']}"]
+    for tool, expected in {"show_query": 0, "query": NO_VIEW, "none": NO_SUCH_TOOL}.items():
+        status, out, err = inspector("--method", "tools/call", "--tool-name", tool, "--app-info", *header)
+        assert status == expected, (tool, out, err)
+        if status == 0:
+            told = json.loads(out)["appInfo"]
+            assert told["hasApp"] is True and told["resourceUri"].startswith("ui://") and "resourceError" not in told, told
 
 
 def test_signing_in_and_out(inspector, tmp_path, seen):
