@@ -45,6 +45,7 @@ from typing import Any, NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = "list_schemas search list_tables describe_table list_functions sample_table query"
+VIEW_TOOLS = "show_query show_rows"
 ROLE, ROLE_SQL = "analytics_ro", "scripts/analytics_ro_role.sql"
 DEFAULT_URL = "http://127.0.0.1:8892"
 MARK = f"verify-{secrets.token_hex(12)}"
@@ -714,6 +715,7 @@ def tools(subject: Subject) -> None:
     answer = subject.signed_in().post("tools/list", {})
     listed = at(answer.json, "result", "tools")
     wanted, names = set(TOOLS.split()), {str(at(tool, "name")) for tool in listed or []}
+    wanted |= set(VIEW_TOOLS.split()) if names & set(VIEW_TOOLS.split()) else set()
     writing = [str(at(tool, "name")) for tool in listed or [] if at(tool, "annotations", "readOnlyHint") is not True]
     saw: object = answer
     if names:

@@ -128,16 +128,16 @@ const SHOWING: [&Tool; 2] = [
     &Tool {
         name: "show_query",
         title: "Show a result as table, chart or map",
-        description: "Runs a statement as query does and shows its rows to the person: as table, line, bar, stacked bar or scatter chart, or map (GeoJSON shapes, or columns lat and lon). \
-            Without hints the view chooses by types and order. The text returned holds the first rows; the view loads more by itself.",
+        description: "Runs a statement as query does and shows the person its rows: as table, chart or map (shapes, or columns lat and lon). \
+            Without hints the view chooses. The text holds the first rows; the view loads the rest.",
         arguments: |config| {
-            let column = || json!({ "type": "string", "maxLength": show::NAME });
-            let y = json!({ "type": "array", "items": column(), "maxItems": show::MEASURES, "description": "Measures; x, y and group name columns" });
+            let text = |most, what| json!({ "type": "string", "maxLength": most, "description": what });
+            let y = json!({ "type": "array", "items": { "type": "string" }, "maxItems": show::MEASURES, "description": "Columns" });
             let arguments = json!({
                 "sql": sql("As for query"), "max_rows": rows(config, DEFAULT_ROWS, "The most rows"),
-                "title": { "type": "string", "maxLength": show::TITLE },
+                "title": text(show::TITLE, "Above it"),
                 "view": { "type": "string", "enum": show::VIEWS, "default": "auto" },
-                "x": column(), "y": y, "group": column(),
+                "x": text(show::NAME, "Column"), "y": y, "group": text(show::NAME, "Column"),
             });
             (arguments, &["sql"])
         },

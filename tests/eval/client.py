@@ -44,8 +44,8 @@ class Client:
         return self._request("initialize", params).get("instructions", "")
 
     def tools(self) -> list[dict]:
-        """Each tool as a model gets it: name, description and schema."""
-        listed = self._request("tools/list", {})["tools"]
+        """Each tool as a model gets it: name, description and schema. A view's own tools it does not get."""
+        listed = [tool for tool in self._request("tools/list", {})["tools"] if tool["_meta"].get("ui", {}).get("visibility") != ["app"]]
         return [{name: tool[name] for name in ("name", "description", "inputSchema")} for tool in listed]
 
     def call(self, tool: str, arguments: dict) -> Answer:

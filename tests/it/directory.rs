@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::server::Server;
 
-/// The most bytes of the instructions and of all tools' names, descriptions and schemas together.
-const MOST: usize = 6_200;
+/// The most bytes of the instructions and of the names, descriptions and schemas of all tools that a model sees.
+const MOST: usize = 7_100;
 
 /// Words by which a text gives orders; a description that does counts as an injection.
 const ORDERS: &[&str] = &[
@@ -162,7 +162,8 @@ fn the_instructions_give_no_orders_and_all_that_is_read_at_the_start_is_short() 
             json!({ "name": tool["name"], "description": tool["description"], "inputSchema": tool["inputSchema"] });
         parts.to_string().len()
     };
-    let tools: usize = listed["result"]["tools"].as_array().unwrap().iter().map(read).sum();
+    let for_models = |tool: &&Value| tool["_meta"]["ui"]["visibility"] != json!(["app"]);
+    let tools: usize = listed["result"]["tools"].as_array().unwrap().iter().filter(for_models).map(read).sum();
     let all = instructions.len() + tools;
     assert!(all <= MOST, "instructions {} and tools {tools}: {all} bytes, more than {MOST}", instructions.len());
 }

@@ -37,6 +37,7 @@ mod operations;
 mod progress;
 mod restart;
 mod session;
+mod show;
 mod sign_in;
 mod startup;
 mod stuck;

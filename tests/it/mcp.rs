@@ -111,13 +111,13 @@ fn the_legacy_era() {
         let result = &response.json()["result"];
         assert_eq!(result["protocolVersion"], answered, "{wanted}");
         assert_eq!(result["serverInfo"]["name"], "fireside-analytics");
-        assert_eq!(result["capabilities"], json!({ "tools": {} }));
+        assert!(result["capabilities"]["extensions"]["io.modelcontextprotocol/ui"].is_object(), "{result}");
         assert_eq!(response.header("mcp-session-id"), None, "there are no sessions");
     }
     assert_eq!(alice.legacy("ping", json!({})).json()["result"], json!({}));
     is_error(
         "unknown method",
-        &alice.post(&[], &message(&json!("x"), "resources/list", json!({}))),
+        &alice.post(&[], &message(&json!("x"), "prompts/list", json!({}))),
         200,
         -32601,
         &json!("x"),
@@ -142,7 +142,8 @@ fn the_modern_era() {
     let alice = server.alice();
     let discovered = alice.modern("server/discover", json!({})).json()["result"].clone();
     assert_eq!(discovered["supportedVersions"], json!(["2026-07-28"]));
-    assert_eq!((&discovered["resultType"], &discovered["capabilities"]), (&json!("complete"), &json!({ "tools": {} })));
+    let capabilities = json!({ "tools": {}, "resources": {}, "extensions": { "io.modelcontextprotocol/ui": {} } });
+    assert_eq!((&discovered["resultType"], &discovered["capabilities"]), (&json!("complete"), &capabilities));
     assert!(discovered["ttlMs"].is_u64() && discovered["cacheScope"] == "public", "{discovered}");
     assert_eq!(discovered["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "fireside-analytics");
 
@@ -160,7 +161,7 @@ fn the_modern_era() {
         "ping",
         "logging/setLevel",
         "resources/subscribe",
-        "resources/list",
+        "prompts/list",
         "subscriptions/listen",
         "nonsense",
     ] {
@@ -322,7 +323,8 @@ fn the_tool_list_is_the_same_for_everybody_to_the_byte() {
     let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
     let readme = format!("Tools: `{}`.", names.join("`, `"));
     assert!(include_str!("../../README.md").contains(&readme), "README.md lacks: {readme}");
-    let verify = format!("\nTOOLS = \"{}\"\n", names.join(" "));
+    let (view, always): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| name.starts_with("show_"));
+    let verify = format!("\nTOOLS = \"{}\"\nVIEW_TOOLS = \"{}\"\n", always.join(" "), view.join(" "));
     assert!(include_str!("../../scripts/verify.py").contains(&verify), "scripts/verify.py lacks: {verify}");
     for tool in tools {
         let description = tool["description"].as_str().unwrap();
