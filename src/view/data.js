@@ -33,9 +33,11 @@ function build(node, attributes, children) {
             node.setAttribute(key, value === true ? "" : String(value));
         }
     }
-    node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+    node.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
     return node;
 }
+
+const button = (label, click, attributes) => element("button", { type: "button", ...attributes, on: { click } }, label);
 
 // A handler that never throws: what goes wrong in a picture must not stop the page.
 function guarded(handler) {
@@ -74,14 +76,18 @@ function readAnswer(result) {
     for (const { index } of columns.filter((column) => column.kind === "shape")) {
         for (const row of rows) row[index] = shapeOf(row[index]) || row[index];
     }
-    const view = isObject(data.view) ? data.view : {};
-    const y = (Array.isArray(view.y) ? view.y : [view.y]).filter((name) => typeof name === "string").slice(0, 20);
-    const hints = { view: textOf(view.view).toLowerCase(), x: textOf(view.x), y, group: textOf(view.group) };
+    const hints = hintsOf(isObject(data.view) ? data.view : {});
     const asOf = Number.isNaN(Date.parse(textOf(data.as_of))) ? null : data.as_of;
     return { answer: {
         title: textOf(data.title).trim(), hints, asOf, rowCount: rows.length, truncated: data.truncated === true,
         truncatedBy: textOf(data.truncated_by), notice: textOf(data.notice), columns, rows,
     } };
+}
+
+// How the rows are best seen, in the words of whoever made the query.
+function hintsOf({ view, x, y, group }) {
+    const names = (Array.isArray(y) ? y : [y]).filter((name) => typeof name === "string").slice(0, 20);
+    return { view: textOf(view).toLowerCase(), x: textOf(x), y: names, group: textOf(group) };
 }
 
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
@@ -191,8 +197,9 @@ function formatValue(value, column, digits, limit = 300) {
     if (column.kind === "shape" && isObject(value)) return shapeText(value);
     if (number === null) return shortText(plainText(value), limit);
     // A number of more than 15 digits is more exact as its text.
-    if (Math.abs(number) < 1e15 || !/^-?\d+(\.\d+)?$/.test(value)) return formatNumber(number, column, digits);
-    return isIdentifier(column) ? shortText(value, limit) : format("NumberFormat", {}).format(BigInt(value.split(".")[0]));
+    if (Math.abs(number) < 1e15 || !/^-?\d+(\.\d+)?$/.test(String(value))) return formatNumber(number, column, digits);
+    const [whole] = String(value).split(".");
+    return isIdentifier(column) ? whole : format("NumberFormat", {}).format(BigInt(whole));
 }
 
 function shapeText(shape) {

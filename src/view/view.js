@@ -1,0 +1,431 @@
+// What the person sees: one state at a time, the tools above the picture, and what is known about the rows below it.
+
+const TITLE = "Query result";
+const CHARTS = { line: "Line", bar: "Bars", stacked: "Stacked bars", scatter: "Scatter" };
+const ICONS = {
+    download: "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11",
+    copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
+    expand: "M9.5 2.5h4v4M13.5 2.5l-4.5 4.5M6.5 13.5h-4v-4M2.5 13.5l4.5-4.5",
+    columns: "M2 4.5h5M11 4.5h3M2 11.5h2M8 11.5h6M7 2.5h4v4H7zM4 9.5h4v4H4z",
+    shrink: "M13 7H9V3M9 7l4.5-4.5M3 9h4v4M7 9l-4.5 4.5",
+};
+// Inline, a picture and all around it stay within this height.
+const HEIGHT = 500;
+// A younger answer fills itself; an older one is a conversation that was opened again, which must not run queries.
+const FRESH = 60000;
+const MOST_ROWS = 10000;
+
+// stage: connecting, waiting, drawn, failed, cancelled. `source` is the text of the result that was drawn.
+const state = {
+    stage: "connecting", arguments: {}, hasInput: false, isLate: false, source: null, answer: null, problem: "", isError: false,
+    choice: null, table: { page: 0 }, isPanelOpen: false, copyText: null,
+    isLoading: false, hasLoaded: false, hasTried: false, loadProblem: "",
+};
+let wait = 0;
+let notice = 0;
+let frame = 0;
+let cleanUp = null;
+let drawnFor = "";
+let reported = "";
+
+const find = (id) => document.getElementById(id);
+const icon = (name) => svg("svg", { width: 16, height: 16, viewBox: "0 0 16 16", "aria-hidden": "true" },
+    svg("path", { d: ICONS[name], fill: "none", stroke: "currentColor", "stroke-width": 1.4 }));
+// A word about what was just done, over the picture for a while.
+function say(text) {
+    clearTimeout(notice);
+    find("status").textContent = text;
+    notice = setTimeout(() => find("status").replaceChildren(), 6000);
+}
+
+const failed = (error) => say(`Something went wrong here: ${shortText(String(objectOf(error).message || error), 200)}`);
+const titleOf = () => shortText((state.answer && state.answer.title) || textOf(state.arguments.title).trim() || TITLE, 200);
+const rowsInWords = (count) => count === 1 ? "1 row" : `${formatNumber(count)} rows`;
+const canRun = () => hasTools() && textOf(state.arguments.sql).trim() !== "";
+
+// ---- what comes in
+
+function takeInput(values) {
+    state.arguments = values;
+    state.hasInput = true;
+    if (!state.answer) render();
+    startWaiting();
+    loadFresh();
+}
+
+function takePartial(values) {
+    if (state.hasInput || state.answer) return;
+    state.arguments = values;
+    render();
+}
+
+function takeResult(result) {
+    const source = plainText(result.content);
+    // The same result again: what was loaded and chosen since then stays.
+    if (source === state.source) return;
+    clearTimeout(wait);
+    const { answer, problem } = readAnswer(result);
+    Object.assign(state, { source, hasLoaded: false, hasTried: false, loadProblem: "", copyText: null });
+    show(answer, problem, result.isError === true);
+    loadFresh();
+}
+
+function show(answer, problem, isError) {
+    Object.assign(state, { stage: answer ? "drawn" : "failed", answer: answer || null, problem, isError });
+    if (!answer) say("");
+    if (answer) Object.assign(state, { choice: choose(answer), table: { page: 0 } });
+    render();
+}
+
+function takeCancelled() {
+    clearTimeout(wait);
+    if (state.answer) return;
+    state.stage = "cancelled";
+    render();
+}
+
+function startWaiting() {
+    clearTimeout(wait);
+    if (state.stage !== "waiting") return;
+    wait = setTimeout(guarded(() => {
+        state.isLate = true;
+        render();
+    }), 5000);
+}
+
+// ---- all rows
+
+function loadFresh() {
+    const { answer } = state;
+    if (!answer || !answer.truncated || state.hasTried || !host.isReady || !canRun()) return;
+    if (answer.asOf && Math.abs(Date.now() - Date.parse(answer.asOf)) < FRESH) load();
+}
+
+// Runs the query again, for the person only. What is there stays until its rows have come.
+async function load() {
+    if (state.isLoading || !canRun()) return;
+    const { source, answer: preview, arguments: { sql, max_rows: most } } = state;
+    Object.assign(state, { isLoading: true, hasTried: true, loadProblem: "" });
+    render();
+    let result = null;
+    try {
+        result = await callTool("show_rows", { sql, max_rows: Number.isInteger(most) && most > 0 ? most : MOST_ROWS });
+    } catch (error) {
+        state.loadProblem = error.message;
+    }
+    state.isLoading = false;
+    // Another result has come meanwhile.
+    if (state.source !== source) return render();
+    const { answer, problem } = result ? readAnswer(result) : {};
+    if (answer && preview) {
+        Object.assign(answer, { title: preview.title, hints: preview.hints });
+        take(answer);
+    } else if (result && !preview) {
+        if (answer) answer.hints = hintsOf(state.arguments);
+        state.hasLoaded = true;
+        show(answer, problem, result.isError === true);
+    } else {
+        state.loadProblem = state.loadProblem || problem;
+        render();
+    }
+}
+
+// All rows in place of the first ones. What was chosen by hand stays.
+function take(answer) {
+    const names = ({ columns }) => JSON.stringify(columns.map(({ name }) => name));
+    const isSame = names(answer) === names(state.answer);
+    const { choice } = state;
+    const isChosen = isSame && choice.isByHand;
+    const next = isChosen ? { ...choiceFor(answer, choice.view, choice), isByHand: true } : choose(answer);
+    if (isChosen && choice.group < 0) next.group = -1;
+    Object.assign(state, { answer, choice: next, hasLoaded: true });
+    if (!isSame) state.table = { page: 0 };
+    render();
+    say(`${rowsInWords(answer.rowCount)} loaded.`);
+}
+
+// ---- choosing
+
+const isChart = (view) => Object.hasOwn(CHARTS, view);
+
+function pickView(view) {
+    setChoice({ ...choiceFor(state.answer, view, state.choice.isByHand ? state.choice : state.answer.hints) });
+}
+
+function pickColumns(change) {
+    const wanted = { ...state.choice, ...change };
+    const choice = choiceFor(state.answer, wanted.view, wanted);
+    setChoice(wanted.group < 0 ? { ...choice, group: -1 } : choice);
+}
+
+function setChoice(choice) {
+    state.choice = { ...choice, isByHand: true };
+    render();
+}
+
+// ---- the tools
+
+function drawViews() {
+    const { answer, choice } = state;
+    const views = answer && answer.rowCount > 0 ? offered(answer) : [];
+    const charts = views.filter(isChart);
+    const can = { table: true, chart: charts.length > 0, map: views.includes("map") };
+    const kinds = [["table", "Table"], ["chart", "Chart"], ["map", "Map"]].filter(([kind]) => can[kind]);
+    if (kinds.length < 2) return find("views").replaceChildren();
+    const now = isChart(choice.view) ? "chart" : choice.view;
+    const first = () => [choose(answer).view, ...charts].find(isChart);
+    const choices = kinds.map(([kind, label]) => element("label", {},
+        element("input", { type: "radio", name: "view", id: `view-${kind}`, checked: kind === now, on: {
+            change: () => pickView(kind === "chart" ? first() : kind),
+        } }), element("span", {}, label)));
+    const kind = now === "chart" && !isNarrow() && kindChoice(charts, choice);
+    const columns = now === "chart" && button([icon("columns"), element("span", {}, "Columns")], () => {
+        state.isPanelOpen = !state.isPanelOpen;
+        render();
+    }, { id: "columns", "aria-expanded": String(state.isPanelOpen), "aria-controls": "panel" });
+    const group = element("div", { class: "choices", role: "radiogroup", "aria-label": "View" }, choices);
+    return find("views").replaceChildren(group, ...[kind, columns].filter(Boolean));
+}
+
+// On a phone it stands among the columns.
+const kindChoice = (charts, choice) => element("select", { id: "kind", "aria-label": "Kind of chart", on: {
+    change: ({ target }) => pickView(target.value),
+} }, charts.map((view) => element("option", { value: view, selected: view === choice.view }, CHARTS[view])));
+
+function drawPanel() {
+    const { answer, choice, copyText } = state;
+    const parts = [];
+    if (copyText !== null) {
+        const area = element("textarea", { readonly: true, "aria-label": "Rows to copy", id: "copied" });
+        area.value = copyText;
+        parts.push(area, button("Close", () => {
+            state.copyText = null;
+            render();
+        }, { id: "close" }));
+    } else if (state.isPanelOpen && answer && answer.rowCount > 0 && isChart(choice.view)) {
+        if (isNarrow()) parts.push(kindChoice(offered(answer).filter(isChart), choice));
+        parts.push(...columnChoices(answer, choice));
+    }
+    find("panel").replaceChildren(...parts);
+}
+
+function columnChoices({ columns }, choice) {
+    const measures = columns.filter(({ kind }) => kind === "number" || kind === "interval");
+    const axes = choice.view === "scatter" ? measures : columns.filter(({ kind }) => kind !== "shape" && kind !== "other");
+    const option = (label, index, now) => element("option", { value: index, selected: index === now }, shortText(label, 60));
+    const select = (label, key, options) => element("label", {}, label, element("select", { id: `column-${key}`, on: {
+        change: (event) => pickColumns({ [key]: Number(event.target.value) }),
+    } }, options));
+    const toggle = ({ name, index }) => element("label", {},
+        element("input", { type: "checkbox", id: `column-y-${index}`, checked: choice.y.includes(index), on: {
+            change: ({ target }) => pickColumns({ y: target.checked ? [...choice.y, index] : choice.y.filter((y) => y !== index) }),
+        } }), shortText(name, 60));
+    const groups = columns.filter(({ kind, index }) => ["text", "boolean", "number"].includes(kind) && index !== choice.x)
+        .map(({ name, index }) => option(name, index, choice.group));
+    const isOne = choice.view === "scatter" || choice.group >= 0;
+    const axisOptions = axes.map(({ name, index }) => option(name, index, choice.x));
+    return [
+        select("X", "x", axisOptions),
+        isOne ? select("Y", "y", measures.map(({ name, index }) => option(name, index, choice.y[0])))
+            : element("fieldset", {}, element("legend", { class: "quiet" }, "Y"), "Y",
+                measures.filter(({ index }) => index !== choice.x).slice(0, 12).map(toggle)),
+        select("Group", "group", [option("None", -1, choice.group), ...groups]),
+    ];
+}
+
+function drawActions() {
+    const hasRows = state.answer && state.answer.rowCount > 0;
+    const tool = (name, label, click) => button(icon(name), click, { id: name, "aria-label": label, title: label });
+    const full = isFullScreen();
+    const tools = [];
+    if (hasRows && hasDownload()) tools.push(tool("download", "Download CSV", download));
+    // Inline, two tools are enough.
+    if (hasRows && (full || !hasDownload() || !hasFullScreen())) tools.push(tool("copy", "Copy rows", copy));
+    if (full) tools.push(tool("shrink", "Leave full screen", () => resize(false)));
+    else if (hasRows && hasFullScreen()) tools.push(tool("expand", "Full screen", () => resize(true)));
+    find("actions").replaceChildren(...tools);
+}
+
+async function resize(isWanted) {
+    const isDone = await setFullScreen(isWanted).catch(() => false);
+    applyContext();
+    render();
+    say(isDone ? "" : "Full screen is not available now.");
+}
+
+async function download() {
+    const name = titleOf().normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60).toLowerCase();
+    const isDone = await saveFile(`${name || "query-result"}.csv`, toCsv(state.answer)).catch(() => false);
+    const { rowCount, truncated } = state.answer;
+    say(isDone ? `${truncated ? "The first " : ""}${rowsInWords(rowCount)} handed over as CSV.` : "The file was not saved.");
+}
+
+// Rows are parted by tabs, so that a spreadsheet takes them apart.
+async function copy() {
+    const text = toCsv(state.answer, "\t");
+    let isDone = true;
+    try {
+        await navigator.clipboard.writeText(text);
+    } catch {
+        state.copyText = text;
+        render();
+        find("copied").select();
+        isDone = document.execCommand("copy");
+        if (isDone) {
+            state.copyText = null;
+            render();
+            find("copy").focus();
+        }
+    }
+    say(isDone ? `${rowsInWords(state.answer.rowCount)} copied.` : "Copy the selected text with the keyboard or the menu.");
+}
+
+// ---- the picture and what is below it
+
+function message(heading, ...parts) {
+    return element("div", { class: "message" }, element("strong", {}, heading), parts);
+}
+
+const runButton = () => state.isLoading ? element("p", {}, "Running…") : button("Run the query", load, { id: "run" });
+const quote = (text) => element("pre", { tabindex: "0" }, shortText(text, 20000));
+
+function picture() {
+    const { stage, answer, arguments: { sql } } = state;
+    if (stage === "connecting") return element("p", { class: "message" }, "Connecting…");
+    if (stage === "cancelled") return message("The query was cancelled.");
+    if (stage === "failed") {
+        const heading = state.isError ? "The server answered with an error" : "This is not a table. The server answered:";
+        return element("div", { class: state.isError ? "problem" : "" }, element("strong", {}, heading), quote(state.problem));
+    }
+    if (stage === "waiting") {
+        const late = state.isLate && canRun() && [element("p", {}, "No result has come yet."), runButton()];
+        const problem = state.loadProblem && element("p", {}, `It did not work: ${shortText(state.loadProblem, 1000)}`);
+        const query = textOf(sql) && element("details", { id: "sql" }, element("summary", {}, "SQL"), quote(sql));
+        return message("Running the query…", query, late || [], problem || []);
+    }
+    if (answer.rowCount === 0) {
+        return message(answer.truncated ? "No row could be sent" : "No rows", element("p", {}, shortText(answer.notice, 2000)));
+    }
+    return null;
+}
+
+function drawPicture() {
+    const box = element("div");
+    const place = find("picture");
+    if (cleanUp) cleanUp();
+    cleanUp = null;
+    const other = picture();
+    place.replaceChildren(other || box);
+    if (other) return;
+    const { answer, choice } = state;
+    const size = { width: Math.floor(place.clientWidth), height: heightFor(place) };
+    try {
+        const draw = choice.view === "table" ? null : choice.view === "map" ? drawMap : drawChart;
+        cleanUp = (draw && draw(box, answer, choice, size)) || null;
+        if (draw) return;
+    } catch (error) {
+        box.replaceChildren();
+        failed(error);
+    }
+    drawTable(box, answer, Object.assign(state.table, { height: size.height, isFull: isFullScreen(), label: titleOf() }));
+}
+
+// What the rest leaves of the whole height.
+function heightFor(place) {
+    const { maxHeight, height } = objectOf(host.context.containerDimensions);
+    const inline = Math.max(240, Math.min(HEIGHT, asNumber(height) || asNumber(maxHeight) || HEIGHT));
+    const limit = isFullScreen() ? window.innerHeight : inline;
+    const rest = find("view").getBoundingClientRect().height - place.getBoundingClientRect().height;
+    return Math.max(140, Math.floor(limit - rest));
+}
+
+function drawFoot() {
+    const { answer } = state;
+    if (!answer) return find("foot").replaceChildren();
+    const { rowCount, truncated, notice, asOf } = answer;
+    const options = { dateStyle: "medium", timeStyle: "short", timeZone: locale.timeZone };
+    const count = truncated ? `Showing the first ${rowsInWords(rowCount)}; the query has more.` : rowsInWords(rowCount);
+    const parts = [rowCount > 0 && element("p", {}, count)];
+    // A result that came by the button of this page is as full as it gets.
+    if (truncated && canRun() && !state.hasLoaded) {
+        parts.push(state.isLoading ? element("p", {}, "Loading all rows…") : button("Load all rows", load, { id: "load" }));
+    }
+    if (state.loadProblem) {
+        parts.push(element("p", { class: "problem" }, `The other rows could not be loaded: ${shortText(state.loadProblem, 500)}`));
+    }
+    if (asOf) parts.push(element("p", { class: "time" }, `As of ${format("DateTimeFormat", options).format(Date.parse(asOf))}`));
+    if (notice && !truncated && rowCount > 0) parts.push(element("p", { class: "notice" }, shortText(notice, 2000)));
+    return find("foot").replaceChildren(...parts.filter(Boolean));
+}
+
+function render() {
+    const { id = "" } = document.activeElement || {};
+    find("title").textContent = titleOf();
+    find("title").title = titleOf();
+    find("view").setAttribute("aria-busy", String(state.stage === "connecting" || state.isLoading));
+    drawActions();
+    drawViews();
+    drawPanel();
+    drawFoot();
+    drawPicture();
+    drawnFor = sizeKey();
+    // What was in use is made anew, and keeps the focus.
+    if (id && find(id) && document.activeElement.id !== id) find(id).focus();
+}
+
+const sizeKey = () => `${document.documentElement.clientWidth} ${isFullScreen() ? window.innerHeight : 0}`;
+
+// The host gives the width, the page says its height. Drawn anew only when what it was drawn for has changed.
+function sizeChanged() {
+    cancelAnimationFrame(frame);
+    frame = requestAnimationFrame(guarded(() => {
+        if (sizeKey() !== drawnFor) render();
+        const { width, height } = document.documentElement.getBoundingClientRect();
+        const size = { width: Math.ceil(width), height: Math.ceil(height) };
+        if (!host.isReady || JSON.stringify(size) === reported) return;
+        reported = JSON.stringify(size);
+        notify("ui/notifications/size-changed", size);
+    }));
+}
+
+// ---- the start
+
+async function start() {
+    const observer = new ResizeObserver(sizeChanged);
+    const theme = window.matchMedia("(prefers-color-scheme: dark)");
+    const restyle = guarded(() => {
+        applyContext();
+        render();
+    });
+    const end = () => {
+        for (const timer of [wait, notice]) clearTimeout(timer);
+        cancelAnimationFrame(frame);
+        observer.disconnect();
+        theme.removeEventListener("change", restyle);
+        if (cleanUp) cleanUp();
+        cleanUp = null;
+        disconnect();
+    };
+    applyContext();
+    theme.addEventListener("change", restyle);
+    window.addEventListener("resize", guarded(sizeChanged));
+    document.addEventListener("keydown", guarded((event) => {
+        if (event.key === "Escape" && isFullScreen() && !event.defaultPrevented) resize(false);
+    }));
+    try {
+        await connect({
+            input: takeInput, partial: takePartial, result: takeResult, cancelled: takeCancelled, context: restyle, teardown: end,
+        });
+        if (state.stage === "connecting") state.stage = "waiting";
+        restyle();
+        observer.observe(document.documentElement);
+        startWaiting();
+        loadFresh();
+    } catch (error) {
+        const reason = element("p", {}, shortText(error.message, 500));
+        find("picture").replaceChildren(message("The view could not connect to its host", reason));
+        find("view").setAttribute("aria-busy", "false");
+    }
+}
+
+start();
