@@ -64,7 +64,7 @@ fn request(
     let protocol = protocol(exchange.head(), method, &params, modern)?;
     let mut result = match (protocol, method) {
         (_, "tools/call") => return call_tool(app, (analyst, id, started), protocol, params, exchange),
-        (_, "tools/list") => list_tools(app),
+        (_, "tools/list") => json!({ "tools": tools::listing(&app.config) }),
         (_, "resources/list") if app.config.view => view::list(),
         (_, "resources/templates/list") if app.config.view => json!({ "resourceTemplates": [] }),
         (_, "resources/read") if app.config.view => read_resource(&params)?,
@@ -101,12 +101,6 @@ fn server_info() -> Value {
     json!({ "name": "fireside-analytics", "title": "Fireside fleet analytics", "version": env!("CARGO_PKG_VERSION") })
 }
 
-/// In the same order, to the byte.
-fn list_tools(app: &AppState) -> Value {
-    let tools: Vec<Value> = tools::offered(&app.config).map(|tool| tool.listing(&app.config)).collect();
-    json!({ "tools": tools })
-}
-
 /// What the server can do, the same for every client: some show the view without having announced that they can.
 fn capabilities(app: &AppState) -> Value {
     let with_view = json!({ "tools": {}, "resources": {}, "extensions": { view::EXTENSION: {} } });
@@ -117,8 +111,9 @@ fn capabilities(app: &AppState) -> Value {
 fn read_resource(params: &Map<String, Value>) -> Result<Value, Error> {
     let uri = params.get("uri").cloned().unwrap_or_default();
     let unknown = "params.uri is not the address of a resource; resources/list names the one there is";
-    let error = || Error::new(200, code::INVALID_PARAMS, unknown).with(json!({ "uri": uri }));
-    uri.as_str().and_then(view::read).ok_or_else(error)
+    uri.as_str()
+        .and_then(view::read)
+        .ok_or_else(|| Error::new(200, code::INVALID_PARAMS, unknown).with(json!({ "uri": uri })))
 }
 
 /// What every modern result carries.

@@ -250,16 +250,13 @@ impl Column {
     /// its quoted name in the sub-select.
     fn converted(&self, name: &str, format: Format) -> String {
         let json = match self.kind {
-            // To about a metre, and in the coordinates that maps are drawn from. A geography has them already.
+            // To about a metre, in the coordinates that maps are drawn from.
             Kind::Shape if format == Format::Arrays => {
-                let (schema, shape) = (quote(&self.type_schema), format!("_r.{name}"));
-                let shape = match self.type_name.as_str() {
-                    "geometry" => format!(
-                        "CASE WHEN {schema}.st_srid({shape}) IN (0, 4326) THEN {shape} ELSE {schema}.st_transform({shape}, 4326) END"
-                    ),
-                    _ => shape,
-                };
-                return format!("{schema}.st_asgeojson({shape}, 5)");
+                let schema = quote(&self.type_schema);
+                let it = format!("_r.{name}::{schema}.geometry");
+                let is_in_degrees = format!("{schema}.st_srid({it}) IN (0, 4326)");
+                let degrees = format!("CASE WHEN {is_in_degrees} THEN {it} ELSE {schema}.st_transform({it}, 4326) END");
+                return format!("{schema}.st_asgeojson({degrees}, 5)");
             }
             // GeoJSON without the verbose CRS member.
             Kind::Shape => return format!("{}.st_asgeojson(_r.{name})", quote(&self.type_schema)),

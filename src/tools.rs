@@ -155,8 +155,13 @@ const SHOWING: [&Tool; 2] = [
 ];
 
 /// The tools that this server has, in their order.
-pub fn offered(config: &Config) -> impl Iterator<Item = &'static Tool> {
+fn offered(config: &Config) -> impl Iterator<Item = &'static Tool> {
     TOOLS.iter().chain(SHOWING.into_iter().filter(|_| config.view))
+}
+
+/// Their entries of `tools/list`: in the same order, to the byte.
+pub fn listing(config: &Config) -> Vec<Value> {
+    offered(config).map(|tool| tool.listing(config)).collect()
 }
 
 fn sql(what: &str) -> Value {
@@ -184,7 +189,7 @@ fn default_schema(config: &Config) -> Option<&String> {
 
 impl Tool {
     /// The entry of `tools/list`.
-    pub fn listing(&self, config: &Config) -> Value {
+    fn listing(&self, config: &Config) -> Value {
         let (properties, required) = (self.arguments)(config);
         let [shown, showing] = SHOWING.map(|tool| tool.name);
         // Claude Code cuts an answer at 25,000 tokens unless a tool says that it may be longer.

@@ -19,7 +19,7 @@ const AFTER: &str = ".html";
 /// How many of the hash's hexadecimal digits are in the address.
 const DIGITS: usize = 16;
 
-const DOCUMENT: &str = concat!(
+const PARTS: &str = concat!(
     "<!doctype html>\n<html lang=\"en\">\n<head>\n",
     include_str!("view/head.html"),
     "<style>\n",
@@ -40,26 +40,31 @@ const DOCUMENT: &str = concat!(
     "})();\n</script>\n</body>\n</html>\n",
 );
 
+/// The document: the parts without indentation and without the lines of comment, which are there for who reads the source.
+fn document() -> String {
+    let lines = PARTS.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
 /// The address of the document.
 pub fn address() -> String {
-    let hash: String = Sha256::digest(DOCUMENT.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = Sha256::digest(document().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{BEFORE}{}{AFTER}", hash.get(..DIGITS).unwrap_or_default())
 }
 
 /// The result of `resources/list`.
 pub fn list() -> Value {
-    json!({ "resources": [{
-        "uri": address(), "name": "result", "title": "Result as table, chart and map", "mimeType": MIME_TYPE, "_meta": look(),
-    }] })
+    let title = "Result as table, chart or map";
+    json!({ "resources": [{ "uri": address(), "name": "result", "title": title, "mimeType": MIME_TYPE, "_meta": look() }] })
 }
 
 /// The result of `resources/read`. An address with another hash is one of an older or newer version of this program, from an old
 /// conversation or from another copy: it gets the document that is here.
 pub fn read(address: &str) -> Option<Value> {
     let hash = address.strip_prefix(BEFORE)?.strip_suffix(AFTER)?;
-    let is_one = hash.len() == DIGITS && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_one
-        .then(|| json!({ "contents": [{ "uri": address, "mimeType": MIME_TYPE, "text": DOCUMENT, "_meta": look() }] }))
+    let content = || json!({ "uri": address, "mimeType": MIME_TYPE, "text": document(), "_meta": look() });
+    (hash.len() == DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .then(|| json!({ "contents": [content()] }))
 }
 
 /// How the host frames it. Nothing else is said of it: what is not allowed explicitly, such as any network, is forbidden.

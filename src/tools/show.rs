@@ -38,8 +38,7 @@ pub(super) fn show_rows(call: &mut Call<'_>, mut arguments: Arguments) -> Outcom
     let sql = arguments.text("sql", usize::MAX, None)?;
     let max_rows = arguments.integer("max_rows", call.app.config.max_rows, u32::MAX)?;
     arguments.finish()?;
-    let opening = as_of();
-    show(call, &sql, &Form { max_rows, opening, ..Form::new(Format::Arrays, &call.app.config) })
+    show(call, &sql, &Form { max_rows, opening: as_of(), ..Form::new(Format::Arrays, &call.app.config) })
 }
 
 fn show(call: &mut Call<'_>, sql: &str, form: &Form) -> Outcome {

@@ -57,10 +57,9 @@ fn the_view_is_declared_listed_and_read_in_both_kinds_of_versions() {
         let html = content["text"].as_str().unwrap();
         assert!(html.starts_with("<!doctype html>") && html.len() <= 120_000, "{} bytes", html.len());
     }
-    for method in ["resources/templates/list"] {
-        assert_eq!(alice.legacy(method, json!({})).json()["result"], json!({ "resourceTemplates": [] }));
-        assert_eq!(alice.modern(method, json!({})).json()["result"]["resourceTemplates"], json!([]));
-    }
+    let templates = "resources/templates/list";
+    assert_eq!(alice.legacy(templates, json!({})).json()["result"], json!({ "resourceTemplates": [] }));
+    assert_eq!(alice.modern(templates, json!({})).json()["result"]["resourceTemplates"], json!([]));
 }
 
 #[test]
@@ -96,13 +95,25 @@ fn the_document_is_one_file_that_requests_nothing_and_runs_no_text() {
     assert!(links.is_empty(), "{links:?}");
 }
 
+/// The document is made without indentation and lines of comment: no text may go on over the end of a line.
+#[test]
+fn no_line_of_the_view_means_something_else_without_its_indentation() {
+    let folder = format!("{}/src/view", env!("CARGO_MANIFEST_DIR"));
+    for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+        for line in std::fs::read_to_string(&file).unwrap().lines() {
+            let is_whole = line.matches('`').count() % 2 == 0 && !line.ends_with('\\');
+            assert!(is_whole, "{}: {line}", file.display());
+        }
+    }
+}
+
 #[test]
 fn what_is_no_address_of_the_view_is_no_resource() {
     let server = Server::start(&[]);
     let alice = server.alice();
     for uri in [
         json!("ui://fireside-analytics/result-0123456789abcde.html"),
-        json!("ui://fireside-analytics/result-0123456789ABCDEF.html"),
+        json!("ui://fireside-analytics/result-0123456789abcdeg.html"),
         json!("ui://fireside-analytics/result-../../../etc/passwd.html"),
         json!("file:///etc/passwd"),
         json!(""),
