@@ -39,13 +39,23 @@ function build(node, attributes, children) {
 
 const button = (label, click, attributes) => element("button", { type: "button", ...attributes, on: { click } }, label);
 
+const ICONS = {
+    download: "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11",
+    copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
+    expand: "M9.5 2.5h4v4M13.5 2.5l-4.5 4.5M6.5 13.5h-4v-4M2.5 13.5l4.5-4.5",
+    columns: "M2 4.5h5M11 4.5h3M2 11.5h2M8 11.5h6M7 2.5h4v4H7zM4 9.5h4v4H4z",
+    shrink: "M13 7H9V3M9 7l4.5-4.5M3 9h4v4M7 9l-4.5 4.5",
+};
+const icon = (name) => svg("svg", { width: 16, height: 16, viewBox: "0 0 16 16", "aria-hidden": "true" },
+    svg("path", { d: ICONS[name], fill: "none", stroke: "currentColor", "stroke-width": 1.4 }));
+
 // A handler that never throws: what goes wrong in a picture must not stop the page.
 function guarded(handler) {
     return (...values) => {
         try {
-            return handler(...values);
+            Promise.resolve(handler(...values)).catch(failed);
         } catch (error) {
-            return failed(error);
+            failed(error);
         }
     };
 }
@@ -188,6 +198,8 @@ function formatTime(time, column) {
     return format("DateTimeFormat", { ...options, timeZone: "UTC" }).format(time);
 }
 
+const rowsInWords = (count) => count === 1 ? "1 row" : `${formatNumber(count)} rows`;
+
 // What people read: at most `limit` characters, and nothing hidden in it.
 function formatValue(value, column, digits, limit = 300) {
     const number = column.kind === "number" ? asNumber(value) : null;
@@ -255,6 +267,12 @@ function compareExact(a, b) {
 }
 
 // ---- CSV
+
+// Letters that every system takes.
+function fileName(title) {
+    const plain = title.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "");
+    return `${plain.slice(0, 60).toLowerCase() || "query-result"}.csv`;
+}
 
 // Values exactly as they came. A null is empty, an empty text is "". A spreadsheet would run a text that begins like a formula.
 function toCsv(answer, separator = ",") {

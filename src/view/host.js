@@ -1,6 +1,6 @@
 // The conversation with the host: JSON-RPC 2.0 in messages to and from the page that frames this one. There is no other way out.
 
-const host = { capabilities: {}, context: {}, isReady: false };
+const host = { capabilities: {}, context: {}, isReady: false, size: "" };
 const pending = new Map();
 let lastId = 0;
 
@@ -21,7 +21,7 @@ function request(method, params, seconds) {
     });
 }
 
-// The handlers: input, partial, result, cancelled, context, teardown. The host may send at any time after the first message.
+// The handlers: input, result, cancelled, context, teardown. The host may send at any time after the first message.
 async function connect(handlers) {
     window.addEventListener("message", guarded((event) => {
         // The origin says nothing: a sandboxed frame has none. Only the frame around this one is heard.
@@ -67,10 +67,9 @@ function settle(id, message) {
     }
 }
 
-// Notifications. Others, such as those between the host and its own sandbox, are not for this page.
+// Notifications. Others are not for this page: an unfinished input, or what goes on between the host and its own sandbox.
 function hear(method, params, handlers) {
     if (method === "ui/notifications/tool-input") handlers.input(objectOf(params.arguments));
-    if (method === "ui/notifications/tool-input-partial") handlers.partial(objectOf(params.arguments));
     if (method === "ui/notifications/tool-result") handlers.result(params);
     if (method === "ui/notifications/tool-cancelled") handlers.cancelled();
     if (method === "ui/notifications/host-context-changed") {
@@ -108,6 +107,33 @@ async function saveFile(name, text) {
     return isError !== true;
 }
 
+// Hosts differ in whether a frame may write to the clipboard. The old way needs no permission.
+async function copyText(text) {
+    try {
+        await navigator.clipboard.writeText(text);
+        return true;
+    } catch {
+        const { activeElement } = document;
+        const area = element("textarea", { readonly: true, class: "quiet", "aria-hidden": "true" });
+        area.value = text;
+        document.body.append(area);
+        area.select();
+        const isDone = document.execCommand("copy");
+        area.remove();
+        activeElement.focus();
+        return isDone;
+    }
+}
+
+// The host gives the width, the page says its height, each once.
+function reportSize() {
+    const { width, height } = document.documentElement.getBoundingClientRect();
+    const size = { width: Math.ceil(width), height: Math.ceil(height) };
+    if (!host.isReady || JSON.stringify(size) === host.size) return;
+    host.size = JSON.stringify(size);
+    notify("ui/notifications/size-changed", size);
+}
+
 // ---- how this host looks
 
 // A value may name colours, sizes and fonts, but nothing that would be fetched.
@@ -125,7 +151,7 @@ function applyContext() {
     }
     for (const side of ["top", "right", "bottom", "left"]) {
         const inset = asNumber(objectOf(safeAreaInsets)[side]);
-        document.body.style.setProperty(`padding-${side}`, `${Math.min(Math.max(inset || 0, 0), 100)}px`);
+        root.style.setProperty(`--inset-${side}`, `${Math.min(Math.max(inset || 0, 0), 100)}px`);
     }
     locale.language = accepted((value) => new Intl.NumberFormat(value), language);
     locale.timeZone = accepted((value) => new Intl.DateTimeFormat(undefined, { timeZone: value }), timeZone);

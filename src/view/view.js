@@ -1,71 +1,49 @@
 // What the person sees: one state at a time, the tools above the picture, and what is known about the rows below it.
 
-const TITLE = "Query result";
 const CHARTS = { line: "Line", bar: "Bars", stacked: "Stacked bars", scatter: "Scatter" };
-const ICONS = {
-    download: "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11",
-    copy: "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
-    expand: "M9.5 2.5h4v4M13.5 2.5l-4.5 4.5M6.5 13.5h-4v-4M2.5 13.5l4.5-4.5",
-    columns: "M2 4.5h5M11 4.5h3M2 11.5h2M8 11.5h6M7 2.5h4v4H7zM4 9.5h4v4H4z",
-    shrink: "M13 7H9V3M9 7l4.5-4.5M3 9h4v4M7 9l-4.5 4.5",
-};
 // Inline, a picture and all around it stay within this height.
 const HEIGHT = 500;
 // A younger answer fills itself; an older one is a conversation that was opened again, which must not run queries.
 const FRESH = 60000;
 const MOST_ROWS = 10000;
 
-// stage: connecting, waiting, drawn, failed, cancelled. `source` is the text of the result that was drawn.
+// stage: connecting, alone, waiting, drawn, failed, cancelled. `source` is the text of the result that was drawn.
 const state = {
-    stage: "connecting", arguments: {}, hasInput: false, isLate: false, source: null, answer: null, problem: "", isError: false,
-    choice: null, table: { page: 0 }, isPanelOpen: false, copyText: null,
+    stage: "connecting", arguments: {}, isLate: false, source: null, answer: null, problem: "", isError: false,
+    choice: null, table: { page: 0 }, isPanelOpen: false, copied: null,
     isLoading: false, hasLoaded: false, hasTried: false, loadProblem: "",
 };
-let wait = 0;
-let notice = 0;
-let frame = 0;
-let cleanUp = null;
-let drawnFor = "";
-let reported = "";
+// What is under way, and what was drawn last.
+const current = { wait: 0, word: 0, frame: 0, cleanUp: null, drawnFor: "" };
 
 const find = (id) => document.getElementById(id);
-const icon = (name) => svg("svg", { width: 16, height: 16, viewBox: "0 0 16 16", "aria-hidden": "true" },
-    svg("path", { d: ICONS[name], fill: "none", stroke: "currentColor", "stroke-width": 1.4 }));
 // A word about what was just done, over the picture for a while.
 function say(text) {
-    clearTimeout(notice);
+    clearTimeout(current.word);
     find("status").textContent = text;
-    notice = setTimeout(() => find("status").replaceChildren(), 6000);
+    current.word = setTimeout(() => find("status").replaceChildren(), 6000);
 }
 
 const failed = (error) => say(`Something went wrong here: ${shortText(String(objectOf(error).message || error), 200)}`);
-const titleOf = () => shortText((state.answer && state.answer.title) || textOf(state.arguments.title).trim() || TITLE, 200);
-const rowsInWords = (count) => count === 1 ? "1 row" : `${formatNumber(count)} rows`;
+const titleOf = () => shortText(objectOf(state.answer).title || textOf(state.arguments.title).trim() || "Query result", 200);
 const canRun = () => hasTools() && textOf(state.arguments.sql).trim() !== "";
 
 // ---- what comes in
 
 function takeInput(values) {
     state.arguments = values;
-    state.hasInput = true;
     if (!state.answer) render();
     startWaiting();
     loadFresh();
-}
-
-function takePartial(values) {
-    if (state.hasInput || state.answer) return;
-    state.arguments = values;
-    render();
 }
 
 function takeResult(result) {
     const source = plainText(result.content);
     // The same result again: what was loaded and chosen since then stays.
     if (source === state.source) return;
-    clearTimeout(wait);
+    clearTimeout(current.wait);
     const { answer, problem } = readAnswer(result);
-    Object.assign(state, { source, hasLoaded: false, hasTried: false, loadProblem: "", copyText: null });
+    Object.assign(state, { source, hasLoaded: false, hasTried: false, loadProblem: "", copied: null });
     show(answer, problem, result.isError === true);
     loadFresh();
 }
@@ -78,16 +56,16 @@ function show(answer, problem, isError) {
 }
 
 function takeCancelled() {
-    clearTimeout(wait);
+    clearTimeout(current.wait);
     if (state.answer) return;
     state.stage = "cancelled";
     render();
 }
 
 function startWaiting() {
-    clearTimeout(wait);
+    clearTimeout(current.wait);
     if (state.stage !== "waiting") return;
-    wait = setTimeout(guarded(() => {
+    current.wait = setTimeout(guarded(() => {
         state.isLate = true;
         render();
     }), 5000);
@@ -98,7 +76,7 @@ function startWaiting() {
 function loadFresh() {
     const { answer } = state;
     if (!answer || !answer.truncated || state.hasTried || !host.isReady || !canRun()) return;
-    if (answer.asOf && Math.abs(Date.now() - Date.parse(answer.asOf)) < FRESH) load();
+    if (answer.asOf && Math.abs(Date.now() - Date.parse(answer.asOf)) < FRESH) guarded(load)();
 }
 
 // Runs the query again, for the person only. What is there stays until its rows have come.
@@ -193,13 +171,13 @@ const kindChoice = (charts, choice) => element("select", { id: "kind", "aria-lab
 } }, charts.map((view) => element("option", { value: view, selected: view === choice.view }, CHARTS[view])));
 
 function drawPanel() {
-    const { answer, choice, copyText } = state;
+    const { answer, choice, copied } = state;
     const parts = [];
-    if (copyText !== null) {
+    if (copied !== null) {
         const area = element("textarea", { readonly: true, "aria-label": "Rows to copy", id: "copied" });
-        area.value = copyText;
+        area.value = copied;
         parts.push(area, button("Close", () => {
-            state.copyText = null;
+            state.copied = null;
             render();
         }, { id: "close" }));
     } else if (state.isPanelOpen && answer && answer.rowCount > 0 && isChart(choice.view)) {
@@ -218,7 +196,7 @@ function columnChoices({ columns }, choice) {
     } }, options));
     const toggle = ({ name, index }) => element("label", {},
         element("input", { type: "checkbox", id: `column-y-${index}`, checked: choice.y.includes(index), on: {
-            change: ({ target }) => pickColumns({ y: target.checked ? [...choice.y, index] : choice.y.filter((y) => y !== index) }),
+            change: ({ target }) => pickColumns({ y: choice.y.filter((y) => y !== index).concat(target.checked ? index : []) }),
         } }), shortText(name, 60));
     const groups = columns.filter(({ kind, index }) => ["text", "boolean", "number"].includes(kind) && index !== choice.x)
         .map(({ name, index }) => option(name, index, choice.group));
@@ -254,8 +232,7 @@ async function resize(isWanted) {
 }
 
 async function download() {
-    const name = titleOf().normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60).toLowerCase();
-    const isDone = await saveFile(`${name || "query-result"}.csv`, toCsv(state.answer)).catch(() => false);
+    const isDone = await saveFile(fileName(titleOf()), toCsv(state.answer)).catch(() => false);
     const { rowCount, truncated } = state.answer;
     say(isDone ? `${truncated ? "The first " : ""}${rowsInWords(rowCount)} handed over as CSV.` : "The file was not saved.");
 }
@@ -263,21 +240,11 @@ async function download() {
 // Rows are parted by tabs, so that a spreadsheet takes them apart.
 async function copy() {
     const text = toCsv(state.answer, "\t");
-    let isDone = true;
-    try {
-        await navigator.clipboard.writeText(text);
-    } catch {
-        state.copyText = text;
-        render();
-        find("copied").select();
-        isDone = document.execCommand("copy");
-        if (isDone) {
-            state.copyText = null;
-            render();
-            find("copy").focus();
-        }
-    }
-    say(isDone ? `${rowsInWords(state.answer.rowCount)} copied.` : "Copy the selected text with the keyboard or the menu.");
+    if (await copyText(text)) return say(`${rowsInWords(state.answer.rowCount)} copied.`);
+    state.copied = text;
+    render();
+    find("copied").select();
+    return say("Copy the selected text with the keyboard or the menu.");
 }
 
 // ---- the picture and what is below it
@@ -291,16 +258,21 @@ const quote = (text) => element("pre", { tabindex: "0" }, shortText(text, 20000)
 
 function picture() {
     const { stage, answer, arguments: { sql } } = state;
-    if (stage === "connecting") return element("p", { class: "message" }, "Connecting…");
-    if (stage === "cancelled") return message("The query was cancelled.");
+    const [words, reason = ""] = {
+        connecting: ["Connecting…"],
+        cancelled: ["The query was cancelled"],
+        alone: ["The view could not connect to its host", state.problem],
+    }[stage] || [];
+    if (words) return message(words, element("p", {}, shortText(reason, 500)));
     if (stage === "failed") {
         const heading = state.isError ? "The server answered with an error" : "This is not a table. The server answered:";
         return element("div", { class: state.isError ? "problem" : "" }, element("strong", {}, heading), quote(state.problem));
     }
     if (stage === "waiting") {
+        const isOpen = find("sql") && find("sql").open;
         const late = state.isLate && canRun() && [element("p", {}, "No result has come yet."), runButton()];
         const problem = state.loadProblem && element("p", {}, `It did not work: ${shortText(state.loadProblem, 1000)}`);
-        const query = textOf(sql) && element("details", { id: "sql" }, element("summary", {}, "SQL"), quote(sql));
+        const query = textOf(sql) && element("details", { id: "sql", open: isOpen }, element("summary", {}, "SQL"), quote(sql));
         return message("Running the query…", query, late || [], problem || []);
     }
     if (answer.rowCount === 0) {
@@ -312,8 +284,8 @@ function picture() {
 function drawPicture() {
     const box = element("div");
     const place = find("picture");
-    if (cleanUp) cleanUp();
-    cleanUp = null;
+    if (current.cleanUp) current.cleanUp();
+    current.cleanUp = null;
     const other = picture();
     place.replaceChildren(other || box);
     if (other) return;
@@ -321,7 +293,7 @@ function drawPicture() {
     const size = { width: Math.floor(place.clientWidth), height: heightFor(place) };
     try {
         const draw = choice.view === "table" ? null : choice.view === "map" ? drawMap : drawChart;
-        cleanUp = (draw && draw(box, answer, choice, size)) || null;
+        current.cleanUp = (draw && draw(box, answer, choice, size)) || null;
         if (draw) return;
     } catch (error) {
         box.replaceChildren();
@@ -333,8 +305,8 @@ function drawPicture() {
 // What the rest leaves of the whole height.
 function heightFor(place) {
     const { maxHeight, height } = objectOf(host.context.containerDimensions);
-    const inline = Math.max(240, Math.min(HEIGHT, asNumber(height) || asNumber(maxHeight) || HEIGHT));
-    const limit = isFullScreen() ? window.innerHeight : inline;
+    const given = asNumber(height) || asNumber(maxHeight) || HEIGHT;
+    const limit = isFullScreen() ? window.innerHeight : Math.max(240, Math.min(HEIGHT, given));
     const rest = find("view").getBoundingClientRect().height - place.getBoundingClientRect().height;
     return Math.max(140, Math.floor(limit - rest));
 }
@@ -346,14 +318,14 @@ function drawFoot() {
     const options = { dateStyle: "medium", timeStyle: "short", timeZone: locale.timeZone };
     const count = truncated ? `Showing the first ${rowsInWords(rowCount)}; the query has more.` : rowsInWords(rowCount);
     const parts = [rowCount > 0 && element("p", {}, count)];
-    // A result that came by the button of this page is as full as it gets.
     if (truncated && canRun() && !state.hasLoaded) {
         parts.push(state.isLoading ? element("p", {}, "Loading all rows…") : button("Load all rows", load, { id: "load" }));
     }
-    if (state.loadProblem) {
-        parts.push(element("p", { class: "problem" }, `The other rows could not be loaded: ${shortText(state.loadProblem, 500)}`));
-    }
     if (asOf) parts.push(element("p", { class: "time" }, `As of ${format("DateTimeFormat", options).format(Date.parse(asOf))}`));
+    if (state.loadProblem) {
+        const reason = shortText(state.loadProblem, 500);
+        parts.push(element("p", { class: "problem" }, `The other rows could not be loaded: ${reason}`));
+    }
     if (notice && !truncated && rowCount > 0) parts.push(element("p", { class: "notice" }, shortText(notice, 2000)));
     return find("foot").replaceChildren(...parts.filter(Boolean));
 }
@@ -368,23 +340,19 @@ function render() {
     drawPanel();
     drawFoot();
     drawPicture();
-    drawnFor = sizeKey();
+    current.drawnFor = sizeKey();
     // What was in use is made anew, and keeps the focus.
     if (id && find(id) && document.activeElement.id !== id) find(id).focus();
 }
 
 const sizeKey = () => `${document.documentElement.clientWidth} ${isFullScreen() ? window.innerHeight : 0}`;
 
-// The host gives the width, the page says its height. Drawn anew only when what it was drawn for has changed.
+// Drawn anew only when what it was drawn for has changed: the height follows from the drawing.
 function sizeChanged() {
-    cancelAnimationFrame(frame);
-    frame = requestAnimationFrame(guarded(() => {
-        if (sizeKey() !== drawnFor) render();
-        const { width, height } = document.documentElement.getBoundingClientRect();
-        const size = { width: Math.ceil(width), height: Math.ceil(height) };
-        if (!host.isReady || JSON.stringify(size) === reported) return;
-        reported = JSON.stringify(size);
-        notify("ui/notifications/size-changed", size);
+    cancelAnimationFrame(current.frame);
+    current.frame = requestAnimationFrame(guarded(() => {
+        if (sizeKey() !== current.drawnFor) render();
+        reportSize();
     }));
 }
 
@@ -398,12 +366,12 @@ async function start() {
         render();
     });
     const end = () => {
-        for (const timer of [wait, notice]) clearTimeout(timer);
-        cancelAnimationFrame(frame);
+        for (const timer of [current.wait, current.word]) clearTimeout(timer);
+        cancelAnimationFrame(current.frame);
         observer.disconnect();
         theme.removeEventListener("change", restyle);
-        if (cleanUp) cleanUp();
-        cleanUp = null;
+        if (current.cleanUp) current.cleanUp();
+        current.cleanUp = null;
         disconnect();
     };
     applyContext();
@@ -414,7 +382,7 @@ async function start() {
     }));
     try {
         await connect({
-            input: takeInput, partial: takePartial, result: takeResult, cancelled: takeCancelled, context: restyle, teardown: end,
+            input: takeInput, result: takeResult, cancelled: takeCancelled, context: restyle, teardown: end,
         });
         if (state.stage === "connecting") state.stage = "waiting";
         restyle();
@@ -422,9 +390,8 @@ async function start() {
         startWaiting();
         loadFresh();
     } catch (error) {
-        const reason = element("p", {}, shortText(error.message, 500));
-        find("picture").replaceChildren(message("The view could not connect to its host", reason));
-        find("view").setAttribute("aria-busy", "false");
+        Object.assign(state, { stage: "alone", problem: error.message });
+        render();
     }
 }
 
