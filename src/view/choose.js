@@ -1,0 +1,256 @@
+// Which picture an answer calls for, judged by the kinds, names, order and repetition of its columns.
+
+const PICTURES = ["table", "line", "bar", "stacked", "scatter", "map"];
+// Whole words of a name, between underscores.
+const words = (list) => new RegExp(`(^|_)(${list.replace(/ /g, "|")})(?=_|$)`, "i");
+// Numbers that name a thing are never measured.
+const NAMING = words("id imei imsi iccid msisdn phone mobile zip postcode rank rn row_number serial");
+// Numbers that are steps of a scale when they step evenly, such as the hour of the day or the bucket of a histogram.
+const STEPPING = words("minute hour day dow isodow doy week isoweek month quarter year isoyear decade bucket bin band slot");
+const PER = words("per by a each");
+const LATITUDE = words("lat latitude");
+const LONGITUDE = words("lon lng long longitude");
+// Averages, shares and extremes: to add them up would be wrong.
+const NOT_ADDED = words("avg average mean median p\\d\\d min max least most first last latest pct percent percentage share ratio rate rated per "
+    + "mttr mtbf speed kmh score utili[sz]ation price level age temp temperature change");
+const UNIT = /(\w*per_\w+|km|kmh|m|l|litres|liters|kg|hours|h|min|minutes|seconds|days|pct|percent|share|kes|usd|eur|cost)$/i;
+
+const isAdded = (column) => column.kind === "number" && !NOT_ADDED.test(column.name);
+const unitOf = ({ name }) => (UNIT.exec(name) || [""])[0].toLowerCase();
+const keyOf = (value) => `${value === null} ${plainText(value)}`;
+
+// A measure as a number; an interval in hours.
+function measureOf(value, column) {
+    if (column.kind === "number") return asNumber(value);
+    const seconds = column.kind === "interval" ? asSeconds(value) : null;
+    return seconds === null ? null : seconds / 3600;
+}
+
+// ---- what each column is for
+
+const profiles = new WeakMap();
+
+function profileOf(answer) {
+    if (profiles.has(answer)) return profiles.get(answer);
+    const size = answer.rows.length;
+    const columns = answer.columns.map((column) => {
+        const values = answer.rows.map((row) => row[column.index]);
+        const numbers = values.map((value) => measureOf(value, column)).filter((number) => number !== null);
+        const distinct = new Set(values.map(keyOf)).size;
+        const facts = { ...column, column, values, numbers, distinct, isUnique: distinct === size, isConstant: distinct < 2 };
+        facts.most = numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+        return { ...facts, role: roleOf(facts) };
+    });
+    const is = (...roles) => columns.filter(({ role }) => roles.includes(role));
+    const measures = is("measure").length > 0 ? is("measure") : is("interval");
+    const profile = { answer, size, columns, is, measures, place: placeOf(columns) };
+    profiles.set(answer, profile);
+    return profile;
+}
+
+// measure, category, time, step, naming, place, shape, interval or none
+function roleOf({ name, kind, values, numbers }) {
+    const known = values.filter((value) => value !== null);
+    if (known.length === 0) return "none";
+    if (kind === "time") return known.some((value) => asTime(value) !== null) ? "time" : "none";
+    if (kind === "shape") return "shape";
+    if (!["number", "interval"].includes(kind)) return known.every((value) => typeof value !== "object") ? "category" : "none";
+    if (numbers.length === 0) return "none";
+    if (kind === "interval") return "interval";
+    if (LATITUDE.test(name) || LONGITUDE.test(name)) return "place";
+    if (STEPPING.test(name) && !PER.test(name) && numbers.length === values.length && isEven(numbers)) return "step";
+    return NAMING.test(name) ? "naming" : "measure";
+}
+
+function isEven(numbers) {
+    const steps = [...new Set(numbers)].sort((a, b) => a - b);
+    const gaps = steps.slice(1).map((number, index) => number - steps[index]);
+    const least = gaps.reduce((a, b) => Math.min(a, b), Infinity);
+    return gaps.length > 0 && gaps.every((gap) => gap / least < 10 && Math.abs(gap / least - Math.round(gap / least)) < 1e-6);
+}
+
+// The first pair of columns that is a latitude and a longitude by name and by most of its values.
+function placeOf(columns) {
+    const twin = (name, word) => name.replace(word, "$1#").toLowerCase();
+    const within = ({ numbers }, limit) => numbers.filter((number) => Math.abs(number) <= limit).length > numbers.length / 2;
+    for (const lat of columns.filter((column) => LATITUDE.test(column.name) && within(column, 90))) {
+        const lon = columns.find((column) => LONGITUDE.test(column.name) && within(column, 180)
+            && twin(column.name, LONGITUDE) === twin(lat.name, LATITUDE));
+        if (lon) return { lat: lat.index, lon: lon.index };
+    }
+    return null;
+}
+
+// 1 ascending, -1 descending, 0 neither. Equal neighbours are allowed.
+function orderOf(numbers) {
+    const way = Math.sign(numbers[numbers.length - 1] - numbers[0]);
+    return way && numbers.every((number, index) => index === 0 || (number - numbers[index - 1]) * way >= 0) ? way : 0;
+}
+
+// The measure by which the rows are sorted. Where several are: the one without ties, then an amount rather than a count.
+function rankedBy(measures) {
+    const ties = ({ numbers }) => numbers.length - new Set(numbers).size;
+    const isCount = ({ type }) => Number(/^int/.test(type));
+    const sorted = measures.filter(({ numbers }) => orderOf(numbers) !== 0);
+    return sorted.sort((a, b) => ties(a) - ties(b) || isCount(a) - isCount(b))[0];
+}
+
+// The measures that share an axis with the first one: same unit by name, same magnitude.
+function alike([first, ...others]) {
+    const isWhole = ({ numbers }) => numbers.every(Number.isInteger);
+    return [first, ...others.filter((other) => unitOf(other) === unitOf(first) && (unitOf(first) || isWhole(other) === isWhole(first))
+        && Math.max(other.most, first.most) <= 10 * Math.min(other.most, first.most))].filter(Boolean).slice(0, 6);
+}
+
+// True when no two rows have the same values in both columns.
+const areUnique = ({ answer, size }, a, b) =>
+    new Set(answer.rows.map((row) => JSON.stringify([keyOf(row[a.index]), keyOf(row[b.index])]))).size === size;
+const fewOf = (names) => names.find(({ distinct }) => distinct > 1 && distinct <= 8);
+const canStack = ({ column, numbers }) => isAdded(column) && numbers.every((number) => number >= 0);
+
+// ---- the choice
+
+const blank = { view: "table", x: -1, y: [], group: -1, shape: -1, lat: -1, lon: -1 };
+const indexOf = (facts) => facts ? facts.index : -1;
+const pick = (view, x, y, group) => ({ ...blank, view, x: indexOf(x), y: y.map(indexOf), group: indexOf(group) });
+
+function automatic(profile) {
+    const { size, measures, columns, is } = profile;
+    if (canMap(profile)) return mapChoice(profile);
+    if (size < 2 || measures.length === 0) return blank;
+    const [first, last] = [measures[0].index, measures[measures.length - 1].index];
+    const [time, ...more] = is("time").filter(({ index }) => index < last);
+    const names = is("category").filter(({ isConstant }) => !isConstant);
+    const isSpan = (facts) => facts.role === "interval" && facts.index < last && !measures.includes(facts);
+    // Times and durations among the figures, or many texts: a list of records, to be read.
+    if (more.length > 0 || time && time.index > first || columns.some(isSpan)) return blank;
+    if (names.length + columns.filter(({ kind }) => kind === "other").length > 4) return blank;
+    if (time) return overTime(profile, time, names);
+    const steps = is("step").filter(({ index }) => index < first).sort((a, b) => b.distinct - a.distinct);
+    return overSteps(profile, steps, names) || byCategory(profile, names);
+}
+
+function overTime(profile, time, names) {
+    const { size, measures } = profile;
+    const group = groupOver(profile, time, [...names, ...profile.is("step")]);
+    if (group) return pick("line", time, [measures[0]], group);
+    const moments = time.values.map(asTime).filter((moment) => moment !== null);
+    // One row a day or an hour is a series, whatever else it says; rows at odd times that also have names are events.
+    const isRegular = time.type === "date" || moments.every((moment) => moment % 3600000 === 0);
+    if (time.distinct < size * 0.9 || names.length > (isRegular ? 1 : 0)) return blank;
+    const ranked = rankedBy(measures);
+    if (size > 2 && size <= 40 && ranked && orderOf(moments) === 0) return pick("bar", time, [ranked]);
+    return names.length > 0 && orderOf(moments) === 0 ? blank : pick("line", time, alike(measures));
+}
+
+function overSteps(profile, [step, ...rest], names) {
+    if (!step) return null;
+    const together = alike(profile.measures);
+    if (step.isUnique) return pick(together.length > 1 || step.distinct > 31 ? "line" : "bar", step, together);
+    const group = groupOver(profile, step, [...rest, ...names]);
+    return group ? pick("line", step, [profile.measures[0]], group) : null;
+}
+
+// The column that tells the rows of one time or step apart.
+const groupOver = (profile, axis, others) => axis.isUnique || others.length > 2 ? undefined
+    : others.find((other) => other.distinct <= profile.size / 2 && areUnique(profile, axis, other));
+
+function byCategory(profile, names) {
+    const { size, measures } = profile;
+    const ranked = rankedBy(measures);
+    const category = [...names, ...names.length > 0 ? [] : profile.is("naming")].find(({ isUnique }) => isUnique);
+    const isPair = measures.length === 2 && alike(measures).length === 1 && size >= (category ? 20 : 3);
+    if (isPair && (!ranked || !category)) return pick("scatter", measures[0], [measures[1]], fewOf(names));
+    if (category) return pick("bar", category, ranked ? [ranked] : unitOf(measures[0]) ? alike(measures).slice(0, 4) : [measures[0]]);
+    if (names.length !== 2 || !areUnique(profile, ...names)) return blank;
+    const [x, group] = names[1].distinct > 8 && names[0].distinct < names[1].distinct ? [names[1], names[0]] : names;
+    const added = measures.find(canStack);
+    if (added) return pick("stacked", x, [added], group);
+    return group.distinct <= 4 && x.distinct <= 12 ? pick("bar", x, [measures[0]], group) : blank;
+}
+
+const canMap = ({ place, is }) => place !== null || is("shape").length > 0;
+
+// For the map: x is what names a place, y what is measured there, group what colours it.
+function mapChoice({ is, measures, place }) {
+    const names = is("category");
+    const label = names.find(({ isUnique }) => isUnique) || names[0];
+    const measure = rankedBy(measures) || measures[0];
+    const choice = pick("map", label, measure ? [measure] : [], fewOf(names.filter((name) => name !== label)));
+    return { ...choice, ...place, shape: indexOf(is("shape")[0]) };
+}
+
+function offered(answer) {
+    const profile = profileOf(answer);
+    const { measures, size, is } = profile;
+    const axes = is("category", "time", "step", "naming").length;
+    const isDrawn = size > 1 && measures.length > 0;
+    const can = {
+        table: true,
+        line: isDrawn && is("time", "step").some(({ isConstant }) => !isConstant),
+        bar: isDrawn && axes > 0,
+        stacked: isDrawn && measures.some(canStack) && (axes > 1 || axes > 0 && alike(measures.filter(canStack)).length > 1),
+        scatter: size > 2 && is("measure", "step").length > 1,
+        map: canMap(profile),
+    };
+    return PICTURES.filter((view) => can[view]);
+}
+
+function choose(answer) {
+    const { view, x, y, group } = answer.hints;
+    const views = offered(answer);
+    if (views.includes(view)) return choiceFor(answer, view, answer.hints);
+    const profile = profileOf(answer);
+    const choice = automatic(profile);
+    if ([x, group, ...y].every((name) => columnAt(answer, name) < 0)) return choice;
+    const axis = profile.columns[columnAt(answer, x)] || {};
+    const wanted = { time: "line", step: "line", measure: "scatter" }[axis.role] || "bar";
+    const isOwn = choice.view !== "table" && [undefined, choice.x].includes(axis.index);
+    return choiceFor(answer, [isOwn ? choice.view : wanted, ...views.slice(1)].find((name) => views.includes(name)), answer.hints);
+}
+
+// The index of a column that was named or numbered; -1 when there is none.
+function columnAt({ columns }, wanted) {
+    if (typeof wanted === "number") return columns[wanted] ? wanted : -1;
+    const find = (text) => columns.findIndex(({ name }) => text(name) === text(wanted));
+    return typeof wanted !== "string" || wanted === "" ? -1 : find(String) >= 0 ? find(String) : find((name) => name.toLowerCase());
+}
+
+// The choice for a view that was picked by hand or by the hints; what is not said is filled in.
+function choiceFor(answer, view, wanted = {}) {
+    const profile = profileOf(answer);
+    if (view === "table" || !offered(answer).includes(view)) return blank;
+    const factsOf = (name) => profile.columns[columnAt(answer, name)];
+    const [x, group, measured] = [factsOf(wanted.x), factsOf(wanted.group), [wanted.y].flat().map(factsOf)
+        .filter((facts) => facts && facts.numbers.length > 0)];
+    if (view === "map") {
+        const own = mapChoice(profile);
+        const y = measured.length > 0 ? measured.map(indexOf) : own.y;
+        return { ...own, x: x ? x.index : own.x, y, group: group ? group.index : own.group };
+    }
+    const choice = automatic(profile);
+    const own = choice.view === "map" ? blank : choice;
+    const axis = x || axisFor(profile, view, own, measured);
+    const parts = [group, groupFor(profile, view, axis, own)].find((facts) => facts && facts !== axis);
+    const { measures } = profile;
+    const sets = [measured, own.y.map((index) => profile.columns[index]), view === "stacked" ? alike(measures.filter(canStack)) : [], measures];
+    const usable = sets.map((set) => set.filter((facts) => facts !== axis && (view !== "stacked" || canStack(facts))));
+    const y = usable.find((set, index) => set.length > (index === 1 && view === "stacked" && !parts ? 1 : 0)) || [];
+    const isSingle = parts || view === "scatter" || y === usable[3];
+    return pick(view, axis, y.slice(0, isSingle ? 1 : 6), parts);
+}
+
+function axisFor(profile, view, own, measured) {
+    const roles = { line: ["time", "step"], scatter: ["measure", "step"] }[view] || ["category", "time", "step", "naming"];
+    const usable = profile.is(...roles).filter((facts) => !measured.includes(facts));
+    const isName = ({ role, isUnique }) => role === "category" && isUnique;
+    return usable.find(({ index }) => index === own.x) || usable.find(isName) || usable.find(({ isConstant }) => !isConstant) || usable[0];
+}
+
+function groupFor(profile, view, axis, own) {
+    const names = profile.is("category").filter((name) => name !== axis && !name.isConstant);
+    if (own.group >= 0 && (view !== "bar" || own.view === "bar")) return profile.columns[own.group];
+    if (view === "scatter") return fewOf(names);
+    if (axis.isUnique || view === "bar") return undefined;
+    return names.find((name) => areUnique(profile, axis, name)) || (view === "stacked" ? fewOf(names) : undefined);
+}
