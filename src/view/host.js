@@ -113,14 +113,14 @@ async function copyText(text) {
         await navigator.clipboard.writeText(text);
         return true;
     } catch {
-        const { activeElement } = document;
+        const before = document.activeElement;
         const area = element("textarea", { readonly: true, class: "quiet", "aria-hidden": "true" });
         area.value = text;
         document.body.append(area);
         area.select();
         const isDone = document.execCommand("copy");
         area.remove();
-        activeElement.focus();
+        if (before) before.focus();
         return isDone;
     }
 }

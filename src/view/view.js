@@ -43,7 +43,7 @@ function takeResult(result) {
     if (source === state.source) return;
     clearTimeout(current.wait);
     const { answer, problem } = readAnswer(result);
-    Object.assign(state, { source, hasLoaded: false, hasTried: false, loadProblem: "", copied: null });
+    Object.assign(state, { source, hasLoaded: false, loadProblem: "", copied: null });
     show(answer, problem, result.isError === true);
     loadFresh();
 }
@@ -160,7 +160,7 @@ function drawViews() {
     const columns = now === "chart" && button([icon("columns"), element("span", {}, "Columns")], () => {
         state.isPanelOpen = !state.isPanelOpen;
         render();
-    }, { id: "columns", "aria-expanded": String(state.isPanelOpen), "aria-controls": "panel" });
+    }, { id: "columns", "aria-label": "Columns", "aria-expanded": String(state.isPanelOpen), "aria-controls": "panel" });
     const group = element("div", { class: "choices", role: "radiogroup", "aria-label": "View" }, choices);
     return find("views").replaceChildren(group, ...[kind, columns].filter(Boolean));
 }
@@ -181,7 +181,7 @@ function drawPanel() {
             render();
         }, { id: "close" }));
     } else if (state.isPanelOpen && answer && answer.rowCount > 0 && isChart(choice.view)) {
-        if (isNarrow()) parts.push(kindChoice(offered(answer).filter(isChart), choice));
+        if (isNarrow()) parts.push(element("label", {}, "Kind", kindChoice(offered(answer).filter(isChart), choice)));
         parts.push(...columnChoices(answer, choice));
     }
     find("panel").replaceChildren(...parts);
@@ -204,10 +204,10 @@ function columnChoices({ columns }, choice) {
     const axisOptions = axes.map(({ name, index }) => option(name, index, choice.x));
     return [
         select("X", "x", axisOptions),
+        select("Group", "group", [option("None", -1, choice.group), ...groups]),
         isOne ? select("Y", "y", measures.map(({ name, index }) => option(name, index, choice.y[0])))
             : element("fieldset", {}, element("legend", { class: "quiet" }, "Y"), "Y",
                 measures.filter(({ index }) => index !== choice.x).slice(0, 12).map(toggle)),
-        select("Group", "group", [option("None", -1, choice.group), ...groups]),
     ];
 }
 
@@ -275,10 +275,8 @@ function picture() {
         const query = textOf(sql) && element("details", { id: "sql", open: isOpen }, element("summary", {}, "SQL"), quote(sql));
         return message("Running the query…", query, late || [], problem || []);
     }
-    if (answer.rowCount === 0) {
-        return message(answer.truncated ? "No row could be sent" : "No rows", element("p", {}, shortText(answer.notice, 2000)));
-    }
-    return null;
+    if (answer.rowCount > 0) return answer.columns.length > 0 ? null : message("The rows have no columns");
+    return message(answer.truncated ? "No row could be sent" : "No rows", element("p", {}, shortText(answer.notice, 600)));
 }
 
 function drawPicture() {
@@ -326,7 +324,7 @@ function drawFoot() {
         const reason = shortText(state.loadProblem, 500);
         parts.push(element("p", { class: "problem" }, `The other rows could not be loaded: ${reason}`));
     }
-    if (notice && !truncated && rowCount > 0) parts.push(element("p", { class: "notice" }, shortText(notice, 2000)));
+    if (notice && !truncated && rowCount > 0) parts.push(element("p", { class: "notice" }, shortText(notice, 600)));
     return find("foot").replaceChildren(...parts.filter(Boolean));
 }
 
