@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Real clients that nobody here wrote, against the server: the official Python and TypeScript SDKs, 1.x and 2.x, the Claude
 Code CLI, mcp-remote, the Inspector's command line, the protocol's official conformance suite, and Chromium for the pages and the
-sign-in.
+sign-in and as a host of the view.
 
     run.py [--server BINARY] [PYTEST-ARGUMENT...]
 
@@ -34,10 +34,11 @@ SUITES = [
         [
             *("test_sdk2.py", "test_claude_code.py", "test_typescript.py", "test_conformance.py"),
             *("test_oauth.py", "test_inspector.py", "test_pages.py", "test_modern_off.py", "test_metrics.py"),
+            *("test_view_server.py", "test_view.py"),
         ],
     ),
 ]
-NPM = ["axe", "claude-code", "inspector", "node"]
+NPM = ["apps", "axe", "claude-code", "inspector", "node"]
 PUBLIC = {"MCP_PUBLIC_URL": "https://fleetmcp.example.com", "MCP_CONTACT": "Dana in Fleet IT", "MCP_AUDIT_KEPT": "90 days"}
 
 
@@ -121,6 +122,7 @@ def main() -> int:
             "CLAUDE_BINARY": claude_binary(),
             "INSPECTOR": str(KEPT / "inspector"),
             "NODE_CLIENTS": str(KEPT / "node"),
+            "APPS": str(KEPT / "apps"),
             "CHROMIUM": chromium_binary(),
             "AXE": str(KEPT / "axe/node_modules/axe-core/axe.min.js"),
         }
@@ -133,6 +135,7 @@ def main() -> int:
                 "ANALYTICS_LOG_WITNESSED": str(stack.log_of("witnessed")),
                 "ANALYTICS_WITNESS": str(witness.notes),
                 "ANALYTICS_URL_MODERN_OFF": stack.start_another_server("modern-off", MCP_PROTOCOL_MODERN="off"),
+                "ANALYTICS_URL_VIEW_OFF": stack.start_another_server("view-off", MCP_VIEW="off"),
                 "ANALYTICS_URL_PUBLIC": stack.start_another_server("public", **PUBLIC),
                 "ANALYTICS_URL_NO_SIGN_IN": stack.start_another_server("no-sign-in", MCP_PUBLIC_URL=""),
             }

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx2
 import jsonschema
 import mcp_types
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, TimeoutError, expect
 
 import cases
 from stack import ROOT
@@ -29,7 +29,7 @@ PICTURES = ROOT / "target/test/view"
 UI = "io.modelcontextprotocol/ui"
 MIME_TYPE = "text/html;profile=mcp-app"
 VERSIONS = {"legacy": "2025-11-25", "modern": "2026-07-28"}
-ADDRESS = "http://host.invalid/"  # nobody is asked: the test answers
+ADDRESS = "https://host.invalid/"  # nobody is asked: the test answers
 POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; media-src 'self' data:; connect-src 'none'"
@@ -155,7 +155,6 @@ class Host:
         self.page.expose_function("callTool", called)
         self.page.goto(ADDRESS)
         told = {"theme": theme, "displayMode": "inline", "availableDisplayModes": modes, "locale": locale, "timeZone": "Africa/Nairobi"}
-        told |= context or {}
         initialize = {
             "protocolVersion": "2026-01-26",
             "hostInfo": {"name": "host", "version": "1"},
@@ -163,8 +162,8 @@ class Host:
             "hostContext": {name: value for name, value in told.items() if value is not None},
         }
         shape("McpUiInitializeResult").validate(initialize)
-        # the schema contradicts itself here: no dimensions are valid
-        initialize["hostContext"]["containerDimensions"] = {"width": size[0], "maxHeight": 5000}
+        # these the schema cannot tell: no dimensions are valid there, and no choice of colours
+        initialize["hostContext"] |= {"containerDimensions": {"width": size[0], "maxHeight": 5000}, **(context or {})}
         assert html.startswith("<!doctype html>") and html.count("<head>") == 1
         policed = html.replace("<head>", f'<head><meta http-equiv="Content-Security-Policy" content="{POLICY}">')
         settings = {
@@ -176,7 +175,10 @@ class Host:
         self.page.evaluate("settings => open(settings)", settings)
         self.frame = self.page.frame_locator("iframe")
         if not refusal:
-            self.page.wait_for_function("host.sent.some(({ method }) => method === 'ui/notifications/initialized')")
+            try:
+                self.page.wait_for_function("host.sent.some(({ method }) => method === 'ui/notifications/initialized')")
+            except TimeoutError:
+                raise AssertionError(f"the view was not initialized: {self.sent()}, {self.noise}") from None
 
     # What the host does
 
@@ -187,8 +189,12 @@ class Host:
         self.notify("tool-result", answer)
 
     def change(self, **context: object) -> None:
-        shape("McpUiHostContextChangedNotification").validate({"method": "ui/notifications/host-context-changed", "params": context})
+        told = {name: value for name, value in context.items() if name != "styles"}
+        shape("McpUiHostContextChangedNotification").validate({"method": "ui/notifications/host-context-changed", "params": told})
         self.page.evaluate("change => changeContext(change)", context)
+
+    def resize(self, width: int) -> None:
+        self.page.set_viewport_size({"width": width, "height": self.page.viewport_size["height"]})
 
     def ask(self, method: str, params: dict | None = None) -> dict:
         return self.page.evaluate("([method, params]) => ask(method, params)", [method, params or {}])
@@ -218,7 +224,13 @@ class Host:
     def settle(self) -> None:
         """Until the view has dealt with all that was sent, and what it drew can be seen."""
         self.ask("ping")
-        self.inside("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.draw()
+
+    def draw(self) -> None:
+        """Until what is to be seen now has been drawn, in the view and around it."""
+        frames = "new Promise(done => { let left = 3; const next = () => left-- ? requestAnimationFrame(next) : done(); next(); })"
+        self.inside(frames)
+        self.page.evaluate(frames)
 
     def height(self) -> float:
         return self.inside("document.documentElement.getBoundingClientRect().height")
@@ -251,7 +263,7 @@ class Host:
             else:
                 shape(SENT[message["method"]]).validate(plain)
             assert ("id" in message) == ("/notifications/" not in message["method"]), message
-        assert self.noise == []
+        assert self.noise == [], self.noise
 
     def close(self) -> None:
         self._context.close()
