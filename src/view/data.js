@@ -60,6 +60,16 @@ function guarded(handler) {
     };
 }
 
+// What can be made of data of any shape, or the other thing.
+function attempt(make, other) {
+    try {
+        return make();
+    } catch (error) {
+        failed(error);
+        return other;
+    }
+}
+
 // ---- reading
 
 function readAnswer(result) {

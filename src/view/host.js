@@ -109,7 +109,10 @@ async function saveFile(name, text) {
 
 // Hosts differ in whether a frame may write to the clipboard. The old way needs no permission.
 async function copyText(text) {
+    const { featurePolicy } = document;
     try {
+        // Where it is known to be forbidden, the attempt would only fill the browser's console.
+        if (featurePolicy && !featurePolicy.allowsFeature("clipboard-write")) throw new Error("forbidden");
         await navigator.clipboard.writeText(text);
         return true;
     } catch {

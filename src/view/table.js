@@ -43,8 +43,8 @@ function drawTable(box, answer, state) {
             const { index, isDown } = state.sort || {};
             if (index === i) head.setAttribute("aria-sort", isDown ? "descending" : "ascending");
         });
-        const [from, to, all] = [first + 1, first + shown.length, rows.length].map((number) => formatNumber(number));
-        count.textContent = `Rows ${from}–${to} of ${all}`;
+        const numbers = [first + 1, first + shown.length, rows.length].map((number) => element("bdi", {}, formatNumber(number)));
+        count.replaceChildren("Rows ", numbers[0], "–", numbers[1], " of ", numbers[2]);
         moves.forEach((move, i) => move.setAttribute("aria-disabled", i < 2 ? state.page === 0 : state.page === last));
         grid.scrollTop = 0;
     }

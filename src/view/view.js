@@ -5,7 +5,7 @@ const CHARTS = { line: "Line", bar: "Bars", stacked: "Stacked bars", scatter: "S
 const HEIGHT = 500;
 // A younger answer fills itself; an older one is a conversation that was opened again, which must not run queries.
 const FRESH = 60000;
-const MOST_ROWS = 10000;
+const TABLE = { view: "table", x: -1, y: [], group: -1, shape: -1, lat: -1, lon: -1 };
 
 // stage: connecting, alone, waiting, drawn, failed, cancelled. `source` is the text of the result that was drawn.
 const state = {
@@ -32,7 +32,7 @@ const canRun = () => hasTools() && textOf(state.arguments.sql).trim() !== "";
 
 function takeInput(values) {
     state.arguments = values;
-    if (!state.answer) render();
+    render();
     startWaiting();
     loadFresh();
 }
@@ -51,7 +51,7 @@ function takeResult(result) {
 function show(answer, problem, isError) {
     Object.assign(state, { stage: answer ? "drawn" : "failed", answer: answer || null, problem, isError });
     if (!answer) say("");
-    if (answer) Object.assign(state, { choice: choose(answer), table: { page: 0 } });
+    if (answer) Object.assign(state, { choice: attempt(() => choose(answer), TABLE), table: { page: 0 } });
     render();
 }
 
@@ -85,9 +85,11 @@ async function load() {
     const { source, answer: preview, arguments: { sql, max_rows: most } } = state;
     Object.assign(state, { isLoading: true, hasTried: true, loadProblem: "" });
     render();
+    // Without a number the server sends all it may. The one of the model holds where it was not what cut the rows.
+    const isLimited = Number.isInteger(most) && most > 0 && !(preview && preview.truncatedBy === "rows");
     let result = null;
     try {
-        result = await callTool("show_rows", { sql, max_rows: Number.isInteger(most) && most > 0 ? most : MOST_ROWS });
+        result = await callTool("show_rows", isLimited ? { sql, max_rows: most } : { sql });
     } catch (error) {
         state.loadProblem = error.message;
     }
@@ -95,7 +97,7 @@ async function load() {
     // Another result has come meanwhile.
     if (state.source !== source) return render();
     const { answer, problem } = result ? readAnswer(result) : {};
-    if (answer && preview) {
+    if (answer && preview && !(answer.truncated && answer.rowCount < preview.rowCount)) {
         Object.assign(answer, { title: preview.title, hints: preview.hints });
         take(answer);
     } else if (result && !preview) {
@@ -103,7 +105,7 @@ async function load() {
         state.hasLoaded = true;
         show(answer, problem, result.isError === true);
     } else {
-        state.loadProblem = state.loadProblem || problem;
+        state.loadProblem = state.loadProblem || problem || answer.notice;
         render();
     }
 }
@@ -114,7 +116,7 @@ function take(answer) {
     const isSame = names(answer) === names(state.answer);
     const { choice } = state;
     const isChosen = isSame && choice.isByHand;
-    const next = isChosen ? { ...choiceFor(answer, choice.view, choice), isByHand: true } : choose(answer);
+    const next = isChosen ? { ...choiceFor(answer, choice.view, choice), isByHand: true } : attempt(() => choose(answer), TABLE);
     if (isChosen && choice.group < 0) next.group = -1;
     Object.assign(state, { answer, choice: next, hasLoaded: true });
     if (!isSame) state.table = { page: 0 };
@@ -145,7 +147,7 @@ function setChoice(choice) {
 
 function drawViews() {
     const { answer, choice } = state;
-    const views = answer && answer.rowCount > 0 ? offered(answer) : [];
+    const views = answer && answer.rowCount > 0 ? attempt(() => offered(answer), []) : [];
     const charts = views.filter(isChart);
     const can = { table: true, chart: charts.length > 0, map: views.includes("map") };
     const kinds = [["table", "Table"], ["chart", "Chart"], ["map", "Map"]].filter(([kind]) => can[kind]);
