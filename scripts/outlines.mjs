@@ -20,12 +20,12 @@ const topology = JSON.parse(readFileSync(new URL("countries-10m.json", atlas)));
 
 // How exact the outlines are. map.js fades them out by the same figures, which go into the file.
 const HOME = [28, -13, 46, 8];
-const FINE = 0.007;
-const COARSE = 0.35;
-const GROWTH = 0.014;
+const FINE = 0.008;
+const COARSE = 0.5;
+const GROWTH = 0.02;
 const STEP = 0.005;
 // A ring is left out when it covers less than this many squares of the tolerance at its place.
-const SMALLEST = 9;
+const SMALLEST = 12;
 
 const LAKES = {
     Victoria: [
