@@ -128,8 +128,8 @@ function drawMap(box, answer, choice, { width, height, fullscreen = document.doc
 
     // ---- drawing
 
-    function draw() {
-        waiting = 0;
+    // How the world looks at this moment: what is seen, and a run as a path on the screen.
+    function lens() {
         const scale = scaleNow();
         const [left, top] = [view.x * scale - wide / 2, view.y * scale - high / 2];
         const sees = ([w, n, e, s], worlds = 0) => (e + worlds) * scale > left - 20 && (w + worlds) * scale < left + wide + 20
@@ -146,7 +146,13 @@ function drawMap(box, answer, choice, { width, height, fullscreen = document.doc
             }
             return text + end;
         };
-        const at = { scale, left, top, degree: scale / 360, lat: latAt(view.y), sees, trace };
+        return { scale, left, top, degree: scale / 360, lat: latAt(view.y), sees, trace };
+    }
+
+    function draw() {
+        waiting = 0;
+        const at = lens();
+        const { sees, trace } = at;
         const fade = (error) => within((8 - error * at.degree) / 6, 0, 1);
         at.opacity = fade(outlineError(lonAt(view.x), at.lat));
         drawGround(at, fade(0.05));
@@ -161,9 +167,14 @@ function drawMap(box, answer, choice, { width, height, fullscreen = document.doc
         drawDots(at);
         for (const { node, text } of layers.values()) node.setAttribute("d", text.join(""));
         labels.replaceChildren(...gridLabels(at), ...scaleBar(at), ...placeNames(at));
+        mark();
+    }
+
+    function mark() {
+        const { trace } = lens();
         const ends = { point: "m-8 0a8 8 0 1 0 16 0a8 8 0 1 0-16 0", line: "", area: "Z" };
-        const marked = current ? current.parts.flatMap(({ kind, runs }) => runs.map((run) => trace(run, ends[kind]))) : [];
-        focus.setAttribute("d", marked.join(""));
+        const parts = current ? current.parts : [];
+        focus.setAttribute("d", parts.flatMap(({ kind, runs }) => runs.map((run) => trace(run, ends[kind]))).join(""));
         if (current) placeTip();
     }
 
@@ -263,46 +274,22 @@ function drawMap(box, answer, choice, { width, height, fullscreen = document.doc
 
     // ---- pointing
 
-    // The item nearest to a spot, and how many dots lie there. Dots and lines win over areas, small areas over large ones.
-    function nearest(spot, reach) {
-        const [x, y] = toWorld(spot);
-        const far = reach / scaleNow();
-        let [best, least, here] = [null, far, 0];
-        for (const item of items) {
-            const [w, n, e, s] = item.box;
-            if (x < w - far || x > e + far || y < n - far || y > s + far) continue;
-            for (const { kind, runs } of item.parts) {
-                let distance = Infinity;
-                let isInside = false;
-                for (const run of runs) {
-                    for (let i = 0, j = kind === "area" ? run.length - 2 : 0; i < run.length; j = i, i += 2) {
-                        const [ax, ay, dx, dy] = [run[j], run[j + 1], run[i] - run[j], run[i + 1] - run[j + 1]];
-                        const along = within(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy) || 0, 0, 1);
-                        distance = Math.min(distance, Math.hypot(ax + along * dx - x, ay + along * dy - y));
-                        if (ay > y !== ay + dy > y && x < ax + dx * (y - ay) / dy) isInside = !isInside;
-                    }
-                }
-                if (kind === "area" && isInside) distance = far * (0.9 + 0.09 * (e - w) / (e - w + 1e-4));
-                if (kind === "point" && distance * scaleNow() < 3) here++;
-                if (distance < least) [best, least] = [item, distance];
-            }
-        }
-        return [best, here];
-    }
-
     // Shows what is known of an item, next to it or to where the pointer was.
     function show(item, head = "", spot = null) {
         current = item;
-        waiting = waiting || requestAnimationFrame(draw);
-        if (!item) return tip.replaceChildren();
+        if (item) anchor = spot ? toWorld(spot) : [item.x, item.y];
+        tip.replaceChildren(...item ? tipOf(item, head) : []);
+        mark();
+    }
+
+    function tipOf(item, head) {
         const name = time || answer.columns[choice.x] || answer.columns.find(({ kind }) => kind === "text");
         const value = (column) => formatValue(item.row[column.index], column, undefined, 80);
         const facts = answer.columns.filter((column) => column !== name && column.kind !== "shape" && column.index !== choice.lat
             && column.index !== choice.lon).slice(0, 8);
-        anchor = spot ? toWorld(spot) : [item.x, item.y];
         const rows = facts.map((column) => [element("dt", {}, shortText(column.name, 40)), element("dd", {}, value(column))]);
-        return tip.replaceChildren(element("small", {}, head),
-            element("b", {}, name ? value(name) : placeText(item.x, item.y)), element("dl", {}, rows.flat()));
+        const title = name ? value(name) : placeText(item.x, item.y);
+        return [element("small", {}, head), element("b", {}, title), element("dl", {}, rows.flat())];
     }
 
     function placeTip() {
@@ -324,7 +311,7 @@ function drawMap(box, answer, choice, { width, height, fullscreen = document.doc
     }
 
     function pointAt(spot, reach) {
-        const [item, here] = nearest(spot, reach);
+        const [item, here] = nearestItem(items, toWorld(spot), reach / scaleNow());
         if (item !== current || item && item.parts[0].kind !== "point") {
             show(item, here > 1 ? `${formatNumber(here)} here; one of them:` : "", spot);
         }
@@ -348,6 +335,7 @@ function drawMap(box, answer, choice, { width, height, fullscreen = document.doc
     }
 
     function onDown(event) {
+        if (event.button > 0) return;
         if (fingers.size === 0) travel = 0;
         fingers.set(event.pointerId, placeOf(event));
         if (canPan(event)) picture.setPointerCapture(event.pointerId);
@@ -359,7 +347,7 @@ function drawMap(box, answer, choice, { width, height, fullscreen = document.doc
         if (!before) return event.pointerType !== "touch" && pointAt(now, 16);
         const [dx, dy] = [now[0] - before[0], now[1] - before[1]];
         const other = [...fingers].find(([id]) => id !== event.pointerId);
-        travel += Math.abs(dx) + Math.abs(dy);
+        travel = Math.max(travel, Math.hypot(dx, dy));
         if (travel < 6 || !canPan(event)) return false;
         fingers.set(event.pointerId, now);
         show(null);

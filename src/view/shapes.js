@@ -236,6 +236,32 @@ function areTracks(tracks, times) {
     return order !== 0 && near < far / 2;
 }
 
+// The item nearest to a place, if not too far, and how many dots lie there. Dots and lines win over areas,
+// small areas over large ones.
+function nearestItem(items, [x, y], far) {
+    let [best, least, here] = [null, far, 0];
+    for (const item of items) {
+        const [w, n, e, s] = item.box;
+        if (x < w - far || x > e + far || y < n - far || y > s + far) continue;
+        for (const { kind, runs } of item.parts) {
+            let distance = Infinity;
+            let isInside = false;
+            for (const run of runs) {
+                for (let i = 0, j = kind === "area" ? run.length - 2 : 0; i < run.length; j = i, i += 2) {
+                    const [ax, ay, dx, dy] = [run[j], run[j + 1], run[i] - run[j], run[i + 1] - run[j + 1]];
+                    const along = within(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy) || 0, 0, 1);
+                    distance = Math.min(distance, Math.hypot(ax + along * dx - x, ay + along * dy - y));
+                    if (ay > y !== ay + dy > y && x < ax + dx * (y - ay) / dy) isInside = !isInside;
+                }
+            }
+            if (kind === "area" && isInside) distance = far * (0.9 + 0.09 * (e - w) / (e - w + 1e-4));
+            if (kind === "point" && distance < far / 5) here++;
+            if (distance < least) [best, least] = [item, distance];
+        }
+    }
+    return [best, here];
+}
+
 // ---- in words
 
 const degrees = (number, digits, [minus, plus]) =>
