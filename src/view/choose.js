@@ -11,19 +11,19 @@ const PER = words("per by a each");
 const LATITUDE = words("lat latitude");
 const LONGITUDE = words("lon lng long longitude");
 // Averages, shares and extremes: to add them up would be wrong.
-const NOT_ADDED = words("avg average mean median p\\d\\d min max least most first last latest pct percent percentage share ratio rate rated per "
-    + "mttr mtbf speed kmh score utili[sz]ation price level age temp temperature change");
+const NOT_ADDED = words("avg average mean median p\\d\\d min max least most first last latest pct percent share ratio rate rated "
+    + "per mttr mtbf speed kmh score utili[sz]ation price temperature");
 const UNIT = /(\w*per_\w+|km|kmh|m|l|litres|liters|kg|hours|h|min|minutes|seconds|days|pct|percent|share|kes|usd|eur|cost)$/i;
 
 const isAdded = (column) => column.kind === "number" && !NOT_ADDED.test(column.name);
 const unitOf = ({ name }) => (UNIT.exec(name) || [""])[0].toLowerCase();
 const keyOf = (value) => `${value === null} ${plainText(value)}`;
 
-// A measure as a number; an interval in hours.
-function measureOf(value, column) {
-    if (column.kind === "number") return asNumber(value);
-    const seconds = column.kind === "interval" ? asSeconds(value) : null;
-    return seconds === null ? null : seconds / 3600;
+// A measure as a number, an interval in hours; nothing that no axis can hold.
+function measureOf(value, { kind }) {
+    const seconds = kind === "interval" ? asSeconds(value) : null;
+    const number = kind === "number" ? asNumber(value) : seconds === null ? NaN : seconds / 3600;
+    return number !== null && Math.abs(number) < 1e100 ? number : null;
 }
 
 // ---- what each column is for
@@ -37,7 +37,7 @@ function profileOf(answer) {
         const values = answer.rows.map((row) => row[column.index]);
         const numbers = values.map((value) => measureOf(value, column)).filter((number) => number !== null);
         const distinct = new Set(values.map(keyOf)).size;
-        const facts = { ...column, column, values, numbers, distinct, isUnique: distinct === size, isConstant: distinct < 2 };
+        const facts = { ...column, values, numbers, distinct, isUnique: distinct === size, isConstant: distinct < 2 };
         facts.most = numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
         return { ...facts, role: roleOf(facts) };
     });
@@ -98,15 +98,16 @@ function rankedBy(measures) {
 // The measures that share an axis with the first one: same unit by name, same magnitude.
 function alike([first, ...others]) {
     const isWhole = ({ numbers }) => numbers.every(Number.isInteger);
-    return [first, ...others.filter((other) => unitOf(other) === unitOf(first) && (unitOf(first) || isWhole(other) === isWhole(first))
-        && Math.max(other.most, first.most) <= 10 * Math.min(other.most, first.most))].filter(Boolean).slice(0, 6);
+    const isLike = (other) => unitOf(other) === unitOf(first) && (unitOf(first) || isWhole(other) === isWhole(first))
+        && Math.max(other.most, first.most) <= 10 * Math.min(other.most, first.most);
+    return first ? [first, ...others.filter(isLike)].slice(0, 6) : [];
 }
 
 // True when no two rows have the same values in both columns.
 const areUnique = ({ answer, size }, a, b) =>
     new Set(answer.rows.map((row) => JSON.stringify([keyOf(row[a.index]), keyOf(row[b.index])]))).size === size;
 const fewOf = (names) => names.find(({ distinct }) => distinct > 1 && distinct <= 8);
-const canStack = ({ column, numbers }) => isAdded(column) && numbers.every((number) => number >= 0);
+const canStack = (facts) => isAdded(facts) && facts.numbers.every((number) => number >= 0);
 
 // ---- the choice
 
@@ -161,7 +162,8 @@ function byCategory(profile, names) {
     const category = [...names, ...names.length > 0 ? [] : profile.is("naming")].find(({ isUnique }) => isUnique);
     const isPair = measures.length === 2 && alike(measures).length === 1 && size >= (category ? 20 : 3);
     if (isPair && (!ranked || !category)) return pick("scatter", measures[0], [measures[1]], fewOf(names));
-    if (category) return pick("bar", category, ranked ? [ranked] : unitOf(measures[0]) ? alike(measures).slice(0, 4) : [measures[0]]);
+    const together = unitOf(measures[0]) ? alike(measures).slice(0, 4) : [measures[0]];
+    if (category) return pick("bar", category, ranked ? [ranked] : together);
     if (names.length !== 2 || !areUnique(profile, ...names)) return blank;
     const [x, group] = names[1].distinct > 8 && names[0].distinct < names[1].distinct ? [names[1], names[0]] : names;
     const added = measures.find(canStack);
@@ -206,14 +208,16 @@ function choose(answer) {
     const axis = profile.columns[columnAt(answer, x)] || {};
     const wanted = { time: "line", step: "line", measure: "scatter" }[axis.role] || "bar";
     const isOwn = choice.view !== "table" && [undefined, choice.x].includes(axis.index);
-    return choiceFor(answer, [isOwn ? choice.view : wanted, ...views.slice(1)].find((name) => views.includes(name)), answer.hints);
+    const next = [isOwn ? choice.view : wanted, ...views.slice(1), "table"].find((name) => views.includes(name));
+    return choiceFor(answer, next, answer.hints);
 }
 
 // The index of a column that was named or numbered; -1 when there is none.
 function columnAt({ columns }, wanted) {
     if (typeof wanted === "number") return columns[wanted] ? wanted : -1;
-    const find = (text) => columns.findIndex(({ name }) => text(name) === text(wanted));
-    return typeof wanted !== "string" || wanted === "" ? -1 : find(String) >= 0 ? find(String) : find((name) => name.toLowerCase());
+    const find = (text) => columns.findIndex(({ name }) => text(name) === text(String(wanted || "")));
+    const exact = find(String);
+    return exact >= 0 || !wanted ? exact : find((name) => name.toLowerCase());
 }
 
 // The choice for a view that was picked by hand or by the hints; what is not said is filled in.
@@ -230,21 +234,26 @@ function choiceFor(answer, view, wanted = {}) {
     }
     const choice = automatic(profile);
     const own = choice.view === "map" ? blank : choice;
-    const axis = x || axisFor(profile, view, own, measured);
+    const canBeAxis = x && (!["line", "scatter"].includes(view) || x.role === "time" || x.numbers.length > 0);
+    const axis = canBeAxis ? x : axisFor(profile, view, own, measured);
     const parts = [group, groupFor(profile, view, axis, own)].find((facts) => facts && facts !== axis);
-    const { measures } = profile;
-    const sets = [measured, own.y.map((index) => profile.columns[index]), view === "stacked" ? alike(measures.filter(canStack)) : [], measures];
-    const usable = sets.map((set) => set.filter((facts) => facts !== axis && (view !== "stacked" || canStack(facts))));
-    const y = usable.find((set, index) => set.length > (index === 1 && view === "stacked" && !parts ? 1 : 0)) || [];
-    const isSingle = parts || view === "scatter" || y === usable[3];
-    return pick(view, axis, y.slice(0, isSingle ? 1 : 6), parts);
+    const isStacked = view === "stacked";
+    const fits = (facts) => facts !== axis && (!isStacked || canStack(facts));
+    const drawn = own.y.map((index) => profile.columns[index]).filter(fits);
+    const all = profile.measures.filter(fits);
+    // A stack needs parts: the values of a column, or several measures.
+    const rest = isStacked && !parts ? alike(all) : drawn.length > 0 ? drawn : all.slice(0, 1);
+    const y = measured.filter(fits);
+    return pick(view, axis, (y.length > 0 ? y : rest).slice(0, parts || view === "scatter" ? 1 : 6), parts);
 }
 
 function axisFor(profile, view, own, measured) {
     const roles = { line: ["time", "step"], scatter: ["measure", "step"] }[view] || ["category", "time", "step", "naming"];
-    const usable = profile.is(...roles).filter((facts) => !measured.includes(facts));
+    const all = profile.is(...roles);
+    const usable = all.filter((facts) => !measured.includes(facts));
     const isName = ({ role, isUnique }) => role === "category" && isUnique;
-    return usable.find(({ index }) => index === own.x) || usable.find(isName) || usable.find(({ isConstant }) => !isConstant) || usable[0];
+    const first = usable.find(({ isConstant }) => !isConstant) || usable[0] || all[0];
+    return usable.find(({ index }) => index === own.x) || usable.find(isName) || first;
 }
 
 function groupFor(profile, view, axis, own) {
