@@ -55,20 +55,17 @@ function writeMarks(nodes, area, marks, unit) {
     }
 }
 
-function nearestOf(count, distance) {
-    let [best, least] = [-1, Infinity];
-    for (let index = 0; index < count; index += 1) {
-        if (distance(index) < least) [best, least] = [index, distance(index)];
-    }
-    return best;
-}
+// What is told at a slot of lines or bars.
+const tellSlot = (figure, answer) => (index) => {
+    const { axis, slots } = figure;
+    const heading = `${axis.kind === "number" ? `${readable(axis)} ` : ""}${nameOf(slots[index].value, axis)}`;
+    return { heading, lines: linesAt(figure, answer, slots[index]) };
+};
 
-const headingOf = (value, axis) => `${axis.kind === "number" ? `${readable(axis)} ` : ""}${nameOf(value, axis)}`;
-
-// ---- pictures: each returns its nodes, how many stops the arrow keys walk through, and what is at a stop
+// ---- pictures: each returns its nodes, the spots that can be visited, how far off they are, what they mark and tell
 
 function drawLines(figure, size, answer) {
-    const { slots, series, axis, hasNames } = figure;
+    const { slots, series, hasNames } = figure;
     const [low, high] = extremes(figure).map(({ value }) => value);
     const right = hasNames ? Math.min(150, widest(series.map(({ name }) => name), 12)) + 24 : 14;
     const picture = frame(figure, size, low >= 0 && low < high * 0.6 ? 0 : low, high, right);
@@ -85,15 +82,14 @@ function drawLines(figure, size, answer) {
         return { name, colour, from: points.filter(Boolean).pop() };
     });
     if (hasNames) nameEnds(nodes, area, ends);
-    const at = (index) => {
-        const { position, value, values } = slots[index];
-        const rings = values.map((number, place) => number !== null && ring(x(position), y(number), colourAt(figure, place)))
-            .filter(Boolean);
-        return { x: x(position), y: area.top, heading: headingOf(value, axis), lines: linesAt(figure, answer, slots[index]),
-            marks: [rule(x(position), area.top, x(position), area.bottom, "cross"), ...rings] };
+    const spots = positions.map((position) => [x(position), area.top]);
+    const mark = (index) => {
+        const [left] = spots[index];
+        const rings = slots[index].values.map((value, place) => value !== null && ring(left, y(value), colourAt(figure, place)));
+        return [rule(left, area.top, left, area.bottom, "cross"), ...rings.filter(Boolean)];
     };
-    const nearest = (left) => nearestOf(slots.length, (index) => Math.abs(x(positions[index]) - left));
-    return { nodes, height: size.height, stops: slots.length, at, nearest, words: inWords(figure, "Line chart", "points") };
+    const words = inWords(figure, "Line chart", "points");
+    return { nodes, height: size.height, words, spots, far: Math.abs, mark, tell: tellSlot(figure, answer) };
 }
 
 // More points than pixels: of each pixel column the first, lowest, highest and last one, so that no peak is lost.
@@ -107,8 +103,7 @@ function linePath(points, width) {
         column = [];
     };
     for (const point of points) {
-        const isNext = column.length > 0 && point && Math.floor(point[0]) !== Math.floor(column[0][0]);
-        if (!point || isNext || points.length <= width * 2) flush();
+        if (!point || points.length <= width * 2 || column.length > 0 && point[0] - column[0][0] >= 1) flush();
         (point ? column : kept).push(point);
     }
     flush();
@@ -172,16 +167,14 @@ function drawBars(figure, size, answer) {
     });
     const marks = slots.map(({ value, position }, at) => ({ x: middleOf(at), value: position, text: nameOf(value, axis) }));
     if (steps) writeMarks(nodes, area, marks, axis.kind === "time" && unitOfStep(gap));
-    const at = (index) => {
-        const [slot, middle] = [slots[index], middleOf(index)];
-        const end = scale(Math.max(0, ...stacks[index].map(({ to }) => to)));
-        const band = steps ? block(middle - pitch / 2, area.top, pitch, area.bottom - area.top, "band")
-            : block(0, middle - pitch / 2, size.width, pitch, "band");
-        return { x: steps ? middle : end, y: steps ? end : middle, heading: headingOf(slot.value, axis),
-            lines: linesAt(figure, answer, slot), marks: [band] };
-    };
-    const nearest = (left, top) => nearestOf(slots.length, (index) => Math.abs(middleOf(index) - (steps ? left : top)));
-    return { nodes, height: steps ? size.height : area.bottom + 4, stops: slots.length, at, nearest, words };
+    const spots = stacks.map((bars, at) => {
+        const end = scale(Math.max(0, ...bars.map(({ to }) => to)));
+        return steps ? [middleOf(at), end] : [end, middleOf(at)];
+    });
+    const mark = (at) => [steps ? block(middleOf(at) - pitch / 2, area.top, pitch, area.bottom - area.top, "band")
+        : block(0, middleOf(at) - pitch / 2, size.width, pitch, "band")];
+    const far = (dx, dy) => Math.abs(steps ? dx : dy);
+    return { nodes, height: steps ? size.height : area.bottom + 4, words, spots, far, mark, tell: tellSlot(figure, answer) };
 }
 
 function lyingFrame({ axis, slots, series, columns, view }, { width, height }, low, high, longest) {
@@ -233,23 +226,20 @@ function drawPoints(figure, size, answer) {
         const own = spots.filter((__, index) => points[index].place === place);
         picture.nodes.push(path(dotsPath(own), `points ${weight} ${colourAt(figure, place)}`));
     });
-    const [title] = profileOf(answer).is("category", "naming").sort((a, b) => b.distinct - a.distinct);
-    const at = (index) => {
-        const [{ row, place }, [middle, top]] = [points[index], spots[index]];
-        const names = [title, split && title && split.index !== title.index && split].filter(Boolean)
-            .map((of) => nameOf(row[of.index], of));
-        return { x: middle, y: top, heading: names.join(", "), lines: [axis, column].map((of) => lineOf(answer, row, of)),
-            marks: [ring(middle, top, colourAt(figure, place))] };
+    const [most] = profileOf(answer).is("category", "naming").sort((a, b) => b.distinct - a.distinct);
+    const title = most && answer.columns[most.index];
+    const tell = (index) => {
+        const { row } = points[index];
+        const columns = [axis, column, split && title !== split ? split : null].filter(Boolean);
+        return { heading: title ? nameOf(row[title.index], title) : "", lines: columns.map((of) => lineOf(answer, row, of)) };
     };
-    const nearest = (px, py) => nearestOf(points.length, (index) => {
-        const far = (spots[index][0] - px) ** 2 + (spots[index][1] - py) ** 2;
-        return far < 2500 ? far : Infinity;
-    });
+    const mark = (index) => [ring(...spots[index], colourAt(figure, points[index].place))];
+    const far = (dx, dy) => Math.hypot(dx, dy) < 50 ? Math.hypot(dx, dy) : Infinity;
     const textOf = (end, of) => of.kind === "time" ? formatTime(end, of) : formatNumber(end);
     const span = (of, from, to) => `${readable(of)} from ${textOf(from, of)} to ${textOf(to, of)}`;
     const count = formatNumber(points.length);
     const words = `Scatter chart of ${count} points: ${span(column, low, high)}, ${span(axis, left, right)}.`;
-    return { nodes: picture.nodes, height: size.height, stops: points.length, at, nearest, words };
+    return { nodes: picture.nodes, height: size.height, words, spots, far, mark, tell };
 }
 
 // ---- the whole
@@ -300,8 +290,8 @@ function explore(plot, picture, { over, tip, spoken, width }) {
         if (index < 0) hide();
         if (index < 0 || index === current) return;
         current = index;
-        const { x, y, heading, lines, marks } = picture.at(index);
-        over.replaceChildren(...marks);
+        const [[x, y], { heading, lines }] = [picture.spots[index], picture.tell(index)];
+        over.replaceChildren(...picture.mark(index));
         tip.replaceChildren(element("b", {}, heading), ...lines.map(({ name, text, colour }) => element("div", { class: "pair" },
             element("span", {}, colour ? element("i", { class: `swatch ${colour}` }) : null, name), element("span", {}, text))));
         tip.hidden = false;
@@ -313,9 +303,11 @@ function explore(plot, picture, { over, tip, spoken, width }) {
     };
     const point = (event) => {
         const { left, top } = plot.getBoundingClientRect();
-        show(picture.nearest(event.clientX - left, event.clientY - top), false);
+        const distances = picture.spots.map(([x, y]) => picture.far(event.clientX - left - x, event.clientY - top - y));
+        const least = leastOf(distances);
+        show(least < Infinity ? distances.indexOf(least) : -1, false);
     };
-    const last = picture.stops - 1;
+    const last = picture.spots.length - 1;
     const keys = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };
     const press = (event) => {
         if (event.key === "Escape") hide();

@@ -4,16 +4,15 @@ const PICTURES = ["table", "line", "bar", "stacked", "scatter", "map"];
 // Whole words of a name, between underscores.
 const words = (list) => new RegExp(`(^|_)(${list.replace(/ /g, "|")})(?=_|$)`, "i");
 // Numbers that name a thing are never measured.
-const NAMING = words("id imei imsi iccid msisdn phone mobile zip postcode rank rn row_number serial");
+const NAMING = words("id imei msisdn phone mobile serial rank row_number");
 // Numbers that are steps of a scale when they step evenly, such as the hour of the day or the bucket of a histogram.
-const STEPPING = words("minute hour day dow isodow doy week isoweek month quarter year isoyear decade bucket bin band slot");
-const PER = words("per by a each");
+const STEPPING = words("minute hour day dow isodow week month quarter year bucket bin band");
 const LATITUDE = words("lat latitude");
 const LONGITUDE = words("lon lng long longitude");
 // Averages, shares and extremes: to add them up would be wrong.
-const NOT_ADDED = words("avg average mean median p\\d\\d min max least most first last latest pct percent share ratio rate rated "
-    + "per mttr mtbf speed kmh score utili[sz]ation price temperature");
-const UNIT = /(\w*per_\w+|km|kmh|m|l|litres|liters|kg|hours|h|min|minutes|seconds|days|pct|percent|share|kes|usd|eur|cost)$/i;
+const NOT_ADDED = words("avg average mean median min max first last latest pct percent share ratio rate rated per mttr mtbf "
+    + "speed kmh score utili[sz]ation price age temperature");
+const UNIT = /(\w*per_\w+|km|kmh|m|l|litres|liters|kg|hours|minutes|seconds|days|pct|percent|kes|usd|eur)$/i;
 
 const isAdded = (column) => column.kind === "number" && !NOT_ADDED.test(column.name);
 const unitOf = ({ name }) => (UNIT.exec(name) || [""])[0].toLowerCase();
@@ -51,31 +50,28 @@ function profileOf(answer) {
 // measure, category, time, step, naming, place, shape, interval or none
 function roleOf({ name, kind, values, numbers }) {
     const known = values.filter((value) => value !== null);
-    if (known.length === 0) return "none";
-    if (kind === "time") return known.some((value) => asTime(value) !== null) ? "time" : "none";
-    if (kind === "shape") return "shape";
-    if (!["number", "interval"].includes(kind)) return known.every((value) => typeof value !== "object") ? "category" : "none";
-    if (numbers.length === 0) return "none";
-    if (kind === "interval") return "interval";
+    const isCounted = kind === "number" || kind === "interval";
+    if (known.length === 0 || isCounted && numbers.length === 0) return "none";
+    if (["time", "shape", "interval"].includes(kind)) return kind;
+    if (!isCounted) return known.every((value) => typeof value !== "object") ? "category" : "none";
     if (LATITUDE.test(name) || LONGITUDE.test(name)) return "place";
-    if (STEPPING.test(name) && !PER.test(name) && numbers.length === values.length && isEven(numbers)) return "step";
+    if (STEPPING.test(name) && !/(per|by)_/i.test(name) && numbers.length === values.length && isEven(numbers)) return "step";
     return NAMING.test(name) ? "naming" : "measure";
 }
 
 function isEven(numbers) {
-    const steps = [...new Set(numbers)].sort((a, b) => a - b);
-    const gaps = steps.slice(1).map((number, index) => number - steps[index]);
-    const least = gaps.reduce((a, b) => Math.min(a, b), Infinity);
+    const gaps = gapsOf([...new Set(numbers)].sort((a, b) => a - b));
+    const least = leastOf(gaps);
     return gaps.length > 0 && gaps.every((gap) => gap / least < 10 && Math.abs(gap / least - Math.round(gap / least)) < 1e-6);
 }
 
-// The first pair of columns that is a latitude and a longitude by name and by most of its values.
+// The first pair of columns that is a latitude and a longitude by its names and values.
 function placeOf(columns) {
-    const twin = (name, word) => name.replace(word, "$1#").toLowerCase();
-    const within = ({ numbers }, limit) => numbers.filter((number) => Math.abs(number) <= limit).length > numbers.length / 2;
-    for (const lat of columns.filter((column) => LATITUDE.test(column.name) && within(column, 90))) {
-        const lon = columns.find((column) => LONGITUDE.test(column.name) && within(column, 180)
-            && twin(column.name, LONGITUDE) === twin(lat.name, LATITUDE));
+    const named = (word, limit) => columns
+        .filter(({ name, numbers }) => word.test(name) && numbers.some((number) => Math.abs(number) <= limit))
+        .map(({ name, index }) => ({ index, twin: name.replace(word, "$1#").toLowerCase() }));
+    for (const lat of named(LATITUDE, 90)) {
+        const lon = named(LONGITUDE, 180).find(({ twin }) => twin === lat.twin);
         if (lon) return { lat: lat.index, lon: lon.index };
     }
     return null;
@@ -185,13 +181,13 @@ function mapChoice({ is, measures, place }) {
 function offered(answer) {
     const profile = profileOf(answer);
     const { measures, size, is } = profile;
-    const axes = is("category", "time", "step", "naming").length;
-    const isDrawn = size > 1 && measures.length > 0;
+    const added = measures.filter(canStack);
+    const axes = size > 1 && measures.length > 0 ? is("category", "time", "step", "naming") : [];
     const can = {
         table: true,
-        line: isDrawn && is("time", "step").some(({ isConstant }) => !isConstant),
-        bar: isDrawn && axes > 0,
-        stacked: isDrawn && measures.some(canStack) && (axes > 1 || axes > 0 && alike(measures.filter(canStack)).length > 1),
+        line: axes.some(({ role, isConstant }) => ["time", "step"].includes(role) && !isConstant),
+        bar: axes.length > 0,
+        stacked: axes.length > 0 && (axes.length > 1 ? added : alike(added).slice(1)).length > 0,
         scatter: size > 2 && is("measure", "step").length > 1,
         map: canMap(profile),
     };
@@ -202,13 +198,12 @@ function choose(answer) {
     const { view, x, y, group } = answer.hints;
     const views = offered(answer);
     if (views.includes(view)) return choiceFor(answer, view, answer.hints);
-    const profile = profileOf(answer);
-    const choice = automatic(profile);
-    if ([x, group, ...y].every((name) => columnAt(answer, name) < 0)) return choice;
-    const axis = profile.columns[columnAt(answer, x)] || {};
-    const wanted = { time: "line", step: "line", measure: "scatter" }[axis.role] || "bar";
-    const isOwn = choice.view !== "table" && [undefined, choice.x].includes(axis.index);
-    const next = [isOwn ? choice.view : wanted, ...views.slice(1), "table"].find((name) => views.includes(name));
+    const { columns } = profileOf(answer);
+    const choice = automatic(profileOf(answer));
+    const named = [x, group, ...y].map((name) => columns[columnAt(answer, name)]);
+    if (!named.some(Boolean)) return choice;
+    const isName = named[0] && named[0].role === "category" && choice.view !== "stacked";
+    const next = isName ? "bar" : choice.view === "table" ? views[1] : choice.view;
     return choiceFor(answer, next, answer.hints);
 }
 
@@ -223,26 +218,30 @@ function columnAt({ columns }, wanted) {
 // The choice for a view that was picked by hand or by the hints; what is not said is filled in.
 function choiceFor(answer, view, wanted = {}) {
     const profile = profileOf(answer);
+    const { columns, measures, is } = profile;
     if (view === "table" || !offered(answer).includes(view)) return blank;
-    const factsOf = (name) => profile.columns[columnAt(answer, name)];
-    const [x, group, measured] = [factsOf(wanted.x), factsOf(wanted.group), [wanted.y].flat().map(factsOf)
-        .filter((facts) => facts && facts.numbers.length > 0)];
+    const factsOf = (name) => columns[columnAt(answer, name)];
+    const [x, group] = [factsOf(wanted.x), factsOf(wanted.group)];
+    const measured = [wanted.y].flat().map(factsOf).filter((facts) => facts && facts.numbers.length > 0);
     if (view === "map") {
         const own = mapChoice(profile);
         const y = measured.length > 0 ? measured.map(indexOf) : own.y;
         return { ...own, x: x ? x.index : own.x, y, group: group ? group.index : own.group };
     }
-    const choice = automatic(profile);
-    const own = choice.view === "map" ? blank : choice;
+    const automated = automatic(profile);
+    const own = automated.view === "map" ? blank : automated;
     const canBeAxis = x && (!["line", "scatter"].includes(view) || x.role === "time" || x.numbers.length > 0);
     const axis = canBeAxis ? x : axisFor(profile, view, own, measured);
-    const parts = [group, groupFor(profile, view, axis, own)].find((facts) => facts && facts !== axis);
-    const isStacked = view === "stacked";
-    const fits = (facts) => facts !== axis && (!isStacked || canStack(facts));
-    const drawn = own.y.map((index) => profile.columns[index]).filter(fits);
-    const all = profile.measures.filter(fits);
+    const names = is("category").filter((name) => name !== axis && !name.isConstant);
+    const apart = axis.isUnique || view === "bar" ? undefined : names.find((name) => areUnique(profile, axis, name));
+    const few = view === "scatter" || view === "stacked" && !axis.isUnique ? fewOf(names) : undefined;
+    const before = view === "bar" && own.view !== "bar" ? undefined : columns[own.group];
+    const parts = [group, before, view === "scatter" ? few : apart, few].find((facts) => facts && facts !== axis);
+    const fits = (facts) => facts !== axis && (view !== "stacked" || canStack(facts));
+    const drawn = own.y.map((index) => columns[index]).filter(fits);
+    const all = measures.filter(fits);
     // A stack needs parts: the values of a column, or several measures.
-    const rest = isStacked && !parts ? alike(all) : drawn.length > 0 ? drawn : all.slice(0, 1);
+    const rest = view === "stacked" && !parts ? alike(all) : drawn.length > 0 ? drawn : all.slice(0, 1);
     const y = measured.filter(fits);
     return pick(view, axis, (y.length > 0 ? y : rest).slice(0, parts || view === "scatter" ? 1 : 6), parts);
 }
@@ -254,12 +253,4 @@ function axisFor(profile, view, own, measured) {
     const isName = ({ role, isUnique }) => role === "category" && isUnique;
     const first = usable.find(({ isConstant }) => !isConstant) || usable[0] || all[0];
     return usable.find(({ index }) => index === own.x) || usable.find(isName) || first;
-}
-
-function groupFor(profile, view, axis, own) {
-    const names = profile.is("category").filter((name) => name !== axis && !name.isConstant);
-    if (own.group >= 0 && (view !== "bar" || own.view === "bar")) return profile.columns[own.group];
-    if (view === "scatter") return fewOf(names);
-    if (axis.isUnique || view === "bar") return undefined;
-    return names.find((name) => areUnique(profile, axis, name)) || (view === "stacked" ? fewOf(names) : undefined);
 }
