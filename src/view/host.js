@@ -4,8 +4,7 @@ const host = { capabilities: {}, context: {}, isReady: false, size: "" };
 const pending = new Map();
 let lastId = 0;
 
-const notify = (method, params) => window.parent.postMessage({ jsonrpc: "2.0", method, params }, "*");
-const respond = (id, answer) => window.parent.postMessage({ jsonrpc: "2.0", id, ...answer }, "*");
+const send = (message) => window.parent.postMessage({ jsonrpc: "2.0", ...message }, "*");
 
 // Resolves with the result. Rejects when the host answers with an error, or not within the time.
 function request(method, params, seconds) {
@@ -17,7 +16,7 @@ function request(method, params, seconds) {
             reject(new Error(`no answer within ${seconds} seconds`));
         }, seconds * 1000);
         pending.set(id, { resolve, reject, timer });
-        window.parent.postMessage({ jsonrpc: "2.0", id, method, params }, "*");
+        send({ id, method, params });
     });
 }
 
@@ -36,35 +35,29 @@ async function connect(handlers) {
     // What has changed in the meantime is newer than the answer.
     host.context = { ...objectOf(answer.hostContext), ...host.context };
     host.isReady = true;
-    notify("ui/notifications/initialized", {});
+    send({ method: "ui/notifications/initialized", params: {} });
 }
 
-const objectOf = (value) => isObject(value) ? value : {};
-
-function receive(message, handlers) {
-    const { id, method } = message;
-    const isId = typeof id === "number" || typeof id === "string";
+// A request has a method and an id, a notification no id, an answer no method.
+function receive({ id, method, params, result, error }, handlers) {
     if (typeof method !== "string") {
-        if (isId) settle(id, message);
-    } else if (isId) {
+        settle(id, result, error);
+    } else if (typeof id !== "number" && typeof id !== "string") {
+        hear(method, objectOf(params), handlers);
+    } else {
         if (method === "ui/resource-teardown") handlers.teardown();
         const isKnown = method === "ping" || method === "ui/resource-teardown";
-        respond(id, isKnown ? { result: {} } : { error: { code: -32601, message: "Method not found" } });
-    } else {
-        hear(method, objectOf(message.params), handlers);
+        send({ id, ...isKnown ? { result: {} } : { error: { code: -32601, message: "Method not found" } } });
     }
 }
 
-function settle(id, message) {
+function settle(id, result, error) {
     const waiting = pending.get(id);
     if (!waiting) return;
     pending.delete(id);
     clearTimeout(waiting.timer);
-    if (message.error === undefined) {
-        waiting.resolve(objectOf(message.result));
-    } else {
-        waiting.reject(new Error(String(objectOf(message.error).message || "the host refused").slice(0, 500)));
-    }
+    if (error === undefined) waiting.resolve(objectOf(result));
+    else waiting.reject(new Error(textOf(objectOf(error).message).slice(0, 500) || "the host refused"));
 }
 
 // Notifications. Others are not for this page: an unfinished input, or what goes on between the host and its own sandbox.
@@ -78,18 +71,12 @@ function hear(method, params, handlers) {
     }
 }
 
-function disconnect() {
-    for (const { timer } of pending.values()) clearTimeout(timer);
-    pending.clear();
-}
-
 // ---- what this host can do
 
 const hasTools = () => isObject(host.capabilities.serverTools);
 const hasDownload = () => isObject(host.capabilities.downloadFile);
 const isFullScreen = () => host.context.displayMode === "fullscreen";
-const hasFullScreen = () => Array.isArray(host.context.availableDisplayModes)
-    && host.context.availableDisplayModes.includes("fullscreen");
+const hasFullScreen = () => [host.context.availableDisplayModes].flat().includes("fullscreen");
 
 // Resolves with the result of a tool of the same server.
 const callTool = (name, values) => request("tools/call", { name, arguments: values }, 120);
@@ -107,41 +94,19 @@ async function saveFile(name, text) {
     return isError !== true;
 }
 
-// Hosts differ in whether a frame may write to the clipboard. The old way needs no permission.
-async function copyText(text) {
-    const { featurePolicy } = document;
-    try {
-        // Where it is known to be forbidden, the attempt would only fill the browser's console.
-        if (featurePolicy && !featurePolicy.allowsFeature("clipboard-write")) throw new Error("forbidden");
-        await navigator.clipboard.writeText(text);
-        return true;
-    } catch {
-        const before = document.activeElement;
-        const area = element("textarea", { readonly: true, class: "quiet", "aria-hidden": "true" });
-        area.value = text;
-        document.body.append(area);
-        area.select();
-        const isDone = document.execCommand("copy");
-        area.remove();
-        if (before) before.focus();
-        return isDone;
-    }
-}
-
 // The host gives the width, the page says its height, each once.
 function reportSize() {
     const { width, height } = document.documentElement.getBoundingClientRect();
-    const size = { width: Math.ceil(width), height: Math.ceil(height) };
-    if (!host.isReady || JSON.stringify(size) === host.size) return;
-    host.size = JSON.stringify(size);
-    notify("ui/notifications/size-changed", size);
+    const size = `${width} ${height}`;
+    if (!host.isReady || size === host.size) return;
+    host.size = size;
+    send({ method: "ui/notifications/size-changed", params: { width: Math.ceil(width), height: Math.ceil(height) } });
 }
 
 // ---- how this host looks
 
-// A value may name colours, sizes and fonts, but nothing that would be fetched.
-const isHarmless = (value) => typeof value === "string" && value.length < 1000
-    && !/(url|src|image|image-set|cross-fade|element|paint|attr)\s*\(|\\/i.test(value);
+// A value may name colours, sizes and fonts, but nothing that would be fetched, whatever it is hidden behind.
+const isHarmless = (value) => typeof value === "string" && value.length < 1000 && !/(url|src|image(-set)?)\(|\\/i.test(value);
 
 function applyContext() {
     const root = document.documentElement;
@@ -153,19 +118,12 @@ function applyContext() {
         if (/^--[a-z0-9-]+$/.test(name) && isHarmless(value)) root.style.setProperty(name, value);
     }
     for (const side of ["top", "right", "bottom", "left"]) {
-        const inset = asNumber(objectOf(safeAreaInsets)[side]);
-        root.style.setProperty(`--inset-${side}`, `${Math.min(Math.max(inset || 0, 0), 100)}px`);
+        const inset = asNumber(objectOf(safeAreaInsets)[side]) || 0;
+        root.style.setProperty(`--inset-${side}`, `${Math.min(Math.max(inset, 0), 100)}px`);
     }
-    locale.language = accepted((value) => new Intl.NumberFormat(value), language);
-    locale.timeZone = accepted((value) => new Intl.DateTimeFormat(undefined, { timeZone: value }), timeZone);
+    locale.language = accepted(language, (value) => new Intl.NumberFormat(value));
+    locale.timeZone = accepted(timeZone, (value) => new Intl.DateTimeFormat("en", { timeZone: value }));
 }
 
 // The value if the browser takes it, otherwise the browser's own.
-function accepted(use, value) {
-    try {
-        use(value);
-        return typeof value === "string" ? value : undefined;
-    } catch {
-        return undefined;
-    }
-}
+const accepted = (value, use) => attempt(() => use(value) && textOf(value)) || undefined;

@@ -5,35 +5,42 @@ const CHARTS = { line: "Line", bar: "Bars", stacked: "Stacked bars", scatter: "S
 const HEIGHT = 500;
 // A younger answer fills itself; an older one is a conversation that was opened again, which must not run queries.
 const FRESH = 60000;
-const TABLE = { view: "table", x: -1, y: [], group: -1, shape: -1, lat: -1, lon: -1 };
 
 // stage: connecting, alone, waiting, drawn, failed, cancelled. `source` is the text of the result that was drawn.
 const state = {
     stage: "connecting", arguments: {}, isLate: false, source: null, answer: null, problem: "", isError: false,
-    choice: null, table: { page: 0 }, isPanelOpen: false, copied: null,
+    choice: null, table: { page: 0 }, isPanelOpen: false,
     isLoading: false, hasLoaded: false, hasTried: false, loadProblem: "",
 };
 // What is under way, and what was drawn last.
 const current = { wait: 0, word: 0, frame: 0, cleanUp: null, drawnFor: "" };
 
 const find = (id) => document.getElementById(id);
+const fill = (id, ...children) => find(id).replaceChildren(...children.flat().filter(isGiven));
+
 // A word about what was just done, over the picture for a while.
 function say(text) {
     clearTimeout(current.word);
-    find("status").textContent = text;
-    current.word = setTimeout(() => find("status").replaceChildren(), 6000);
+    fill("status", text);
+    current.word = setTimeout(fill, 6000, "status");
 }
 
-const failed = (error) => say(`Something went wrong here: ${shortText(String(objectOf(error).message || error), 200)}`);
-const titleOf = () => shortText(objectOf(state.answer).title || textOf(state.arguments.title).trim() || "Query result", 200);
+const failed = (error) => say(`Something went wrong here: ${shortText(String(error?.message || error), 200)}`);
+const titleOf = () => shortText(state.answer?.title || textOf(state.arguments.title).trim() || "Query result", 200);
 const canRun = () => hasTools() && textOf(state.arguments.sql).trim() !== "";
+const hasRows = () => state.answer?.rowCount > 0;
+const isChart = (view) => Object.hasOwn(CHARTS, view);
 
 // ---- what comes in
 
 function takeInput(values) {
-    state.arguments = values;
+    Object.assign(state, { arguments: values, isLate: false });
+    clearTimeout(current.wait);
+    current.wait = setTimeout(guarded(() => {
+        state.isLate = true;
+        if (state.stage === "waiting") render();
+    }), 5000);
     render();
-    startWaiting();
     loadFresh();
 }
 
@@ -41,195 +48,140 @@ function takeResult(result) {
     const source = plainText(result.content);
     // The same result again: what was loaded and chosen since then stays.
     if (source === state.source) return;
-    clearTimeout(current.wait);
     const { answer, problem } = readAnswer(result);
-    Object.assign(state, { source, hasLoaded: false, loadProblem: "", copied: null });
-    show(answer, problem, result.isError === true);
+    Object.assign(state, {
+        source, answer, problem, isError: result.isError === true, stage: answer ? "drawn" : "failed",
+        choice: answer && ownChoice(answer), table: { page: 0 }, hasLoaded: false, loadProblem: "",
+    });
+    const { x, y, group } = objectOf(answer?.hints);
+    const missing = answer && [x, ...y, group].find((name) => name && columnAt(answer, name) < 0);
+    say(missing ? `There is no column “${shortText(missing, 60)}”.` : "");
+    render();
     loadFresh();
 }
 
-function show(answer, problem, isError) {
-    Object.assign(state, { stage: answer ? "drawn" : "failed", answer: answer || null, problem, isError });
-    if (!answer) say("");
-    if (answer) Object.assign(state, { choice: attempt(() => choose(answer), TABLE), table: { page: 0 } });
-    render();
-}
-
 function takeCancelled() {
-    clearTimeout(current.wait);
-    if (state.answer) return;
-    state.stage = "cancelled";
+    if (state.source === null) state.stage = "cancelled";
     render();
-}
-
-function startWaiting() {
-    clearTimeout(current.wait);
-    if (state.stage !== "waiting") return;
-    current.wait = setTimeout(guarded(() => {
-        state.isLate = true;
-        render();
-    }), 5000);
 }
 
 // ---- all rows
 
 function loadFresh() {
-    const { answer } = state;
-    if (!answer || !answer.truncated || state.hasTried || !host.isReady || !canRun()) return;
+    const { answer, hasTried } = state;
+    if (!answer?.truncated || hasTried || !host.isReady || !canRun()) return;
     if (answer.asOf && Math.abs(Date.now() - Date.parse(answer.asOf)) < FRESH) guarded(load)();
 }
 
 // Runs the query again, for the person only. What is there stays until its rows have come.
 async function load() {
-    if (state.isLoading || !canRun()) return;
     const { source, answer: preview, arguments: { sql, max_rows: most } } = state;
     Object.assign(state, { isLoading: true, hasTried: true, loadProblem: "" });
     render();
     // Without a number the server sends all it may. The one of the model holds where it was not what cut the rows.
-    const isLimited = Number.isInteger(most) && most > 0 && !(preview && preview.truncatedBy === "rows");
-    let result = null;
-    try {
-        result = await callTool("show_rows", isLimited ? { sql, max_rows: most } : { sql });
-    } catch (error) {
-        state.loadProblem = error.message;
-    }
+    const values = most > 0 && preview?.truncatedBy !== "rows" ? { sql, max_rows: most } : { sql };
+    const noAnswer = ({ message }) => ({ content: { text: message }, isError: true });
+    const { answer, problem } = readAnswer(await callTool("show_rows", values).catch(noAnswer));
     state.isLoading = false;
-    // Another result has come meanwhile.
-    if (state.source !== source) return render();
-    const { answer, problem } = result ? readAnswer(result) : {};
-    if (answer && preview && !(answer.truncated && answer.rowCount < preview.rowCount)) {
-        Object.assign(answer, { title: preview.title, hints: preview.hints });
-        take(answer);
-    } else if (result && !preview) {
-        if (answer) answer.hints = hintsOf(state.arguments);
-        state.hasLoaded = true;
-        show(answer, problem, result.isError === true);
-    } else {
-        state.loadProblem = state.loadProblem || problem || answer.notice;
-        render();
+    // Otherwise another result has come meanwhile.
+    if (answer && state.source === source) {
+        const { title, hints } = preview || { title: "", hints: hintsOf(state.arguments) };
+        Object.assign(answer, { title, hints });
+        const choice = state.choice?.isByHand ? handChoice(answer, state.choice) : ownChoice(answer);
+        Object.assign(state, { answer, choice, stage: "drawn", hasLoaded: true });
+        say(`${rowsInWords(answer.rowCount)} loaded.`);
+    } else if (state.source === source) {
+        state.loadProblem = shortText(problem, 500);
     }
-}
-
-// All rows in place of the first ones. What was chosen by hand stays.
-function take(answer) {
-    const names = ({ columns }) => JSON.stringify(columns.map(({ name }) => name));
-    const isSame = names(answer) === names(state.answer);
-    const { choice } = state;
-    const isChosen = isSame && choice.isByHand;
-    const next = isChosen ? { ...choiceFor(answer, choice.view, choice), isByHand: true } : attempt(() => choose(answer), TABLE);
-    if (isChosen && choice.group < 0) next.group = -1;
-    Object.assign(state, { answer, choice: next, hasLoaded: true });
-    if (!isSame) state.table = { page: 0 };
     render();
-    say(`${rowsInWords(answer.rowCount)} loaded.`);
 }
 
 // ---- choosing
 
-const isChart = (view) => Object.hasOwn(CHARTS, view);
+const ownChoice = (answer) => attempt(() => choose(answer), { view: "table" }, failed);
+
+// No group is a choice, too.
+function handChoice(answer, wanted) {
+    const choice = choiceFor(answer, wanted.view, wanted);
+    return { ...choice, group: wanted.group < 0 ? -1 : choice.group, isByHand: true };
+}
 
 function pickView(view) {
-    setChoice({ ...choiceFor(state.answer, view, state.choice.isByHand ? state.choice : state.answer.hints) });
+    const { answer, choice } = state;
+    state.choice = { ...choiceFor(answer, view, choice.isByHand ? choice : answer.hints), isByHand: true };
+    render();
 }
 
 function pickColumns(change) {
-    const wanted = { ...state.choice, ...change };
-    const choice = choiceFor(state.answer, wanted.view, wanted);
-    setChoice(wanted.group < 0 ? { ...choice, group: -1 } : choice);
-}
-
-function setChoice(choice) {
-    state.choice = { ...choice, isByHand: true };
+    state.choice = handChoice(state.answer, { ...state.choice, ...change });
     render();
 }
 
 // ---- the tools
 
 function drawViews() {
-    const { answer, choice } = state;
-    const views = answer && answer.rowCount > 0 ? attempt(() => offered(answer), []) : [];
-    const charts = views.filter(isChart);
-    const can = { table: true, chart: charts.length > 0, map: views.includes("map") };
-    const kinds = [["table", "Table"], ["chart", "Chart"], ["map", "Map"]].filter(([kind]) => can[kind]);
-    if (kinds.length < 2) return find("views").replaceChildren();
-    const now = isChart(choice.view) ? "chart" : choice.view;
-    const first = () => [choose(answer).view, ...charts].find(isChart);
-    const choices = kinds.map(([kind, label]) => element("label", {},
-        element("input", { type: "radio", name: "view", id: `view-${kind}`, checked: kind === now, on: {
-            change: () => pickView(kind === "chart" ? first() : kind),
-        } }), element("span", {}, label)));
-    const kind = now === "chart" && !isNarrow() && kindChoice(charts, choice);
-    const columns = now === "chart" && button([icon("columns"), element("span", {}, "Columns")], () => {
-        state.isPanelOpen = !state.isPanelOpen;
+    const { answer, choice, isPanelOpen } = state;
+    const views = hasRows() ? attempt(() => offered(answer), [], failed) : [];
+    if (views.length < 2) return fill("views");
+    const chart = views.some(isChart) && [choice.view, choose(answer).view, ...views].find(isChart);
+    const tab = (label, view) => view && element("label", {}, element("input", {
+        type: "radio", name: "view", id: `view-${label}`, checked: view === choice.view, on: { change: () => pickView(view) },
+    }), element("span", {}, label));
+    const tabs = [tab("Table", "table"), tab("Chart", chart), tab("Map", views.includes("map") && "map")];
+    const columns = isChart(choice.view) && button("Columns", () => {
+        state.isPanelOpen = !isPanelOpen;
         render();
-    }, { id: "columns", "aria-label": "Columns", "aria-expanded": String(state.isPanelOpen), "aria-controls": "panel" });
-    const group = element("div", { class: "choices", role: "radiogroup", "aria-label": "View" }, choices);
-    return find("views").replaceChildren(group, ...[kind, columns].filter(Boolean));
+    }, { id: "columns", "aria-expanded": String(isPanelOpen), "aria-controls": "panel" });
+    const group = element("div", { class: "choices", role: "radiogroup", "aria-label": "View" }, tabs);
+    return fill("views", group, columns && !isNarrow() && kindChoice(views, choice), columns);
 }
 
 // On a phone it stands among the columns.
-const kindChoice = (charts, choice) => element("select", { id: "kind", "aria-label": "Kind of chart", on: {
+const kindChoice = (views, choice) => element("select", { id: "kind", "aria-label": "Kind of chart", on: {
     change: ({ target }) => pickView(target.value),
-} }, charts.map((view) => element("option", { value: view, selected: view === choice.view }, CHARTS[view])));
+} }, views.filter(isChart).map((view) => element("option", { value: view, selected: view === choice.view }, CHARTS[view])));
 
 function drawPanel() {
-    const { answer, choice, copied } = state;
-    const parts = [];
-    if (copied !== null) {
-        const area = element("textarea", { readonly: true, "aria-label": "Rows to copy", id: "copied" });
-        area.value = copied;
-        parts.push(area, button("Close", () => {
-            state.copied = null;
-            render();
-        }, { id: "close" }));
-    } else if (state.isPanelOpen && answer && answer.rowCount > 0 && isChart(choice.view)) {
-        if (isNarrow()) parts.push(element("label", {}, "Kind", kindChoice(offered(answer).filter(isChart), choice)));
-        parts.push(...columnChoices(answer, choice));
-    }
-    find("panel").replaceChildren(...parts);
+    const { answer, choice, isPanelOpen } = state;
+    if (!isPanelOpen || !hasRows() || !isChart(choice.view)) return fill("panel");
+    return fill("panel", isNarrow() && element("label", {}, "Kind", kindChoice(offered(answer), choice)), columnChoices(answer, choice));
 }
 
-function columnChoices({ columns }, choice) {
-    const measures = columns.filter(({ kind }) => kind === "number" || kind === "interval");
-    const axes = choice.view === "scatter" ? measures : columns.filter(({ kind }) => kind !== "shape" && kind !== "other");
-    const option = (label, index, now) => element("option", { value: index, selected: index === now }, shortText(label, 60));
-    const select = (label, key, options) => element("label", {}, label, element("select", { id: `column-${key}`, on: {
-        change: (event) => pickColumns({ [key]: Number(event.target.value) }),
-    } }, options));
-    const toggle = ({ name, index }) => element("label", {},
-        element("input", { type: "checkbox", id: `column-y-${index}`, checked: choice.y.includes(index), on: {
-            change: ({ target }) => pickColumns({ y: choice.y.filter((y) => y !== index).concat(target.checked ? index : []) }),
-        } }), shortText(name, 60));
-    const groups = columns.filter(({ kind, index }) => ["text", "boolean", "number"].includes(kind) && index !== choice.x)
-        .map(({ name, index }) => option(name, index, choice.group));
-    const isOne = choice.view === "scatter" || choice.group >= 0;
-    const axisOptions = axes.map(({ name, index }) => option(name, index, choice.x));
+function columnChoices({ columns }, { view, x, y, group }) {
+    const of = (...kinds) => columns.filter(({ kind }) => kinds.includes(kind));
+    const measures = of("number", "interval");
+    const axes = view === "scatter" ? measures : of("number", "interval", "time", "text", "boolean");
+    const groups = of("number", "text", "boolean").filter(({ index }) => index !== x);
+    const select = (label, options, now) => element("label", {}, label, element("select", {
+        id: `column-${label.toLowerCase()}`,
+        on: { change: ({ target }) => pickColumns({ [label.toLowerCase()]: Number(target.value) }) },
+    }, options.map(({ name, index }) => element("option", { value: index, selected: index === now }, shortText(name, 60)))));
+    const toggle = ({ name, index }) => element("label", {}, element("input", {
+        type: "checkbox", id: `column-y-${index}`, checked: y.includes(index),
+        on: { change: ({ target }) => pickColumns({ y: target.checked ? [...y, index] : y.filter((other) => other !== index) }) },
+    }), shortText(name, 60));
+    const toggles = measures.filter(({ index }) => index !== x).slice(0, 12).map(toggle);
     return [
-        select("X", "x", axisOptions),
-        select("Group", "group", [option("None", -1, choice.group), ...groups]),
-        isOne ? select("Y", "y", measures.map(({ name, index }) => option(name, index, choice.y[0])))
-            : element("fieldset", {}, element("legend", { class: "quiet" }, "Y"), "Y",
-                measures.filter(({ index }) => index !== choice.x).slice(0, 12).map(toggle)),
+        select("X", axes, x), select("Group", [{ name: "None", index: -1 }, ...groups], group),
+        view === "scatter" || group >= 0 ? select("Y", measures, y[0])
+            : element("div", { class: "measures", role: "group", "aria-label": "Y" }, "Y", toggles),
     ];
 }
 
 function drawActions() {
-    const hasRows = state.answer && state.answer.rowCount > 0;
+    const isFull = isFullScreen();
     const tool = (name, label, click) => button(icon(name), click, { id: name, "aria-label": label, title: label });
-    const full = isFullScreen();
-    const tools = [];
-    if (hasRows && hasDownload()) tools.push(tool("download", "Download CSV", download));
-    // Inline, two tools are enough.
-    if (hasRows && (full || !hasDownload() || !hasFullScreen())) tools.push(tool("copy", "Copy rows", copy));
-    if (full) tools.push(tool("shrink", "Leave full screen", () => resize(false)));
-    else if (hasRows && hasFullScreen()) tools.push(tool("expand", "Full screen", () => resize(true)));
-    find("actions").replaceChildren(...tools);
+    fill("actions",
+        hasRows() && hasDownload() && tool("download", "Download CSV", download),
+        // Inline, two tools are enough.
+        hasRows() && (isFull || !hasDownload() || !hasFullScreen()) && tool("copy", "Copy rows", copy),
+        isFull && tool("shrink", "Leave full screen", () => resize(false)),
+        !isFull && hasRows() && hasFullScreen() && tool("expand", "Full screen", () => resize(true)));
 }
 
 async function resize(isWanted) {
     const isDone = await setFullScreen(isWanted).catch(() => false);
-    applyContext();
-    render();
+    restyle();
     say(isDone ? "" : "Full screen is not available now.");
 }
 
@@ -239,62 +191,59 @@ async function download() {
     say(isDone ? `${truncated ? "The first " : ""}${rowsInWords(rowCount)} handed over as CSV.` : "The file was not saved.");
 }
 
-// Rows are parted by tabs, so that a spreadsheet takes them apart.
-async function copy() {
-    const text = toCsv(state.answer, "\t");
-    if (await copyText(text)) return say(`${rowsInWords(state.answer.rowCount)} copied.`);
-    state.copied = text;
-    render();
-    find("copied").select();
-    return say("Copy the selected text with the keyboard or the menu.");
+// The newer way to copy needs a permission that hosts seldom give. Tabs let a spreadsheet take the rows apart.
+function copy() {
+    const area = element("textarea", { readonly: true });
+    area.value = toCsv(state.answer, "\t");
+    find("panel").append(area);
+    area.select();
+    const isDone = document.execCommand("copy");
+    area.remove();
+    find("copy").focus();
+    say(isDone ? `${rowsInWords(state.answer.rowCount)} copied.` : "The rows could not be copied.");
 }
 
 // ---- the picture and what is below it
 
-function message(heading, ...parts) {
-    return element("div", { class: "message" }, element("strong", {}, heading), parts);
-}
-
-const runButton = () => state.isLoading ? element("p", {}, "Running…") : button("Run the query", load, { id: "run" });
+const paragraph = (text) => text && element("p", {}, shortText(text, 1000));
 const quote = (text) => element("pre", { tabindex: "0" }, shortText(text, 20000));
 
-function picture() {
-    const { stage, answer, arguments: { sql } } = state;
-    const [words, reason = ""] = {
-        connecting: ["Connecting…"],
-        cancelled: ["The query was cancelled"],
-        alone: ["The view could not connect to its host", state.problem],
-    }[stage] || [];
-    if (words) return message(words, element("p", {}, shortText(reason, 500)));
-    if (stage === "failed") {
-        const heading = state.isError ? "The server answered with an error" : "This is not a table. The server answered:";
-        return element("div", { class: state.isError ? "problem" : "" }, element("strong", {}, heading), quote(state.problem));
-    }
+// What stands in the place of a picture.
+function message() {
+    const { stage, answer, problem, isError, isLate, isLoading, loadProblem, arguments: { sql } } = state;
+    const kind = isError ? "message problem" : "message";
+    const box = (heading, ...parts) => element("div", { class: kind }, element("strong", {}, heading), parts);
+    const heading = {
+        connecting: "Connecting…", cancelled: "The query was cancelled", alone: "The view could not connect to its host",
+    }[stage];
+    if (heading) return box(heading, paragraph(problem));
     if (stage === "waiting") {
-        const isOpen = find("sql") && find("sql").open;
-        const late = state.isLate && canRun() && [element("p", {}, "No result has come yet."), runButton()];
-        const problem = state.loadProblem && element("p", {}, `It did not work: ${shortText(state.loadProblem, 1000)}`);
-        const query = textOf(sql) && element("details", { id: "sql", open: isOpen }, element("summary", {}, "SQL"), quote(sql));
-        return message("Running the query…", query, late || [], problem || []);
+        const run = isLoading ? paragraph("Running…") : button("Run the query", load, { id: "run" });
+        return box("Running the query…",
+            textOf(sql) && element("details", { id: "sql", open: find("sql")?.open }, element("summary", {}, "SQL"), quote(sql)),
+            isLate && canRun() && [paragraph("No result has come yet."), run],
+            loadProblem && paragraph(`It did not work: ${loadProblem}`));
     }
-    if (answer.rowCount > 0) return answer.columns.length > 0 ? null : message("The rows have no columns");
-    return message(answer.truncated ? "No row could be sent" : "No rows", element("p", {}, shortText(answer.notice, 600)));
+    if (stage === "failed") {
+        return box(isError ? "The server answered with an error" : "This is not a table. The server answered:", quote(problem));
+    }
+    return hasRows() ? null : box(answer.truncated ? "No row could be sent" : "No rows", paragraph(answer.notice));
 }
 
 function drawPicture() {
-    const box = element("div");
-    const place = find("picture");
-    if (current.cleanUp) current.cleanUp();
-    current.cleanUp = null;
-    const other = picture();
-    place.replaceChildren(other || box);
-    if (other) return;
     const { answer, choice } = state;
-    const size = { width: Math.floor(place.clientWidth), height: heightFor(place) };
+    const box = element("div");
+    current.cleanUp?.();
+    current.cleanUp = null;
+    const instead = message();
+    fill("picture", instead || box);
+    if (instead) return;
+    const size = { width: find("picture").clientWidth, height: heightFor() };
     try {
-        const draw = choice.view === "table" ? null : choice.view === "map" ? drawMap : drawChart;
-        current.cleanUp = (draw && draw(box, answer, choice, size)) || null;
-        if (draw) return;
+        if (choice.view !== "table") {
+            current.cleanUp = (choice.view === "map" ? drawMap : drawChart)(box, answer, choice, size);
+            return;
+        }
     } catch (error) {
         box.replaceChildren();
         failed(error);
@@ -303,38 +252,34 @@ function drawPicture() {
 }
 
 // What the rest leaves of the whole height.
-function heightFor(place) {
+function heightFor() {
     const { maxHeight, height } = objectOf(host.context.containerDimensions);
-    const given = asNumber(height) || asNumber(maxHeight) || HEIGHT;
-    const limit = isFullScreen() ? window.innerHeight : Math.max(240, Math.min(HEIGHT, given));
-    const rest = find("view").getBoundingClientRect().height - place.getBoundingClientRect().height;
-    return Math.max(140, Math.floor(limit - rest));
+    const limits = [HEIGHT, height, maxHeight].map(asNumber).filter(Boolean);
+    const limit = isFullScreen() ? window.innerHeight : Math.min(...limits);
+    const heightOf = (id) => find(id).getBoundingClientRect().height;
+    return Math.max(140, Math.floor(limit - heightOf("view") + heightOf("picture")));
 }
 
 function drawFoot() {
-    const { answer } = state;
-    if (!answer) return find("foot").replaceChildren();
+    const { answer, isLoading, hasLoaded, loadProblem } = state;
+    if (!answer) return fill("foot");
     const { rowCount, truncated, notice, asOf } = answer;
-    const options = { dateStyle: "medium", timeStyle: "short", timeZone: locale.timeZone };
-    const count = truncated ? `Showing the first ${rowsInWords(rowCount)}; the query has more.` : rowsInWords(rowCount);
-    const parts = [rowCount > 0 && element("p", {}, count)];
-    if (truncated && canRun() && !state.hasLoaded) {
-        parts.push(state.isLoading ? element("p", {}, "Loading all rows…") : button("Load all rows", load, { id: "load" }));
-    }
-    if (asOf) parts.push(element("p", { class: "time" }, `As of ${format("DateTimeFormat", options).format(Date.parse(asOf))}`));
-    if (state.loadProblem) {
-        const reason = shortText(state.loadProblem, 500);
-        parts.push(element("p", { class: "problem" }, `The other rows could not be loaded: ${reason}`));
-    }
-    if (notice && !truncated && rowCount > 0) parts.push(element("p", { class: "notice" }, shortText(notice, 600)));
-    return find("foot").replaceChildren(...parts.filter(Boolean));
+    const part = (name, text) => text && element("p", { class: name }, shortText(text, 600));
+    const canLoad = truncated && canRun() && !hasLoaded;
+    const date = asOf && format("DateTimeFormat", { dateStyle: "medium", timeStyle: "short", timeZone: locale.timeZone });
+    return fill("foot",
+        hasRows() && part("", truncated ? `Showing the first ${rowsInWords(rowCount)}; the query has more.` : rowsInWords(rowCount)),
+        canLoad && (isLoading ? part("", "Loading all rows…") : button("Load all rows", load, { id: "load" })),
+        part("time", asOf && `As of ${date.format(Date.parse(asOf))}`),
+        part("problem", loadProblem && `The other rows could not be loaded: ${loadProblem}`),
+        part("notice", hasRows() && !truncated && notice));
 }
 
 function render() {
-    const { id = "" } = document.activeElement || {};
-    find("title").textContent = titleOf();
+    const { id } = document.activeElement || {};
+    fill("title", titleOf());
     find("title").title = titleOf();
-    find("view").setAttribute("aria-busy", String(state.stage === "connecting" || state.isLoading));
+    find("view").setAttribute("aria-busy", state.stage === "connecting" || state.isLoading);
     drawActions();
     drawViews();
     drawPanel();
@@ -342,8 +287,13 @@ function render() {
     drawPicture();
     current.drawnFor = sizeKey();
     // What was in use is made anew, and keeps the focus.
-    if (id && find(id) && document.activeElement.id !== id) find(id).focus();
+    if (id && document.activeElement.id !== id) find(id)?.focus();
 }
+
+const restyle = guarded(() => {
+    applyContext();
+    render();
+});
 
 const sizeKey = () => `${document.documentElement.clientWidth} ${isFullScreen() ? window.innerHeight : 0}`;
 
@@ -360,34 +310,24 @@ function sizeChanged() {
 
 async function start() {
     const observer = new ResizeObserver(sizeChanged);
-    const theme = window.matchMedia("(prefers-color-scheme: dark)");
-    const restyle = guarded(() => {
-        applyContext();
-        render();
-    });
-    const end = () => {
-        for (const timer of [current.wait, current.word]) clearTimeout(timer);
-        cancelAnimationFrame(current.frame);
+    const teardown = () => {
         observer.disconnect();
-        theme.removeEventListener("change", restyle);
-        if (current.cleanUp) current.cleanUp();
-        current.cleanUp = null;
-        disconnect();
+        cancelAnimationFrame(current.frame);
+        clearTimeout(current.wait);
+        clearTimeout(current.word);
+        current.cleanUp?.();
     };
     applyContext();
-    theme.addEventListener("change", restyle);
-    window.addEventListener("resize", guarded(sizeChanged));
-    document.addEventListener("keydown", guarded((event) => {
-        if (event.key === "Escape" && isFullScreen() && !event.defaultPrevented) resize(false);
+    window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
+    window.addEventListener("resize", sizeChanged);
+    document.addEventListener("keydown", guarded(({ key, defaultPrevented }) => {
+        if (key === "Escape" && isFullScreen() && !defaultPrevented) resize(false);
     }));
     try {
-        await connect({
-            input: takeInput, result: takeResult, cancelled: takeCancelled, context: restyle, teardown: end,
-        });
+        await connect({ input: takeInput, result: takeResult, cancelled: takeCancelled, context: restyle, teardown });
         if (state.stage === "connecting") state.stage = "waiting";
         restyle();
         observer.observe(document.documentElement);
-        startWaiting();
         loadFresh();
     } catch (error) {
         Object.assign(state, { stage: "alone", problem: error.message });
