@@ -83,7 +83,7 @@ const callTool = (name, values) => request("tools/call", { name, arguments: valu
 
 async function setFullScreen(wanted) {
     const { mode } = await request("ui/request-display-mode", { mode: wanted ? "fullscreen" : "inline" }, 10);
-    if (typeof mode === "string") host.context = { ...host.context, displayMode: mode };
+    host.context.displayMode = mode;
     return isFullScreen() === wanted;
 }
 

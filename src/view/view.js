@@ -144,7 +144,8 @@ const kindChoice = (views, choice) => element("select", { id: "kind", "aria-labe
 function drawPanel() {
     const { answer, choice, isPanelOpen } = state;
     if (!isPanelOpen || !hasRows() || !isChart(choice.view)) return fill("panel");
-    return fill("panel", isNarrow() && element("label", {}, "Kind", kindChoice(offered(answer), choice)), columnChoices(answer, choice));
+    const kind = isNarrow() && element("label", {}, "Kind", kindChoice(offered(answer), choice));
+    return fill("panel", kind, columnChoices(answer, choice));
 }
 
 function columnChoices({ columns }, { view, x, y, group }) {
@@ -205,7 +206,7 @@ function copy() {
 
 // ---- the picture and what is below it
 
-const paragraph = (text) => text && element("p", {}, shortText(text, 1000));
+const paragraph = (text, name) => text && element("p", { class: name }, shortText(text, 1000));
 const quote = (text) => element("pre", { tabindex: "0" }, shortText(text, 20000));
 
 // What stands in the place of a picture.
@@ -264,15 +265,15 @@ function drawFoot() {
     const { answer, isLoading, hasLoaded, loadProblem } = state;
     if (!answer) return fill("foot");
     const { rowCount, truncated, notice, asOf } = answer;
-    const part = (name, text) => text && element("p", { class: name }, shortText(text, 600));
+    const words = rowsInWords(rowCount);
     const canLoad = truncated && canRun() && !hasLoaded;
     const date = asOf && format("DateTimeFormat", { dateStyle: "medium", timeStyle: "short", timeZone: locale.timeZone });
     return fill("foot",
-        hasRows() && part("", truncated ? `Showing the first ${rowsInWords(rowCount)}; the query has more.` : rowsInWords(rowCount)),
-        canLoad && (isLoading ? part("", "Loading all rows…") : button("Load all rows", load, { id: "load" })),
-        part("time", asOf && `As of ${date.format(Date.parse(asOf))}`),
-        part("problem", loadProblem && `The other rows could not be loaded: ${loadProblem}`),
-        part("notice", hasRows() && !truncated && notice));
+        hasRows() && paragraph(truncated ? `Showing the first ${words}; the query has more.` : words),
+        canLoad && (isLoading ? paragraph("Loading all rows…") : button("Load all rows", load, { id: "load" })),
+        paragraph(asOf && `As of ${date.format(Date.parse(asOf))}`, "time"),
+        paragraph(loadProblem && `The other rows could not be loaded: ${loadProblem}`, "problem"),
+        hasRows() && !truncated && paragraph(notice, "notice"));
 }
 
 function render() {
