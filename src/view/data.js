@@ -234,9 +234,8 @@ const READERS = { number: asNumber, time: asTime, interval: asSeconds };
 function compareValues(a, b, column) {
     if (a === null || b === null) return (a === null) - (b === null);
     const read = READERS[column.kind];
-    const [left, right] = [a, b].map(plainText);
-    if (read) return rank(a, read) - rank(b, read) || compareExact(left, right);
-    return format("Collator", { numeric: true }).compare(left.slice(0, 1000), right.slice(0, 1000));
+    if (read) return rank(a, read) - rank(b, read) || compareExact(plainText(a), plainText(b));
+    return format("Collator", { numeric: true }).compare(plainText(a).slice(0, 1000), plainText(b).slice(0, 1000));
 }
 
 // As PostgreSQL orders them: what is no number or time comes last.
