@@ -20,12 +20,12 @@ const topology = JSON.parse(readFileSync(new URL("countries-10m.json", atlas)));
 
 // How exact the outlines are. map.js fades them out by the same figures, which go into the file.
 const HOME = [28, -13, 46, 8];
-const FINE = 0.008;
-const COARSE = 0.5;
-const GROWTH = 0.02;
+const FINE = 0.009;
+const COARSE = 0.6;
+const GROWTH = 0.025;
 const STEP = 0.005;
 // A ring is left out when it covers less than this many squares of the tolerance at its place.
-const SMALLEST = 12;
+const SMALLEST = 14;
 
 const LAKES = {
     Victoria: [
@@ -49,24 +49,26 @@ const LAKES = {
     Albert: [[31.42, 2.30], [31.33, 1.82], [30.96, 1.46], [30.55, 1.06], [30.46, 1.36], [30.86, 1.90], [31.20, 2.16]],
 };
 
-// Names to find one's way by, with places of our own rounding: 0 countries, 1 to 5 towns, the
-// widest known first, 6 waters.
+// Names to find one's way by, with places of our own rounding, the widest known first: what they are, and from which zoom to
+// which they are shown.
 const PLACES = `
-0 Kenya 37.9 0.6, 0 Uganda 32.3 1.6, 0 Tanzania 34.7 -6.3, 0 Ethiopia 40.2 8.2, 0 Somalia 45.9 5.2, 0 South Sudan 30.6 7.2,
-0 Rwanda 29.8 -2.1, 0 Burundi 29.9 -3.6, 0 DR Congo 24.5 -3.2, 0 Sudan 30.0 14.5, 0 Mozambique 38.2 -14.6, 0 Malawi 33.6 -13.2,
-0 Zambia 28.2 -13.6, 6 Indian Ocean 46.5 -4.5, 6 Lake Victoria 33.0 -1.2, 1 Nairobi 36.82 -1.29, 1 Mombasa 39.67 -4.05,
-1 Kampala 32.58 0.32, 1 Dar es Salaam 39.21 -6.79, 1 Addis Ababa 38.74 9.03, 1 Mogadishu 45.34 2.04, 1 Kigali 30.06 -1.95,
-1 Juba 31.58 4.85, 1 Khartoum 32.56 15.50, 2 Kisumu 34.77 -0.09, 2 Nakuru 36.07 -0.30, 2 Eldoret 35.27 0.51,
-2 Arusha 36.68 -3.37, 2 Dodoma 35.74 -6.17, 2 Mwanza 32.90 -2.52, 2 Bujumbura 29.36 -3.38, 2 Garissa 39.64 -0.45,
-2 Lodwar 35.60 3.12, 2 Marsabit 37.99 2.33, 2 Wajir 40.06 1.75, 2 Mandera 41.86 3.94, 2 Tanga 39.10 -5.07,
-2 Lilongwe 33.77 -13.97, 3 Malindi 40.12 -3.22, 3 Lamu 40.90 -2.27, 3 Nyeri 36.95 -0.42, 3 Thika 37.07 -1.03,
-3 Machakos 37.26 -1.52, 3 Meru 37.65 0.05, 3 Isiolo 37.58 0.35, 3 Embu 37.45 -0.53, 3 Kitale 35.00 1.02, 3 Kakamega 34.75 0.28,
-3 Kericho 35.28 -0.37, 3 Kisii 34.77 -0.68, 3 Narok 35.87 -1.08, 3 Naivasha 36.43 -0.72, 3 Nanyuki 37.07 0.01,
-3 Voi 38.56 -3.40, 3 Moyale 39.05 3.53, 3 Kajiado 36.79 -1.85, 3 Zanzibar 39.20 -6.16, 3 Moshi 37.34 -3.35,
-3 Entebbe 32.46 0.05, 3 Jinja 33.20 0.44, 4 Kiambu 36.83 -1.17, 4 Ruiru 36.96 -1.15, 4 Ngong 36.66 -1.36, 4 Limuru 36.64 -1.11,
-4 Athi River 36.98 -1.46, 4 Kilifi 39.85 -3.63, 4 Bungoma 34.56 0.57, 4 Busia 34.11 0.46, 4 Homa Bay 34.46 -0.53,
-4 Kitui 38.01 -1.37, 4 Kikuyu 36.66 -1.25, 5 Westlands 36.81 -1.27, 5 Kasarani 36.90 -1.22, 5 Karen 36.71 -1.32,
-5 Embakasi 36.90 -1.32, 5 Likoni 39.66 -4.09, 5 Nyali 39.71 -4.03, 5 Mtwapa 39.74 -3.95`;
+country 4 8: Kenya 37.9 0.6, Uganda 32.3 1.6, Tanzania 34.7 -6.3, Ethiopia 40.2 8.2, Somalia 45.9 5.2, South Sudan 30.6 7.2,
+Rwanda 29.8 -2.1, Burundi 29.9 -3.6, DR Congo 24.5 -3.2, Sudan 30.0 14.5, Mozambique 38.2 -14.6, Malawi 33.6 -13.2,
+Zambia 28.2 -13.6;
+sea 4 8: Indian Ocean 46.5 -4.5, Lake Victoria 33.0 -1.2;
+town 3.6 14: Nairobi 36.82 -1.29, Mombasa 39.67 -4.05, Kampala 32.58 0.32, Dar es Salaam 39.21 -6.79, Addis Ababa 38.74 9.03,
+Mogadishu 45.34 2.04, Kigali 30.06 -1.95, Juba 31.58 4.85, Khartoum 32.56 15.50;
+town 5.3 14: Kisumu 34.77 -0.09, Nakuru 36.07 -0.30, Eldoret 35.27 0.51, Arusha 36.68 -3.37, Dodoma 35.74 -6.17,
+Mwanza 32.90 -2.52, Bujumbura 29.36 -3.38, Garissa 39.64 -0.45, Lodwar 35.60 3.12, Marsabit 37.99 2.33, Wajir 40.06 1.75,
+Mandera 41.86 3.94, Tanga 39.10 -5.07, Lilongwe 33.77 -13.97;
+town 7 14: Malindi 40.12 -3.22, Lamu 40.90 -2.27, Nyeri 36.95 -0.42, Thika 37.07 -1.03, Machakos 37.26 -1.52, Meru 37.65 0.05,
+Isiolo 37.58 0.35, Embu 37.45 -0.53, Kitale 35.00 1.02, Kakamega 34.75 0.28, Kericho 35.28 -0.37, Kisii 34.77 -0.68,
+Narok 35.87 -1.08, Naivasha 36.43 -0.72, Nanyuki 37.07 0.01, Voi 38.56 -3.40, Moyale 39.05 3.53, Kajiado 36.79 -1.85,
+Zanzibar 39.20 -6.16, Moshi 37.34 -3.35, Entebbe 32.46 0.05, Jinja 33.20 0.44;
+town 8.6 14: Kiambu 36.83 -1.17, Ruiru 36.96 -1.15, Ngong 36.66 -1.36, Limuru 36.64 -1.11, Athi River 36.98 -1.46,
+Kilifi 39.85 -3.63, Bungoma 34.56 0.57, Busia 34.11 0.46, Homa Bay 34.46 -0.53, Kitui 38.01 -1.37, Kikuyu 36.66 -1.25;
+town 10.6 14: Westlands 36.81 -1.27, Kasarani 36.90 -1.22, Karen 36.71 -1.32, Embakasi 36.90 -1.32, Likoni 39.66 -4.09,
+Nyali 39.71 -4.03, Mtwapa 39.74 -3.95`;
 
 // ── The source ───────────────────────────────────────────────────────────────────────────────────────────────────────
 const { scale, translate } = topology.transform;
@@ -253,9 +255,12 @@ function readOutlines() {
         }
         return out;
     };
-    const places = OUTLINES.places.trim().split(/,\s+/).map((text) => {
-        const [, level, name, lon, lat] = /^(\d) (.+) (\S+) (\S+)$/.exec(text);
-        return { level: Number(level), isTown: level > 0 && level < 6, name, x: worldX(Number(lon)), y: worldY(Number(lat)) };
+    const places = OUTLINES.places.split(";").flatMap((text) => {
+        const [, kind, from, to, names] = /(\w+) (\S+) (\S+): ([^]+)/.exec(text);
+        return names.split(",").map((place) => {
+            const [, name, lon, lat] = /(\S.*) (\S+) (\S+)/.exec(place);
+            return { kind, from: Number(from), to: Number(to), name, x: worldX(Number(lon)), y: worldY(Number(lat)) };
+        });
     });
     return { land: shapes(OUTLINES.land), borders: shapes(OUTLINES.borders), lakes: shapes(OUTLINES.lakes), places };
 }
