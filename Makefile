@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-clean test test-quick test-deploy verify lint deny sbom docs docs-check conversation fuzz fuzz-sqlsmith sweep eval bench soak python
+.PHONY: help build demo demo-clean test test-quick test-deploy verify lint deny sbom docs docs-check conversation view-pictures fuzz fuzz-sqlsmith sweep eval bench soak python
 
 DENY_VERSION := 0.20.2
 DENY_HOME := target/tools/cargo-deny-$(DENY_VERSION)
@@ -90,6 +90,11 @@ docs-check: $(MARKDOWN) ## fail if that page is stale
 conversation: build $(PILLOW) ## make the README's picture of a conversation, out of real answers
 	@scripts/packages.sh procps postgresql chromium
 	$(PILLOW_HOME)/bin/python scripts/conversation.py
+
+view-pictures: build $(NODE) $(PILLOW) ## make the documentation's pictures of the view, out of real answers
+	@scripts/packages.sh procps postgresql chromium
+	PATH="$(CURDIR)/$(NODE_HOME)/bin:$$PATH" tests/clients/run.py -k pictures_of_the_documentation
+	$(PILLOW_HOME)/bin/python scripts/view_pictures.py
 
 $(PILLOW): | python
 	python3 -m venv $(PILLOW_HOME)

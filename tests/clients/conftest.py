@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import subprocess
 
@@ -56,3 +57,28 @@ def ended(process):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="module")
+def view():
+    """Opens the view, as the server has it, in a browser."""
+    import browser  # here, since it is not there with the first SDK
+    import view_host
+
+    with browser.chromium() as chromium:
+        yield functools.partial(view_host.Host, chromium, view_host.document())
+
+
+@pytest.fixture
+def show(view):
+    """Opens the view in a host that gives it this; at the end, all that it has sent is checked."""
+    hosts = []
+
+    def open_host(*given, **settings):
+        hosts.append(view(*given, **settings))
+        return hosts[-1]
+
+    yield open_host
+    for host in hosts:
+        host.check()
+        host.close()

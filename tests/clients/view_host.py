@@ -9,14 +9,14 @@ import functools
 import json
 import os
 import re
-import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
 import jsonschema
 import mcp_types
+import pytest
 from playwright.sync_api import Browser, Locator, TimeoutError, expect
 
 import cases
@@ -62,7 +62,8 @@ def request(method: str, params: dict | None = None, era: str = "modern", url: s
     headers = {**token, "Accept": "application/json, text/event-stream", "MCP-Protocol-Version": VERSIONS[era]}
     params = dict(params or {})
     if era == "modern":
-        headers |= {"Mcp-Method": method, **{"Mcp-Name": params[key] for key in ("name", "uri") if key in params}}
+        named = params.get("name", params.get("uri"))
+        headers |= {"Mcp-Method": method, **({} if named is None else {"Mcp-Name": named})}
         told = {"protocolVersion": VERSIONS[era], "clientCapabilities": {}, "clientInfo": {"name": "host", "version": "1"}}
         params["_meta"] = {f"io.modelcontextprotocol/{key}": value for key, value in told.items()}
     body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
@@ -92,9 +93,9 @@ def document() -> str:
 # What tools answer, made up ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def answered(columns: list[str], rows: list[list], ago: timedelta = timedelta(), **more: object) -> dict:
-    """A result of show_query or show_rows that the server could have given so long ago."""
-    as_of = (datetime.now(timezone.utc) - ago).strftime("%Y-%m-%dT%H:%M:%SZ")
+def answered(columns: list[str], rows: list[list], **more: object) -> dict:
+    """A result of show_query or show_rows that the server could have given now."""
+    as_of = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return said(json.dumps({"as_of": as_of, "row_count": len(rows), "truncated": False, "columns": columns, "rows": rows, **more}))
 
 
@@ -117,7 +118,7 @@ class Host:
 
     def __init__(
         self,
-        browser: Browser,
+        chromium: Browser,
         html: str,
         *first: dict | tuple[str, dict],
         size: tuple[int, int] = (720, 700),
@@ -135,7 +136,7 @@ class Host:
     ) -> None:
         self.calls: list[tuple[str, dict]] = []
         self.noise: list[str] = []
-        self._context = browser.new_context(viewport=dict(zip(("width", "height"), size)), color_scheme=system, **page)
+        self._context = chromium.new_context(viewport=dict(zip(("width", "height"), size)), color_scheme=system, **page)
         self.page = self._context.new_page()
         self.page.set_default_timeout(10_000)
         if clock:
@@ -216,6 +217,16 @@ class Host:
         for text in texts:
             expect(self.text(text).first).to_be_visible()
 
+    def column(self, number: int) -> list[str]:
+        """What the table has in it on this page."""
+        return self.frame.locator(f"tbody td:nth-child({number})").all_inner_texts()
+
+    def head(self, name: str) -> Locator:
+        return self.frame.get_by_role("columnheader").filter(has=self.frame.get_by_text(name, exact=True))
+
+    def sort_by(self, name: str) -> None:
+        self.head(name).get_by_role("button").click()
+
     # What the view has sent
 
     def sent(self, method: str | None = None) -> list[dict]:
@@ -265,6 +276,12 @@ class Host:
             assert ("id" in message) == ("/notifications/" not in message["method"]), message
         assert self.noise == [], self.noise
 
+    def check_size(self) -> None:
+        """Inline: not collapsed, not too high, as high as it has told this host, and nothing sticks out at its side."""
+        assert 0 < self.height() <= 500
+        assert self.page.evaluate("frame.offsetHeight") == pytest.approx(self.height(), abs=1)
+        assert self.inside("document.documentElement.scrollWidth <= innerWidth")
+
     def close(self) -> None:
         self._context.close()
 
@@ -272,12 +289,3 @@ class Host:
 def notification(method: str, params: dict) -> tuple[str, dict]:
     shape(RECEIVED[method]).validate({"method": f"ui/notifications/{method}", "params": params})
     return method, params
-
-
-class Stopwatch:
-    def __enter__(self) -> Stopwatch:
-        self._began = time.monotonic()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.milliseconds = round(1000 * (time.monotonic() - self._began))
