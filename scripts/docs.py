@@ -4,11 +4,13 @@
     docs.py           writes the page
     docs.py --check   fails if the page is not what would be written
 
-Links between the documents become links within the page, so that it can be read in a browser and passed on as a single file. A link
+Links between the documents become links within the page, and pictures part of it, so that it can be read in a browser and passed on as a
+single file. A link
 that leads nowhere, and a version in the runbook that is not Cargo.toml's, are errors. A quote that begins with **Warning.** or **Note.**
 is set off as such. Needs the package Markdown (`make docs` brings it along, pinned).
 """
 import argparse
+import base64
 import html
 import os
 import re
@@ -63,6 +65,8 @@ def linked(body: str, path: Path, others: list[Path]) -> str:
             return f'{attribute}="#{prefix(other)}{fragment or ("top" if other == SOURCE else "")}"'.replace('--"', '--top"')
         if not other.exists():
             raise Stale(f"{path.relative_to(ROOT)} links to {target}, which does not exist")
+        if attribute == "src":
+            return f'src="data:image/png;base64,{base64.b64encode(other.read_bytes()).decode()}"'
         return f'{attribute}="{html.escape(os.path.relpath(other, PAGE.parent))}"'
 
     body = re.sub(r'(<h[1-6] )id="([^"]*)"', anchor, body)
