@@ -98,7 +98,6 @@ def test_an_older_document_is_answered_with_the_current_one(era):
     [
         "ui://fireside-analytics/other.html",
         "ui://fireside-analytics/result-.html",
-        "ui://fireside-analytics/result-0123456789abcdeF.html",
         "ui://fireside-analytics/result-0123456789abcdef.html/../../x",
         "ui://elsewhere/result-0123456789abcdef.html",
         "file:///etc/passwd",
