@@ -77,9 +77,11 @@ function attempt(make, other, report) {
 // Either the answer, or its text as the problem where it is an error or no table.
 function readAnswer({ content, isError }) {
     const texts = [content].flat().map((part) => textOf(objectOf(part).text)).filter(Boolean);
-    const problem = texts.join("\n\n") || "The result holds no text.";
-    const { columns: names, rows, ...rest } = objectOf(isError === true ? null : attempt(() => JSON.parse(texts[0])));
-    const isTable = Array.isArray(names) && names.every((name) => typeof name === "string")
+    const { columns: names, rows, error, ...rest } = objectOf(attempt(() => JSON.parse(texts[0])));
+    // An error of this server has a message, and often what to do.
+    const words = ["message", "detail", "hint"].map((name) => textOf(objectOf(error)[name])).filter(Boolean);
+    const problem = (words.length ? words : texts).join("\n\n") || "The result holds no text.";
+    const isTable = isError !== true && Array.isArray(names) && names.every((name) => typeof name === "string")
         && Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.length === names.length);
     if (!isTable) return { problem };
     const columns = names.map((text, index) => {

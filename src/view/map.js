@@ -150,7 +150,10 @@ function drawMap(box, answer, choice, { width, height }) {
         for (const { pieces } of layers.values()) pieces.clear();
         for (const { kind, step, runs, box: around } of parts) {
             if (!sees(around)) continue;
-            for (const run of runs) layer(kind, step).add(trace(run, ENDS[kind]));
+            // An area that is too small to be seen is a dot.
+            const isDot = kind === "area" && Math.max(around[2] - around[0], around[3] - around[1]) * scale < 8;
+            const drawn = isDot ? "point" : kind;
+            for (const run of isDot ? [middleOf(around)] : runs) layer(drawn, step).add(trace(run, ENDS[drawn]));
         }
         for (const { node, pieces } of layers.values()) node.setAttribute("d", [...pieces].join(""));
         labels.replaceChildren(...gridLabels(), ...scaleBar(), ...placeNames());
