@@ -10,14 +10,14 @@ const block = (x, y, width, height, name) =>
     svg("rect", { x, y, width: Math.max(0, width), height: Math.max(0, height), class: name });
 const pointText = ([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`;
 const dotsPath = (points) => [...new Set(points.map((point) => `M${pointText(point)}h0`))].join("");
-const colourAt = ({ series }, index) => series[index].isRest ? "rest" : `c${index % 8 + 1}${index > 7 ? " dashed" : ""}`;
+const colourAt = ({ series }, index) => series[index].isRest ? "rest" : `c${index + 1}`;
 
 // The frame of a picture that stands on a horizontal axis: grid, ticks, titles, and where it draws.
-function frame({ columns, axis, digits }, { width, height }, low, high, right = 14) {
+function frame({ columns, axis, digits }, { width, height }, low, high) {
     const ticks = ticksOf(low, high, Math.max(2, height / 60), columns.every(({ index }) => digits[index] === 0));
-    const texts = tickTexts(ticks);
+    const texts = ticks.map(tickText);
     const bottom = height - (axis.kind === "time" ? 56 : 42);
-    const area = { left: widest(texts) + 8, right: width - right, top: 24, bottom, width };
+    const area = { left: widest(texts) + 8, right: width - 14, top: 24, bottom, width };
     const y = scaleOf(ticks[0], ticks[ticks.length - 1], area.bottom, area.top);
     const nodes = ticks.flatMap((tick, index) => [
         rule(area.left, y(tick), area.right, y(tick), tick === 0 ? "base" : "grid"),
@@ -65,23 +65,22 @@ const tellSlot = (figure, answer) => (index) => {
 // ---- pictures: each returns its nodes, the spots that can be visited, how far off they are, what they mark and tell
 
 function drawLines(figure, size, answer) {
-    const { slots, series, hasNames } = figure;
+    const { slots, series } = figure;
     const [low, high] = extremes(figure).map(({ value }) => value);
-    const right = hasNames ? Math.min(150, widest(series.map(({ name }) => name), 12)) + 24 : 14;
-    const picture = frame(figure, size, low >= 0 && low < high * 0.6 ? 0 : low, high, right);
+    const picture = frame(figure, size, low >= 0 && low < high * 0.6 ? 0 : low, high);
     const { nodes, area, y } = picture;
     const positions = slots.map(({ position }) => position);
     const x = scaleAxis(picture, figure, positions[0], positions[positions.length - 1]);
     const breaks = breaksOf(positions);
-    const ends = series.map(({ name }, index) => {
+    series.forEach((_, index) => {
+        // Null where the line is broken.
         const points = slots.flatMap(({ values, position }, at) =>
             [values[index] === null ? null : [x(position), y(values[index])], ...breaks[at] ? [null] : []]);
+        const line = points.map((point, at) => point ? `${points[at - 1] ? "L" : "M"}${pointText(point)}` : "").join("");
         const dots = points.filter((point, at) => point && (points.length <= 14 || !points[at - 1] && !points[at + 1]));
         const colour = colourAt(figure, index);
-        nodes.push(path(linePath(points, area.right - area.left), colour), path(dotsPath(dots), `dots ${colour}`));
-        return { name, colour, from: points.filter(Boolean).pop() };
+        nodes.push(path(line, colour), path(dotsPath(dots), `dots ${colour}`));
     });
-    if (hasNames) nameEnds(nodes, area, ends);
     const spots = positions.map((position) => [x(position), area.top]);
     const mark = (index) => {
         const [left] = spots[index];
@@ -90,38 +89,6 @@ function drawLines(figure, size, answer) {
     };
     const words = inWords(figure, "Line chart", "points");
     return { nodes, height: size.height, words, spots, far: Math.abs, mark, tell: tellSlot(figure, answer) };
-}
-
-// More points than pixels: of each pixel column the first, lowest, highest and last one, so that no peak is lost.
-function linePath(points, width) {
-    const kept = [];
-    let column = [];
-    const flush = () => {
-        const heights = column.map(([, y]) => y);
-        const ends = [0, column.length - 1, heights.indexOf(Math.min(...heights)), heights.indexOf(Math.max(...heights))];
-        kept.push(...column.filter((_, index) => ends.includes(index)));
-        column = [];
-    };
-    for (const point of points) {
-        if (!point || points.length <= width * 2 || column.length > 0 && point[0] - column[0][0] >= 1) flush();
-        (point ? column : kept).push(point);
-    }
-    flush();
-    return kept.map((point, index) => point ? `${kept[index - 1] ? "L" : "M"}${pointText(point)}` : "").join("");
-}
-
-// The names at the ends of their lines, pushed apart where they would touch.
-function nameEnds(nodes, area, ends) {
-    const [gap, left] = [15, area.right + 12];
-    ends.sort((a, b) => a.from[1] - b.from[1]);
-    ends.forEach((end, index) => { end.y = Math.max(end.from[1], area.top + 4, index > 0 ? ends[index - 1].y + gap : 0); });
-    let lowest = area.bottom + 2;
-    for (const { name, colour, from: [x, top], y } of ends.reverse()) {
-        const to = Math.min(y, lowest);
-        lowest = to - gap;
-        nodes.push(path(`M${Math.min(x + 5, area.right)} ${top}L${left - 6} ${to}H${left}`, `lead ${colour}`),
-            label(left + 4, to + 4, shortened(name, area.width - left - 4), "start", "name"));
-    }
 }
 
 // Bars over times and steps stand; all others lie, each beside its name.
@@ -136,43 +103,44 @@ function drawBars(figure, size, answer) {
     const ends = stacks.flat().map(({ to }) => to);
     const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)];
     // Beside the bars, large numbers need no decimals.
-    const most = Math.max(high, -low);
-    const textOf = ({ value, index }) => {
-        const digits = figure.digits[series[index].column.index];
-        return formatNumber(value, series[index].column, most >= 1000 ? 0 : most >= 100 ? Math.min(1, digits) : digits);
-    };
+    const isLarge = Math.max(high, -low) >= 1000;
+    const textOf = ({ value, index }) =>
+        isLarge ? formatNumber(value, undefined, 0) : numberText(figure, value, series[index].column);
     const tips = stacks.map((bars) => isStacked ? tipsOf(bars) : bars);
     const longest = widest(tips.flat().map(textOf));
     const { nodes, area, y: scale } = steps ? frame(figure, size, low, high) : lyingFrame(figure, size, low, high, longest);
     const pitch = steps ? (area.right - area.left) / steps : (area.bottom - area.top) / slots.length;
-    const middleOf = (at) => pitch / 2
-        + (steps ? area.left + (slots[at].position - slots[0].position) / gap * pitch : area.top + pitch * at);
+    const middles = slots.map(({ position }, at) =>
+        (steps ? area.left + (position - slots[0].position) / gap * pitch : area.top + pitch * at) + pitch / 2);
     const thick = Math.max(1, Math.min(steps ? 56 : 24 * Math.min(spread, 2), pitch * 0.8) / spread);
-    const hasValues = steps ? longest < pitch / spread - 3 : thick >= 9;
+    const hasRoom = steps ? longest < pitch / spread - 3 : thick >= 9;
+    const bar = (side, wide, from, to, name) =>
+        steps ? block(side, from, wide, to - from, name) : block(from, side, to - from, wide, name);
     slots.forEach(({ value }, at) => {
-        const sideOf = ({ index }) => middleOf(at) - thick * spread / 2 + (isStacked ? 0 : index * thick);
-        for (const bar of stacks[at]) {
-            const [from, to] = [scale(bar.from), scale(bar.to)].sort((a, b) => a - b);
-            const [length, width] = [to - from - (isStacked && to - from > 2 ? 1 : 0), thick - (spread > 1 && thick > 3 ? 1 : 0)];
-            const name = colourAt(figure, bar.index);
-            nodes.push(steps ? block(sideOf(bar), from, width, length, name) : block(from, sideOf(bar), length, width, name));
+        const sideOf = ({ index }) => middles[at] - thick * spread / 2 + (isStacked ? 0 : index * thick);
+        for (const part of stacks[at]) {
+            const [from, to] = [scale(part.from), scale(part.to)].sort((a, b) => a - b);
+            // A thin gap between neighbours, as wide as a pixel.
+            const seam = isStacked && to - from > 2 ? 1 : 0;
+            const wide = spread > 1 && thick > 3 ? thick - 1 : thick;
+            nodes.push(bar(sideOf(part), wide, from, to - seam, colourAt(figure, part.index)));
         }
-        for (const bar of hasValues ? tips[at] : []) {
-            const [side, end, isBelow] = [sideOf(bar) + thick / 2, scale(bar.to), bar.to < 0];
-            nodes.push(steps ? label(side, end + (isBelow ? 13 : -4), textOf(bar), "middle", "value")
-                : label(end + (isBelow ? -5 : 5), side + 4, textOf(bar), isBelow ? "end" : "start", "value"));
+        for (const tip of hasRoom ? tips[at] : []) {
+            const [side, end, isBelow] = [sideOf(tip) + thick / 2, scale(tip.to), tip.to < 0];
+            nodes.push(steps ? label(side, end + (isBelow ? 13 : -4), textOf(tip), "middle", "value")
+                : label(end + (isBelow ? -5 : 5), side + 4, textOf(tip), isBelow ? "end" : "start", "value"));
         }
         const room = area.left - 6;
-        if (!steps) nodes.push(label(room, middleOf(at) + 4, shortened(nameOf(value, axis), room), "end", "name"));
+        if (!steps) nodes.push(label(room, middles[at] + 4, shortened(nameOf(value, axis), room), "end", "name"));
     });
-    const marks = slots.map(({ value, position }, at) => ({ x: middleOf(at), value: position, text: nameOf(value, axis) }));
+    const marks = slots.map(({ value, position }, at) => ({ x: middles[at], value: position, text: nameOf(value, axis) }));
     if (steps) writeMarks(nodes, area, marks, axis.kind === "time" && unitOfStep(gap));
     const spots = stacks.map((bars, at) => {
         const end = scale(Math.max(0, ...bars.map(({ to }) => to)));
-        return steps ? [middleOf(at), end] : [end, middleOf(at)];
+        return steps ? [middles[at], end] : [end, middles[at]];
     });
-    const mark = (at) => [steps ? block(middleOf(at) - pitch / 2, area.top, pitch, area.bottom - area.top, "band")
-        : block(0, middleOf(at) - pitch / 2, size.width, pitch, "band")];
+    const [start, end] = steps ? [area.top, area.bottom] : [0, size.width];
+    const mark = (at) => [bar(middles[at] - pitch / 2, pitch, start, end, "band")];
     const far = (dx, dy) => Math.abs(steps ? dx : dy);
     return { nodes, height: steps ? size.height : area.bottom + 4, words, spots, far, mark, tell: tellSlot(figure, answer) };
 }
@@ -226,19 +194,17 @@ function drawPoints(figure, size, answer) {
         const own = spots.filter((__, index) => points[index].place === place);
         picture.nodes.push(path(dotsPath(own), `points ${weight} ${colourAt(figure, place)}`));
     });
-    const [most] = profileOf(answer).is("category", "naming").sort((a, b) => b.distinct - a.distinct);
-    const title = most && answer.columns[most.index];
+    const [title] = profileOf(answer).is("category", "naming").filter(({ index }) => !split || index !== split.index);
     const tell = (index) => {
         const { row } = points[index];
-        const columns = [axis, column, split && title !== split ? split : null].filter(Boolean);
-        return { heading: title ? nameOf(row[title.index], title) : "", lines: columns.map((of) => lineOf(answer, row, of)) };
+        const lines = [axis, column, split].filter(Boolean).map((of) => lineOf(answer, row, of));
+        return { heading: title ? nameOf(row[title.index], title) : "", lines };
     };
     const mark = (index) => [ring(...spots[index], colourAt(figure, points[index].place))];
     const far = (dx, dy) => Math.hypot(dx, dy) < 50 ? Math.hypot(dx, dy) : Infinity;
-    const textOf = (end, of) => of.kind === "time" ? formatTime(end, of) : formatNumber(end);
-    const span = (of, from, to) => `${readable(of)} from ${textOf(from, of)} to ${textOf(to, of)}`;
-    const count = formatNumber(points.length);
-    const words = `Scatter chart of ${count} points: ${span(column, low, high)}, ${span(axis, left, right)}.`;
+    const ends = [points[0], points[points.length - 1]].map(({ row }) => nameOf(row[axis.index], axis));
+    const words = `Scatter chart of ${formatNumber(points.length)} points: ${readable(column)} from ${formatNumber(low)} to ${
+        formatNumber(high)}, ${readable(axis)} from ${ends[0]} to ${ends[1]}.`;
     return { nodes: picture.nodes, height: size.height, words, spots, far, mark, tell };
 }
 
@@ -259,9 +225,7 @@ function drawChart(box, answer, choice, size) {
         figure.view = "line";
         notes.push("There are too many bars for this width: they are drawn as lines.");
     }
-    figure.hasNames = figure.view === "line" && series.length > 1 && series.length < 7 && width >= 560;
-    const isNamed = figure.hasNames || series.length < 2 && !figure.split;
-    const legend = isNamed ? null : element("div", { class: "legend" }, series.map(({ name }, index) =>
+    const legend = series.length < 2 && !figure.split ? null : element("div", { class: "legend" }, series.map(({ name }, index) =>
         element("span", {}, element("i", { class: `swatch ${colourAt(figure, index)}` }), name)));
     const root = element("div", { class: "chart" }, legend);
     box.replaceChildren(root);

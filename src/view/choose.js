@@ -8,6 +8,8 @@ const NAMING = words("id imei msisdn phone mobile serial rank row_number");
 // Numbers that are steps of a scale when they step evenly, such as the hour of the day or the bucket of a histogram.
 const STEPPING = words("minute hour day dow isodow week month quarter year bucket bin band");
 const LATITUDE = words("lat latitude");
+// Numbers that say nothing of a place on a map.
+const WEAK = words("odometer radius heading bearing altitude accuracy");
 const LONGITUDE = words("lon lng long longitude");
 // Averages, shares and extremes: to add them up would be wrong.
 const NOT_ADDED = words("avg average mean median min max first last latest pct percent share ratio rate rated per mttr mtbf "
@@ -35,9 +37,9 @@ function profileOf(answer) {
     const columns = answer.columns.map((column) => {
         const values = answer.rows.map((row) => row[column.index]);
         const numbers = values.map((value) => measureOf(value, column)).filter((number) => number !== null);
+        const most = numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
         const distinct = new Set(values.map(keyOf)).size;
-        const facts = { ...column, values, numbers, distinct, isUnique: distinct === size, isConstant: distinct < 2 };
-        facts.most = numbers.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+        const facts = { ...column, values, numbers, most, distinct, isUnique: distinct === size, isConstant: distinct < 2 };
         return { ...facts, role: roleOf(facts) };
     });
     const is = (...roles) => columns.filter(({ role }) => roles.includes(role));
@@ -65,16 +67,11 @@ function isEven(numbers) {
     return gaps.length > 0 && gaps.every((gap) => gap / least < 10 && Math.abs(gap / least - Math.round(gap / least)) < 1e-6);
 }
 
-// The first pair of columns that is a latitude and a longitude by its names and values.
+// The first latitude and the first longitude by name, if their values can be.
 function placeOf(columns) {
-    const named = (word, limit) => columns
-        .filter(({ name, numbers }) => word.test(name) && numbers.some((number) => Math.abs(number) <= limit))
-        .map(({ name, index }) => ({ index, twin: name.replace(word, "$1#").toLowerCase() }));
-    for (const lat of named(LATITUDE, 90)) {
-        const lon = named(LONGITUDE, 180).find(({ twin }) => twin === lat.twin);
-        if (lon) return { lat: lat.index, lon: lon.index };
-    }
-    return null;
+    const [lat, lon] = [[LATITUDE, 90], [LONGITUDE, 180]].map(([word, limit]) => columns.find(({ role, name, numbers }) =>
+        role === "place" && word.test(name) && numbers.some((number) => Math.abs(number) <= limit)));
+    return lat && lon ? { lat: lat.index, lon: lon.index } : null;
 }
 
 // 1 ascending, -1 descending, 0 neither. Equal neighbours are allowed.
@@ -83,18 +80,12 @@ function orderOf(numbers) {
     return way && numbers.every((number, index) => index === 0 || (number - numbers[index - 1]) * way >= 0) ? way : 0;
 }
 
-// The measure by which the rows are sorted. Where several are: the one without ties, then an amount rather than a count.
-function rankedBy(measures) {
-    const ties = ({ numbers }) => numbers.length - new Set(numbers).size;
-    const isCount = ({ type }) => Number(/^int/.test(type));
-    const sorted = measures.filter(({ numbers }) => orderOf(numbers) !== 0);
-    return sorted.sort((a, b) => ties(a) - ties(b) || isCount(a) - isCount(b))[0];
-}
+// The measure by which the rows are sorted. Where several are, the last: amounts come after the counts they are made of.
+const rankedBy = (measures) => measures.filter(({ numbers }) => orderOf(numbers) !== 0).pop();
 
 // The measures that share an axis with the first one: same unit by name, same magnitude.
 function alike([first, ...others]) {
-    const isWhole = ({ numbers }) => numbers.every(Number.isInteger);
-    const isLike = (other) => unitOf(other) === unitOf(first) && (unitOf(first) || isWhole(other) === isWhole(first))
+    const isLike = (other) => unitOf(other) === unitOf(first)
         && Math.max(other.most, first.most) <= 10 * Math.min(other.most, first.most);
     return first ? [first, ...others.filter(isLike)].slice(0, 6) : [];
 }
@@ -118,30 +109,24 @@ function automatic(profile) {
     const [first, last] = [measures[0].index, measures[measures.length - 1].index];
     const [time, ...more] = is("time").filter(({ index }) => index < last);
     const names = is("category").filter(({ isConstant }) => !isConstant);
-    const isSpan = (facts) => facts.role === "interval" && facts.index < last && !measures.includes(facts);
-    // Times and durations among the figures, or many texts: a list of records, to be read.
-    if (more.length > 0 || time && time.index > first || columns.some(isSpan)) return blank;
-    if (names.length + columns.filter(({ kind }) => kind === "other").length > 4) return blank;
+    // Times among the figures, or many texts: a list of records, to be read.
+    if (more.length > 0 || time && time.index > first || names.length > 4) return blank;
     if (time) return overTime(profile, time, names);
     const steps = is("step").filter(({ index }) => index < first).sort((a, b) => b.distinct - a.distinct);
-    return overSteps(profile, steps, names) || byCategory(profile, names);
+    return steps.length > 0 && overSteps(profile, steps, names) || byCategory(profile, names);
 }
 
 function overTime(profile, time, names) {
     const { size, measures } = profile;
-    const group = groupOver(profile, time, [...names, ...profile.is("step")]);
+    const group = groupOver(profile, time, names);
     if (group) return pick("line", time, [measures[0]], group);
-    const moments = time.values.map(asTime).filter((moment) => moment !== null);
-    // One row a day or an hour is a series, whatever else it says; rows at odd times that also have names are events.
-    const isRegular = time.type === "date" || moments.every((moment) => moment % 3600000 === 0);
-    if (time.distinct < size * 0.9 || names.length > (isRegular ? 1 : 0)) return blank;
-    const ranked = rankedBy(measures);
-    if (size > 2 && size <= 40 && ranked && orderOf(moments) === 0) return pick("bar", time, [ranked]);
-    return names.length > 0 && orderOf(moments) === 0 ? blank : pick("line", time, alike(measures));
+    // One row a day is a series, whatever else it says; rows at odd times that also have names are events.
+    if (time.distinct < size * 0.9 || names.length > (time.type === "date" ? 1 : 0)) return blank;
+    const ranked = orderOf(time.values.map(asTime)) === 0 && rankedBy(measures);
+    return ranked ? pick("bar", time, [ranked]) : pick("line", time, alike(measures));
 }
 
 function overSteps(profile, [step, ...rest], names) {
-    if (!step) return null;
     const together = alike(profile.measures);
     if (step.isUnique) return pick(together.length > 1 || step.distinct > 31 ? "line" : "bar", step, together);
     const group = groupOver(profile, step, [...rest, ...names]);
@@ -161,21 +146,25 @@ function byCategory(profile, names) {
     const together = unitOf(measures[0]) ? alike(measures).slice(0, 4) : [measures[0]];
     if (category) return pick("bar", category, ranked ? [ranked] : together);
     if (names.length !== 2 || !areUnique(profile, ...names)) return blank;
-    const [x, group] = names[1].distinct > 8 && names[0].distinct < names[1].distinct ? [names[1], names[0]] : names;
+    // The parts are the column with few values.
+    const [x, group] = names[1].distinct > 8 ? [...names].sort((a, b) => b.distinct - a.distinct) : names;
     const added = measures.find(canStack);
-    if (added) return pick("stacked", x, [added], group);
-    return group.distinct <= 4 && x.distinct <= 12 ? pick("bar", x, [measures[0]], group) : blank;
+    return added ? pick("stacked", x, [added], group) : pick("bar", x, [measures[0]], group);
 }
 
 const canMap = ({ place, is }) => place !== null || is("shape").length > 0;
 
-// For the map: x is what names a place, y what is measured there, group what colours it.
+// For the map: x is what names a place, y what is measured there, group what colours it. Areas and lines say more than points.
 function mapChoice({ is, measures, place }) {
     const names = is("category");
     const label = names.find(({ isUnique }) => isUnique) || names[0];
-    const measure = rankedBy(measures) || measures[0];
+    const telling = measures.filter(({ name }) => !WEAK.test(name));
+    const measure = rankedBy(telling) || telling[0];
+    const isPoint = (value) => value === null || /Point$/.test((value.geometry || value).type);
+    const shapes = is("shape");
+    const shape = shapes.find(({ values }) => !values.every(isPoint)) || shapes[0];
     const choice = pick("map", label, measure ? [measure] : [], fewOf(names.filter((name) => name !== label)));
-    return { ...choice, ...place, shape: indexOf(is("shape")[0]) };
+    return { ...choice, ...place, shape: indexOf(shape) };
 }
 
 function offered(answer) {
@@ -198,21 +187,15 @@ function choose(answer) {
     const { view, x, y, group } = answer.hints;
     const views = offered(answer);
     if (views.includes(view)) return choiceFor(answer, view, answer.hints);
-    const { columns } = profileOf(answer);
-    const choice = automatic(profileOf(answer));
-    const named = [x, group, ...y].map((name) => columns[columnAt(answer, name)]);
-    if (!named.some(Boolean)) return choice;
-    const isName = named[0] && named[0].role === "category" && choice.view !== "stacked";
-    const next = isName ? "bar" : choice.view === "table" ? views[1] : choice.view;
-    return choiceFor(answer, next, answer.hints);
+    const own = automatic(profileOf(answer));
+    const isNamed = [x, group, ...y].some((name) => columnAt(answer, name) >= 0);
+    return isNamed ? choiceFor(answer, own.view === "table" ? views[1] : own.view, answer.hints) : own;
 }
 
 // The index of a column that was named or numbered; -1 when there is none.
 function columnAt({ columns }, wanted) {
-    if (typeof wanted === "number") return columns[wanted] ? wanted : -1;
-    const find = (text) => columns.findIndex(({ name }) => text(name) === text(String(wanted || "")));
-    const exact = find(String);
-    return exact >= 0 || !wanted ? exact : find((name) => name.toLowerCase());
+    const text = String(wanted || "").toLowerCase();
+    return columns.findIndex(({ name, index }) => typeof wanted === "number" ? index === wanted : name.toLowerCase() === text);
 }
 
 // The choice for a view that was picked by hand or by the hints; what is not said is filled in.
@@ -226,31 +209,33 @@ function choiceFor(answer, view, wanted = {}) {
     if (view === "map") {
         const own = mapChoice(profile);
         const y = measured.length > 0 ? measured.map(indexOf) : own.y;
-        return { ...own, x: x ? x.index : own.x, y, group: group ? group.index : own.group };
+        return { ...own, x: indexOf(x || columns[own.x]), y, group: indexOf(group || columns[own.group]) };
     }
-    const automated = automatic(profile);
-    const own = automated.view === "map" ? blank : automated;
+    const own = canMap(profile) ? blank : automatic(profile);
     const canBeAxis = x && (!["line", "scatter"].includes(view) || x.role === "time" || x.numbers.length > 0);
     const axis = canBeAxis ? x : axisFor(profile, view, own, measured);
-    const names = is("category").filter((name) => name !== axis && !name.isConstant);
-    const apart = axis.isUnique || view === "bar" ? undefined : names.find((name) => areUnique(profile, axis, name));
-    const few = view === "scatter" || view === "stacked" && !axis.isUnique ? fewOf(names) : undefined;
-    const before = view === "bar" && own.view !== "bar" ? undefined : columns[own.group];
-    const parts = [group, before, view === "scatter" ? few : apart, few].find((facts) => facts && facts !== axis);
+    const parts = group && group !== axis ? group : partsFor(profile, view, own, axis);
     const fits = (facts) => facts !== axis && (view !== "stacked" || canStack(facts));
-    const drawn = own.y.map((index) => columns[index]).filter(fits);
-    const all = measures.filter(fits);
+    const [drawn, all] = [own.y.map((index) => columns[index]).filter(fits), measures.filter(fits)];
     // A stack needs parts: the values of a column, or several measures.
     const rest = view === "stacked" && !parts ? alike(all) : drawn.length > 0 ? drawn : all.slice(0, 1);
     const y = measured.filter(fits);
     return pick(view, axis, (y.length > 0 ? y : rest).slice(0, parts || view === "scatter" ? 1 : 6), parts);
 }
 
-function axisFor(profile, view, own, measured) {
+// The column whose values become series: that of the automatic choice, or one that tells the rows of a slot apart.
+function partsFor(profile, view, own, axis) {
+    const names = profile.is("category").filter((name) => name !== axis && !name.isConstant);
+    const before = profile.columns[own.group];
+    if (view === "scatter") return fewOf(names);
+    if (before && before !== axis && own.view === view) return before;
+    return view === "bar" || axis.isUnique ? undefined : names.find((name) => areUnique(profile, axis, name)) || fewOf(names);
+}
+
+function axisFor({ is }, view, own, measured) {
     const roles = { line: ["time", "step"], scatter: ["measure", "step"] }[view] || ["category", "time", "step", "naming"];
-    const all = profile.is(...roles);
+    const all = is(...roles).filter(({ isConstant }) => !isConstant);
     const usable = all.filter((facts) => !measured.includes(facts));
-    const isName = ({ role, isUnique }) => role === "category" && isUnique;
-    const first = usable.find(({ isConstant }) => !isConstant) || usable[0] || all[0];
-    return usable.find(({ index }) => index === own.x) || usable.find(isName) || first;
+    const best = usable.find(({ index }) => index === own.x) || usable.find(({ isUnique }) => isUnique);
+    return best || usable[0] || all[0] || is(...roles)[0];
 }

@@ -1,27 +1,21 @@
 // What a chart shows before it is drawn: words, slots and series, the order of bars, round numbers and dates for its axes.
 
-const SERIES_MOST = { line: 12, bar: 8, stacked: 8, scatter: 8 };
+const SERIES_MOST = 8;
 const BARS_MOST = 30;
 const MINUTE = 60000;
 const DAY = 1440 * MINUTE;
-const CALENDAR = /^(mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)/i;
 const ruler = {};
 
 // ---- words
 
-// A short label: one line, without marks that hide or turn a text.
-function labelText(value, most = 24) {
-    const characters = Array.from(plainText(value).slice(0, 400).replace(HIDDEN, "").replace(/\s+/g, " ").trim());
-    return characters.length > most ? `${characters.slice(0, most - 1).join("").trim()}…` : characters.join("");
-}
-
-const readable = ({ name, kind }) => (labelText(name.replace(/_+/g, " ")) || "value") + (kind === "interval" ? " (hours)" : "");
+const readable = ({ name, kind }) =>
+    (shortText(name.replace(/_+/g, " ").trim(), 24) || "value") + (kind === "interval" ? " (hours)" : "");
 const listed = (names) => names.join(", ").replace(/, ([^,]*)$/, " and $1");
 
 function nameOf(value, column) {
     if (value === null) return "(no value)";
     if (column.kind === "boolean") return `${readable(column)}: ${value === true ? "yes" : "no"}`;
-    return labelText(["time", "number"].includes(column.kind) ? formatValue(value, column) : value) || "(empty)";
+    return formatValue(value, column, undefined, 24).trim() || "(empty)";
 }
 
 function widthOf(text, size) {
@@ -32,15 +26,18 @@ function widthOf(text, size) {
 
 const widest = (texts, size = 11) => texts.reduce((most, text) => Math.max(most, widthOf(text, size)), 0);
 
+// Characters are taken off before the ellipsis, which is one, too.
 function shortened(text, width) {
-    let most = text.length;
-    while (most > 1 && widthOf(`${text.slice(0, most)}…`, 12) > width + (most === text.length ? 10 : 0)) most -= 1;
-    return most < text.length ? `${text.slice(0, most).trim()}…` : text;
+    let short = text;
+    while (short.length > 2 && widthOf(short, 12) > width) short = `${short.slice(0, -2).trim()}…`;
+    return short;
 }
 
 // ---- figures
 
 const positionOf = (value, column) => column.kind === "time" ? asTime(value) : measureOf(value, column);
+
+const addedTo = (part, number) => ({ ...part, sum: part.sum + number, count: part.count + 1 });
 
 // Slots along the x axis, each with one number or null per series. Rows that share both are added up, or averaged.
 function gather(answer, choice, width) {
@@ -60,14 +57,11 @@ function gather(answer, choice, width) {
             const number = measureOf(row[column.index], column);
             if (number === null) continue;
             const own = split ? keyOf(row[split.index]) : column.index;
-            const name = () => split ? nameOf(row[split.index], split) : readable(column);
-            if (!series.has(own)) series.set(own, { own, column, name: name(), sum: 0, count: 0 });
-            if (!slot.cells.has(own)) slot.cells.set(own, { sum: 0, count: 0 });
-            const [part, cell] = [series.get(own), slot.cells.get(own)];
-            part.sum += Math.abs(number);
-            part.count += 1;
-            cell.sum += number;
-            cell.count += 1;
+            const name = split ? nameOf(row[split.index], split) : readable(column);
+            if (!series.has(own)) series.set(own, { own, column, name, sum: 0, count: 0 });
+            const cell = slot.cells.get(own) || { sum: 0, count: 0 };
+            slot.cells.set(own, addedTo(cell, number));
+            series.set(own, addedTo(series.get(own), Math.abs(number)));
         }
     }
     const figure = { view: choice.view, axis, split, columns, slots: [...slots.values()], notes: [], digits: [] };
@@ -75,15 +69,13 @@ function gather(answer, choice, width) {
     figure.canAdd = columns.every(isAdded);
     figure.series = largest(figure, [...series.values()], width);
     fillValues(figure);
-    const hasValue = ({ values }) => values.some((value) => value !== null);
-    if (figure.series.length < series.size) figure.slots = figure.slots.filter(hasValue);
     if (isScale) figure.slots.sort((a, b) => a.position - b.position);
     return figure;
 }
 
 // As many series as an eye can tell apart: the largest, in the order in which they came.
 function largest({ view, canAdd, notes }, series, width) {
-    const most = view === "bar" && width < 480 ? 4 : SERIES_MOST[view];
+    const most = view === "bar" && width < 480 ? 4 : SERIES_MOST;
     if (series.length <= most) return series;
     const isFolded = view === "stacked" || view === "scatter";
     const sizeOf = ({ sum, count }) => canAdd ? sum : sum / count;
@@ -91,7 +83,7 @@ function largest({ view, canAdd, notes }, series, width) {
     const shown = series.filter((part) => kept.includes(part));
     const name = othersOf(series.length - kept.length);
     if (isFolded) return [...shown, { ...series[0], own: null, name, isRest: true }];
-    notes.push(`The ${formatNumber(most)} largest of ${formatNumber(series.length)} series are shown.`);
+    notes.push(`The ${formatNumber(most)} largest series are shown, ${name} are left out.`);
     return shown;
 }
 
@@ -107,7 +99,7 @@ function fillValues({ slots, series, canAdd, view, notes, axis, split }) {
         }
     }
     const shared = listed([axis, split].filter(Boolean).map(readable));
-    if (isMerged && view !== "scatter") notes.push(`Rows with the same ${shared} are ${canAdd ? "added up" : "averaged"}.`);
+    if (isMerged && view !== "scatter") notes.push(`Rows of the same ${shared} are ${canAdd ? "added up" : "averaged"}.`);
 }
 
 const totalOf = ({ values }) => values.reduce((sum, value) => value === null ? sum : sum + value, 0);
@@ -122,22 +114,18 @@ function orderBars(figure) {
         figure.steps = (slots[slots.length - 1].position - slots[0].position) / figure.gap + 1;
         return;
     }
-    const isNamed = slots.every(({ value }) => CALENDAR.test(value))
-        || slots.every(({ value }, at) => at === 0 || compareValues(slots[at - 1].value, value, axis) <= 0);
+    const isNamed = slots.every(({ value }, at) => at === 0 || compareValues(slots[at - 1].value, value, axis) <= 0);
     const isRanked = orderOf(slots.map(totalOf)) !== 0;
     if (!isRanked && (!isNamed || slots.length > BARS_MOST)) slots.sort((a, b) => totalOf(b) - totalOf(a));
 }
 
-// The first bars, as many as there is room for; the others in words, added up where that makes sense.
+// The first bars, as many as there is room for; how many more there are is said in words.
 function cutBars(figure, room) {
-    const { slots, columns: [column], notes, canAdd } = figure;
+    const { slots, notes } = figure;
     const most = Math.max(5, Math.min(BARS_MOST, room));
     if (slots.length <= most) return;
     figure.slots = slots.slice(0, most);
-    const rest = slots.slice(most);
-    const sum = canAdd ? ` (${numberText(figure, rest.reduce((total, slot) => total + totalOf(slot), 0), column)} in all)` : "";
-    const [shown, all] = [formatNumber(most), formatNumber(slots.length)];
-    notes.push(`${shown} of ${all} bars are shown. ${othersOf(rest.length)}${sum}: see the table.`);
+    notes.push(`${formatNumber(most)} of ${formatNumber(slots.length)} bars are shown: see the table for all.`);
 }
 
 const othersOf = (count) => `${formatNumber(count)} ${count === 1 ? "other" : "others"}`;
@@ -145,15 +133,9 @@ const numberText = ({ digits }, number, column) => formatNumber(number, column, 
 
 // The lowest and the highest value, and where they are.
 function extremes({ slots }) {
-    let [low, high] = [null, null];
-    for (const slot of slots) {
-        slot.values.forEach((value, index) => {
-            if (value === null) return;
-            if (!low || value < low.value) low = { value, index, slot };
-            if (!high || value > high.value) high = { value, index, slot };
-        });
-    }
-    return [low, high];
+    const all = slots.flatMap((slot) => slot.values.map((value, index) => ({ value, index, slot })))
+        .filter(({ value }) => value !== null).sort((a, b) => a.value - b.value);
+    return [all[0], all[all.length - 1]];
 }
 
 function inWords(figure, kind, things) {
@@ -170,17 +152,16 @@ function linesAt(figure, answer, { values, row, rows }) {
     const { series, axis, split, columns, view } = figure;
     const shown = series.map((part, index) => ({ ...part, value: values[index], colour: colourAt(figure, index) }))
         .filter(({ value }) => value !== null || series.length === 1);
-    if (split && view === "line") shown.sort((a, b) => b.value - a.value);
-    const textOf = (value, column) => value === null ? "null" : numberText(figure, value, column);
-    const lines = shown.map(({ name, colour, value, column }) => ({ name, colour, text: textOf(value, column) }));
-    if (view === "stacked" && lines.length > 1) lines.push({ name: "Total", text: textOf(totalOf({ values }), columns[0]) });
+    const lines = shown.map(({ name, colour, value, column }) =>
+        ({ name, colour, text: value === null ? "null" : numberText(figure, value, column) }));
+    const total = view === "stacked" ? [{ name: "Total", text: numberText(figure, totalOf({ values }), columns[0]) }] : [];
     const isOther = (column) => !["shape", "other"].includes(column.kind) && ![axis, split, ...columns].includes(column);
     const others = rows === 1 ? answer.columns.filter(isOther).slice(0, 6) : [];
-    return [...lines, ...others.map((column) => lineOf(answer, row, column))];
+    return [...lines, ...total, ...others.map((column) => lineOf(answer, row, column))];
 }
 
 const lineOf = (answer, row, column) =>
-    ({ name: readable(column), text: labelText(formatValue(row[column.index], column, columnDigits(answer, column)), 40) });
+    ({ name: readable(column), text: formatValue(row[column.index], column, columnDigits(answer, column), 40) });
 
 // ---- axes
 
@@ -209,31 +190,26 @@ function ticksOf(low, high, count, isWhole) {
     return Array.from({ length }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
-function tickTexts(ticks) {
-    const isLarge = ticks.some((tick) => Math.abs(tick) >= 10000);
-    const compact = { notation: "compact", maximumFractionDigits: 2 };
-    return ticks.map((tick) => isLarge ? format("NumberFormat", compact).format(tick) : formatNumber(tick));
-}
+const tickText = (tick) => format("NumberFormat", { notation: "compact", maximumSignificantDigits: 6 }).format(tick);
 
-// Steps of a time axis: milliseconds up to two weeks, then months.
-const CLOCK_STEPS = [1000, ...[1, 5, 15, 30, 60, 180, 360, 720].map((count) => count * MINUTE)];
-const DAY_STEPS = [1, 2, 7, 14].map((count) => count * DAY);
-const MONTH_STEPS = [1, 3, 6, 12, 24, 60, 120, 300, 600, 1200, 6000, 12000];
+// Steps of a time axis: seconds to two weeks, then whole months.
+const MONTH = 30.4 * DAY;
+const MINUTES = [1 / 60, 1, 5, 15, 30, 60, 180, 360, 720].map((count) => count * MINUTE);
+const DAYS_AND_WEEKS = [1, 2, 7, 14].map((count) => count * DAY);
+const MONTHS = [1, 3, 6, 12, 24, 60, 120, 300, 600, 1200, 6000, 12000].map((count) => count * MONTH);
 
 function timeTicks(low, high, count, isDate) {
-    const ticks = [];
-    const size = [...isDate ? [] : CLOCK_STEPS, ...DAY_STEPS].find((step) => (high - low) / step <= count);
+    const steps = [...isDate ? [] : MINUTES, ...DAYS_AND_WEEKS, ...MONTHS];
+    const step = steps.find((size) => (high - low) / size <= count) || 12000 * MONTH;
+    const months = Math.round(step / MONTH);
     // Weeks begin on Monday, and 5 January 1970 was one.
-    const origin = size >= 7 * DAY ? 4 * DAY : 0;
-    for (let time = Math.ceil((low - origin) / size) * size + origin; time <= high; time += size) ticks.push(time);
-    if (size) return { ticks, unit: unitOfStep(size) };
-    const months = MONTH_STEPS.find((step) => (high - low) / (step * 30.4 * DAY) <= count) || 12000;
-    const start = new Date(low).getUTCFullYear() * 12 + new Date(low).getUTCMonth();
-    for (let month = Math.floor(start / months) * months; ; month += months) {
-        const time = new Date(0).setUTCFullYear(Math.floor(month / 12), month % 12, 1);
-        if (!(time <= high)) return { ticks, unit: months < 12 ? "month" : "year" };
-        if (time >= low) ticks.push(time);
-    }
+    const origin = step >= 7 * DAY ? 4 * DAY : 0;
+    const timeAt = (index) => months ? new Date(0).setUTCFullYear(0, index * months, 1) : origin + index * step;
+    const start = new Date(low);
+    const ticks = [];
+    const first = months ? (start.getUTCFullYear() * 12 + start.getUTCMonth()) / months : (low - origin) / step;
+    for (let index = Math.floor(first); timeAt(index) <= high; index += 1) if (timeAt(index) >= low) ticks.push(timeAt(index));
+    return { ticks, unit: unitOfStep(step) };
 }
 
 const unitOfStep = (step) => step < DAY ? "hour" : step < 28 * DAY ? "day" : step < 360 * DAY ? "month" : "year";
