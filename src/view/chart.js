@@ -179,9 +179,8 @@ function drawPoints(figure, size, answer) {
     const places = new Map(series.map(({ own }, index) => [own, index]));
     const points = answer.rows.map((row) => {
         const own = split ? keyOf(row[split.index]) : column.index;
-        const place = places.has(own) ? places.get(own) : places.get(null);
-        return { row, place, x: positionOf(row[axis.index], axis), y: measureOf(row[column.index], column) };
-    }).filter(({ x, y }) => x !== null && y !== null).sort((a, b) => a.x - b.x);
+        return { row, place: places.get(own), x: positionOf(row[axis.index], axis), y: measureOf(row[column.index], column) };
+    }).filter(({ place, x, y }) => place !== undefined && x !== null && y !== null).sort((a, b) => a.x - b.x);
     const heights = points.map(({ y }) => y);
     const [left, right] = [points[0].x, points[points.length - 1].x];
     const [low, high] = [leastOf(heights), -leastOf(heights.map((height) => -height))];

@@ -57,8 +57,8 @@ function gather(answer, choice, width) {
             const number = measureOf(row[column.index], column);
             if (number === null) continue;
             const own = split ? keyOf(row[split.index]) : column.index;
-            const name = split ? nameOf(row[split.index], split) : readable(column);
-            if (!series.has(own)) series.set(own, { own, column, name, sum: 0, count: 0 });
+            const name = () => split ? nameOf(row[split.index], split) : readable(column);
+            if (!series.has(own)) series.set(own, { own, column, name: name(), sum: 0, count: 0 });
             const cell = slot.cells.get(own) || { sum: 0, count: 0 };
             slot.cells.set(own, addedTo(cell, number));
             series.set(own, addedTo(series.get(own), Math.abs(number)));
@@ -77,7 +77,8 @@ function gather(answer, choice, width) {
 function largest({ view, canAdd, notes }, series, width) {
     const most = view === "bar" && width < 480 ? 4 : SERIES_MOST;
     if (series.length <= most) return series;
-    const isFolded = view === "stacked" || view === "scatter";
+    // A stack keeps its total.
+    const isFolded = view === "stacked";
     const sizeOf = ({ sum, count }) => canAdd ? sum : sum / count;
     const kept = [...series].sort((a, b) => sizeOf(b) - sizeOf(a)).slice(0, isFolded ? most - 1 : most);
     const shown = series.filter((part) => kept.includes(part));
