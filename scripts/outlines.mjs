@@ -20,12 +20,12 @@ const topology = JSON.parse(readFileSync(new URL("countries-10m.json", atlas)));
 
 // How exact the outlines are. map.js fades them out by the same figures, which go into the file.
 const HOME = [28, -13, 46, 8];
-const FINE = 0.009;
-const COARSE = 0.6;
-const GROWTH = 0.025;
+const FINE = 0.011;
+const COARSE = 1.0;
+const GROWTH = 0.05;
 const STEP = 0.005;
 // A ring is left out when it covers less than this many squares of the tolerance at its place.
-const SMALLEST = 14;
+const SMALLEST = 16;
 
 const LAKES = {
     Victoria: [

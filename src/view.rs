@@ -44,7 +44,7 @@ const PARTS: &str = concat!(
 
 /// The document: the parts without indentation and without the lines of comment, which are there for who reads the source.
 fn document() -> String {
-    let lines = PARTS.lines().map(str::trim_start).filter(|line| !line.starts_with("//"));
+    let lines = PARTS.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with("//"));
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 

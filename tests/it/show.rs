@@ -101,8 +101,10 @@ fn no_line_of_the_view_means_something_else_without_its_indentation() {
     let folder = format!("{}/src/view", env!("CARGO_MANIFEST_DIR"));
     for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
         for line in std::fs::read_to_string(&file).unwrap().lines() {
+            // The outlines are texts over many lines, in which line ends mean nothing.
+            let is_outline = file.ends_with("outlines.js") && !line.contains("//") && !line.contains("${");
             let is_whole = line.matches('`').count() % 2 == 0 && !line.ends_with('\\');
-            assert!(is_whole, "{}: {line}", file.display());
+            assert!(is_whole || is_outline, "{}: {line}", file.display());
         }
     }
 }
