@@ -7,6 +7,7 @@ const words = (list) => new RegExp(`(^|_)(${list.replace(/ /g, "|")})(?=_|$)`, "
 const NAMING = words("id imei msisdn phone mobile serial rank row_number");
 // Numbers that are steps of a scale when they step evenly, such as the hour of the day or the bucket of a histogram.
 const STEPPING = words("minute hour day dow isodow week month quarter year bucket bin band");
+const MONEY = /(^|_)(kes|usd|eur|cost|price|amount)(_|$)/i;
 const LATITUDE = words("lat latitude");
 // Numbers that say nothing of a place on a map.
 const WEAK = words("odometer radius heading bearing altitude accuracy");
@@ -80,8 +81,13 @@ function orderOf(numbers) {
     return way && numbers.every((number, index) => index === 0 || (number - numbers[index - 1]) * way >= 0) ? way : 0;
 }
 
-// The measure by which the rows are sorted. Where several are, the last: amounts come after the counts they are made of.
-const rankedBy = (measures) => measures.filter(({ numbers }) => orderOf(numbers) !== 0).pop();
+// The measure by which the rows are sorted. Where several are, one without ties, then one of money, then the last: amounts come
+// after the counts they are made of.
+const rankedBy = (measures) => [
+    ({ numbers }) => orderOf(numbers) !== 0,
+    ({ numbers, distinct }) => distinct === numbers.length,
+    ({ name }) => MONEY.test(name),
+].reduce((left, test, index) => index > 0 && !left.some(test) ? left : left.filter(test), measures).pop();
 
 // The measures that share an axis with the first one: same unit by name, same magnitude.
 function alike([first, ...others]) {
