@@ -20,12 +20,12 @@ const topology = JSON.parse(readFileSync(new URL("countries-10m.json", atlas)));
 
 // How exact the outlines are. map.js fades them out by the same figures, which go into the file.
 const HOME = [28, -13, 46, 8];
-const FINE = 0.011;
-const COARSE = 1.0;
-const GROWTH = 0.05;
+const FINE = 0.012;
+const COARSE = 1.2;
+const GROWTH = 0.075;
 const STEP = 0.005;
 // A ring is left out when it covers less than this many squares of the tolerance at its place.
-const SMALLEST = 16;
+const SMALLEST = 22;
 
 const LAKES = {
     Victoria: [

@@ -29,10 +29,11 @@ function frame({ columns, axis, digits }, { width, height }, low, high) {
 }
 
 // A horizontal axis of times or numbers.
-function scaleAxis({ nodes, area }, { axis }, low, high) {
+function scaleAxis({ nodes, area }, { axis, slots }, low, high) {
     const count = Math.max(2, (area.right - area.left) / 80);
     const isTime = axis.kind === "time";
-    const { ticks, unit } = isTime ? timeTicks(low, high, count, axis.type === "date") : { ticks: ticksOf(low, high, count) };
+    const gap = isTime && leastOf(gapsOf(slots.map(({ position }) => position)));
+    const { ticks, unit } = isTime ? timeTicks(low, high, count, axis.type === "date", gap) : { ticks: ticksOf(low, high, count) };
     const x = scaleOf(low, high, area.left + 4, area.right - 4);
     const within = ticks.filter((tick) => tick >= low && tick <= high);
     const marks = (within.length > 0 ? within : [low]).map((value) => ({ x: x(value), value, text: formatNumber(value, axis) }));
@@ -72,10 +73,13 @@ function drawLines(figure, size, answer) {
     const positions = slots.map(({ position }) => position);
     const x = scaleAxis(picture, figure, positions[0], positions[positions.length - 1]);
     const breaks = breaksOf(positions);
+    // Series that each have times of their own are not broken by those of the others.
+    const isShared = series.length < 2 || slots.filter(({ values }) => !values.includes(null)).length > slots.length / 2;
     series.forEach((_, index) => {
         // Null where the line is broken.
         const points = slots.flatMap(({ values, position }, at) =>
-            [values[index] === null ? null : [x(position), y(values[index])], ...breaks[at] ? [null] : []]);
+            [values[index] === null ? null : [x(position), y(values[index])], ...breaks[at] ? [null] : []])
+            .filter((point) => point || isShared);
         const line = points.map((point, at) => point ? `${points[at - 1] ? "L" : "M"}${pointText(point)}` : "").join("");
         const dots = points.filter((point, at) => point && (points.length <= 14 || !points[at - 1] && !points[at + 1]));
         const colour = colourAt(figure, index);

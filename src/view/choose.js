@@ -18,7 +18,7 @@ const NOT_ADDED = words("avg average mean median min max first last latest pct p
 const UNIT = /(\w*per_\w+|km|kmh|m|l|litres|liters|kg|hours|minutes|seconds|days|pct|percent|kes|usd|eur)$/i;
 
 const isAdded = (column) => column.kind === "number" && !NOT_ADDED.test(column.name);
-const unitOf = ({ name }) => (UNIT.exec(name) || [""])[0].toLowerCase();
+const unitOf = ({ name }) => (UNIT.exec(name.slice(-30)) || [""])[0].toLowerCase();
 const keyOf = (value) => `${value === null} ${plainText(value)}`;
 
 // A measure as a number, an interval in hours; nothing that no axis can hold.
@@ -125,7 +125,7 @@ function automatic(profile) {
 function overTime(profile, time, names) {
     const { size, measures } = profile;
     const group = groupOver(profile, time, names);
-    if (group) return pick("line", time, [measures[0]], group);
+    if (group && (group.distinct <= 8 || time.distinct < size / 2)) return pick("line", time, [measures[0]], group);
     // One row a day is a series, whatever else it says; rows at odd times that also have names are events.
     if (time.distinct < size * 0.9 || names.length > (time.type === "date" ? 1 : 0)) return blank;
     const ranked = orderOf(time.values.map(asTime)) === 0 && rankedBy(measures);
@@ -165,11 +165,12 @@ function mapChoice({ is, measures, place }) {
     const names = is("category");
     const label = names.find(({ isUnique }) => isUnique) || names[0];
     const telling = measures.filter(({ name }) => !WEAK.test(name));
-    const measure = rankedBy(telling) || telling[0];
+    const ranked = rankedBy(telling);
+    const measure = ranked || telling[0];
     const isPoint = (value) => value === null || /Point$/.test((value.geometry || value).type);
     const shapes = is("shape");
     const shape = shapes.find(({ values }) => !values.every(isPoint)) || shapes[0];
-    const choice = pick("map", label, measure ? [measure] : [], fewOf(names.filter((name) => name !== label)));
+    const choice = pick("map", label, measure ? [measure] : [], ranked ? undefined : fewOf(names.filter((name) => name !== label)));
     return { ...choice, ...place, shape: indexOf(shape) };
 }
 
@@ -221,6 +222,8 @@ function choiceFor(answer, view, wanted = {}) {
     const canBeAxis = x && (!["line", "scatter"].includes(view) || x.role === "time" || x.numbers.length > 0);
     const axis = canBeAxis ? x : axisFor(profile, view, own, measured);
     const parts = group && group !== axis ? group : partsFor(profile, view, own, axis);
+    // What cannot be added up is not stacked, and not left out either.
+    if (view === "stacked" && measured.length > 0 && !measured.some(canStack)) return choiceFor(answer, "bar", wanted);
     const fits = (facts) => facts !== axis && (view !== "stacked" || canStack(facts));
     const [drawn, all] = [own.y.map((index) => columns[index]).filter(fits), measures.filter(fits)];
     // A stack needs parts: the values of a column, or several measures.
@@ -235,6 +238,8 @@ function partsFor(profile, view, own, axis) {
     const before = profile.columns[own.group];
     if (view === "scatter") return fewOf(names);
     if (before && before !== axis && own.view === view) return before;
+    // Fixes of several vehicles, each at a time of its own, are lines of their own.
+    if (view === "line" && axis.kind === "time" && axis.type !== "date" && axis.isUnique) return fewOf(names);
     return view === "bar" || axis.isUnique ? undefined : names.find((name) => areUnique(profile, axis, name)) || fewOf(names);
 }
 

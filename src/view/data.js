@@ -220,7 +220,7 @@ function shapeText(shape) {
 }
 
 // Cut before the escapes, so that a long text costs no more than a short one.
-const shortText = (text, limit) => (text.length > limit ? `${text.slice(0, limit)}…` : text).replace(HIDDEN, escapeOf);
+const shortText = (text, limit) => (text.length > limit ? `${text.slice(0, limit).replace(/[\ud800-\udbff]$/, "")}…` : text).replace(HIDDEN, escapeOf);
 const escapeOf = (character) => `\\u${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 
 function plainText(value) {
@@ -263,14 +263,18 @@ function fileName(title) {
     return `${plain.slice(0, 60).toLowerCase() || "query-result"}.csv`;
 }
 
+// What a spreadsheet would run, whatever it skips before it; and what begins like that and is an amount or a time.
+const FORMULA = /^[\s\p{Cc}\p{Default_Ignorable_Code_Point}]*[=+\-@＝＋－＠]|^[\t\r\n]/u;
+const PLAIN = /^-(infinity|([\d:. -]|years?|mons?|days?)+)$/i;
+
 // Values exactly as they came. A null is empty, an empty text is "". A spreadsheet would run a text that begins like a formula.
 function toCsv(answer, separator = ",") {
     const field = (value) => {
         if (value === null) return "";
         const text = plainText(value);
-        const isFormula = /^[=+\-@\t\r\n＝＋－＠]/.test(text) && !NUMBER.test(text) && !/^-infinity$/i.test(text);
+        const isFormula = FORMULA.test(text) && !NUMBER.test(text) && !PLAIN.test(text);
         const safe = isFormula ? `'${text}` : text;
-        const isPlain = safe !== "" && !safe.includes(separator) && !/["\r\n]|^\s|\s$/.test(safe);
+        const isPlain = safe !== "" && !/[",;\t\r\n]|^\s|\s$/.test(safe);
         return isPlain ? safe : `"${safe.replace(/"/g, '""')}"`;
     };
     const lines = [answer.columns.map((column) => column.name), ...answer.rows];

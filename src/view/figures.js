@@ -106,6 +106,8 @@ function fillValues({ slots, series, canAdd, view, notes, axis, split }) {
 const totalOf = ({ values }) => values.reduce((sum, value) => value === null ? sum : sum + value, 0);
 
 // Bars stand on times and on even steps. Names keep the order of the rows if it means something; otherwise the largest is first.
+const CALENDAR = /^(mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)/i;
+
 function orderBars(figure) {
     const { axis, slots } = figure;
     const positions = slots.map(({ position }) => position);
@@ -117,7 +119,8 @@ function orderBars(figure) {
     }
     const isNamed = slots.every(({ value }, at) => at === 0 || compareValues(slots[at - 1].value, value, axis) <= 0);
     const isRanked = orderOf(slots.map(totalOf)) !== 0;
-    if (!isRanked && (!isNamed || slots.length > BARS_MOST)) slots.sort((a, b) => totalOf(b) - totalOf(a));
+    const isCalendar = slots.every(({ value }) => CALENDAR.test(value));
+    if (!isCalendar && !isRanked && (!isNamed || slots.length > BARS_MOST)) slots.sort((a, b) => totalOf(b) - totalOf(a));
 }
 
 // The first bars, as many as there is room for; how many more there are is said in words.
@@ -191,7 +194,9 @@ function ticksOf(low, high, count, isWhole) {
     return Array.from({ length }, (_, index) => Number(((first + index) * step).toPrecision(12)));
 }
 
-const tickText = (tick) => format("NumberFormat", { notation: "compact", maximumSignificantDigits: 6 }).format(tick);
+const tickText = (tick) => format("NumberFormat", {
+    notation: Math.abs(tick) < 1e15 ? "compact" : "scientific", maximumSignificantDigits: 6,
+}).format(tick);
 
 // Steps of a time axis: seconds to two weeks, then whole months.
 const MONTH = 30.4 * DAY;
@@ -199,9 +204,9 @@ const MINUTES = [1 / 60, 1, 5, 15, 30, 60, 180, 360, 720].map((count) => count *
 const DAYS_AND_WEEKS = [1, 2, 7, 14].map((count) => count * DAY);
 const MONTHS = [1, 3, 6, 12, 24, 60, 120, 300, 600, 1200, 6000, 12000].map((count) => count * MONTH);
 
-function timeTicks(low, high, count, isDate) {
+function timeTicks(low, high, count, isDate, gap) {
     const steps = [...isDate ? [] : MINUTES, ...DAYS_AND_WEEKS, ...MONTHS];
-    const step = steps.find((size) => (high - low) / size <= count) || 12000 * MONTH;
+    const step = steps.find((size) => (high - low) / size <= count && (size > gap * 0.9 || gap === Infinity)) || 12000 * MONTH;
     const months = Math.round(step / MONTH);
     // Weeks begin on Monday, and 5 January 1970 was one.
     const origin = step >= 7 * DAY ? 4 * DAY : 0;

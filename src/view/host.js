@@ -30,7 +30,7 @@ async function connect(handlers) {
         protocolVersion: "2026-01-26",
         appInfo: { name: "fireside-analytics-view", version: "1" },
         appCapabilities: { availableDisplayModes: ["inline", "fullscreen"] },
-    }, 10);
+    }, 600);
     host.capabilities = objectOf(answer.hostCapabilities);
     // What has changed in the meantime is newer than the answer.
     host.context = { ...objectOf(answer.hostContext), ...host.context };
@@ -56,7 +56,7 @@ function settle(id, result, error) {
     if (!waiting) return;
     pending.delete(id);
     clearTimeout(waiting.timer);
-    if (error === undefined) waiting.resolve(objectOf(result));
+    if (!isGiven(error)) waiting.resolve(objectOf(result));
     else waiting.reject(new Error(textOf(objectOf(error).message).slice(0, 500) || "the host refused"));
 }
 

@@ -38,7 +38,8 @@ function drawMap(box, answer, choice, { width, height }) {
     outlinesRead = outlines;
     const bounds = boxOf(items.map((item) => item.box));
     const order = [...items].sort((a, b) => a.x - b.x || a.y - b.y);
-    const parts = items.flatMap((item) => item.parts.map((part) => ({ ...part, step: item.step })));
+    // What is most lies on top.
+    const parts = [...items].sort((a, b) => a.step - b.step).flatMap((item) => item.parts.map((part) => ({ ...part, step: item.step })));
     for (const fixes of tracks) {
         const run = fixes.flatMap(({ x, y }) => [x, y]);
         const [{ step: first }] = fixes;
@@ -260,6 +261,7 @@ function drawMap(box, answer, choice, { width, height }) {
     function placeTip() {
         const [x, y] = toScreen(anchor);
         const beside = (at, size, room) => Math.max(4, Math.min(at < room / 2 ? at + 14 : at - 14 - size, room - size - 4));
+        tip.hidden = x < 0 || x > wide || y < 0 || y > high;
         tip.style.left = `${beside(x, tip.offsetWidth, wide)}px`;
         tip.style.top = `${beside(y, tip.offsetHeight, high)}px`;
     }

@@ -170,7 +170,10 @@ function measureSteps(measure, items) {
     const breaks = [...new Set(cuts)].filter((cut) => cut > least && cut <= most);
     if (breaks.length === 0) return null;
     const text = breaks.map((cut) => formatNumber(cut, measure));
-    const names = [`under ${text[0]}`, ...text.map((from, i) => text[i + 1] ? `${from} – ${text[i + 1]}` : `${from} and more`)];
+    // Of whole numbers a step ends before the next begins.
+    const last = numbers.every(Number.isInteger) ? 1 : 0;
+    const upTo = (i) => breaks[i + 1] - last === breaks[i] ? "" : ` – ${formatNumber(breaks[i + 1] - last, measure)}`;
+    const names = [`under ${text[0]}`, ...text.map((from, i) => `${from}${text[i + 1] ? upTo(i) : " and more"}`)];
     const classes = names.map((name, i) => ({ name, colour: `var(--m${Math.round(1 + i * 4 / breaks.length)})` }));
     if (all.includes(null)) classes.push({ name: "no value", colour: "var(--ink-2)" });
     const of = (row) => read(row) === null ? classes.length - 1 : breaks.filter((cut) => read(row) >= cut).length;
@@ -249,5 +252,5 @@ function mapSummary(items, [west, north, east, south], places) {
 function mapNote(items, rows) {
     const missing = rows.length - items.length;
     if (items.length === 0) return "There is nothing to draw: no row has a place that can be shown on a map.";
-    return missing > 0 && `${formatNumber(missing)} of ${formatNumber(rows.length)} rows cannot be shown on a map.`;
+    return missing > 0 && `${formatNumber(missing)} of ${formatNumber(rows.length)} rows are not shown on the map.`;
 }

@@ -89,7 +89,7 @@ async function load() {
         Object.assign(answer, { title, hints });
         const choice = state.choice?.isByHand ? handChoice(answer, state.choice) : ownChoice(answer);
         Object.assign(state, { answer, choice, stage: "drawn", hasLoaded: true });
-        say(`${rowsInWords(answer.rowCount)} loaded.`);
+        say(answer.truncated ? "" : `${rowsInWords(answer.rowCount)} loaded.`);
     } else if (state.source === source) {
         state.loadProblem = shortText(problem, 500);
     }
@@ -198,10 +198,10 @@ function copy() {
     area.value = toCsv(state.answer, "\t");
     find("panel").append(area);
     area.select();
-    const isDone = document.execCommand("copy");
+    if (!document.execCommand("copy")) return say("The browser does not let a view copy. Copy the selected text.");
     area.remove();
     find("copy").focus();
-    say(isDone ? `${rowsInWords(state.answer.rowCount)} copied.` : "The rows could not be copied.");
+    say(`${rowsInWords(state.answer.rowCount)} copied.`);
 }
 
 // ---- the picture and what is below it
@@ -271,7 +271,7 @@ function drawFoot() {
     return fill("foot",
         hasRows() && paragraph(truncated ? `Showing the first ${words}; the query has more.` : words),
         canLoad && (isLoading ? paragraph("Loading all rows…") : button("Load all rows", load, { id: "load" })),
-        paragraph(asOf && `As of ${date.format(Date.parse(asOf))}`, "time"),
+        asOf && element("p", { class: "time" }, `As of ${date.format(Date.parse(asOf))}`),
         paragraph(loadProblem && `The other rows could not be loaded: ${loadProblem}`, "problem"),
         hasRows() && !truncated && paragraph(notice, "notice"));
 }

@@ -119,7 +119,7 @@ name,n,'=HYPERLINK(1),at,tags,geom
 '=1+1,123456789012345,'+254 700 000,2026-06-17T11:00:00+03:00,"[""a"",""b""]","{""type"":""Point"",""coordinates"":[36.8,-1.3]}"
 -5,12345678901234567890.12,'@SUM(A1),,[],
 "say ""hi"", then",-0.5,'-cmd,infinity,,
-"two;lines",,'\tTab,,,
+"two;lines",,"'\tTab",,,
 "",0,plain,,,
 """.replace("\n", "\r\n").replace(";", "\n")
 
