@@ -22,10 +22,10 @@ const topology = JSON.parse(readFileSync(new URL("countries-10m.json", atlas)));
 const HOME = [28, -13, 46, 8];
 const FINE = 0.012;
 const COARSE = 1.2;
-const GROWTH = 0.075;
+const GROWTH = 0.085;
 const STEP = 0.005;
 // A ring is left out when it covers less than this many squares of the tolerance at its place.
-const SMALLEST = 22;
+const SMALLEST = 30;
 
 const LAKES = {
     Victoria: [

@@ -134,7 +134,7 @@ pub(super) fn quote(text: &str) -> String {
 
 /// What to do in place of a statement that begins with one of these words.
 const ADVICE: &[(&str, &str)] = &[
-    ("explain", "EXPLAIN is for the tool query, without options right before the statement: it shows the plan and runs nothing"),
+    ("explain", "EXPLAIN is for the tool query, without options: it shows the plan and runs nothing"),
     ("show", "SELECT current_setting('name') shows a setting"),
     ("insert update delete merge truncate copy", "data can only be read here, with SELECT"),
     (

@@ -33,7 +33,8 @@ function scaleAxis({ nodes, area }, { axis, slots }, low, high) {
     const count = Math.max(2, (area.right - area.left) / 80);
     const isTime = axis.kind === "time";
     const gap = isTime && leastOf(gapsOf(slots.map(({ position }) => position)));
-    const { ticks, unit } = isTime ? timeTicks(low, high, count, axis.type === "date", gap) : { ticks: ticksOf(low, high, count) };
+    const isDate = axis.type === "date";
+    const { ticks, unit } = isTime ? timeTicks(low, high, count, isDate, gap) : { ticks: ticksOf(low, high, count) };
     const x = scaleOf(low, high, area.left + 4, area.right - 4);
     const within = ticks.filter((tick) => tick >= low && tick <= high);
     const marks = (within.length > 0 ? within : [low]).map((value) => ({ x: x(value), value, text: formatNumber(value, axis) }));
@@ -206,8 +207,9 @@ function drawPoints(figure, size, answer) {
     const mark = (index) => [ring(...spots[index], colourAt(figure, points[index].place))];
     const far = (dx, dy) => Math.hypot(dx, dy) < 50 ? Math.hypot(dx, dy) : Infinity;
     const ends = [points[0], points[points.length - 1]].map(({ row }) => nameOf(row[axis.index], axis));
-    const words = `Scatter chart of ${formatNumber(points.length)} points: ${readable(column)} from ${formatNumber(low)} to ${
-        formatNumber(high)}, ${readable(axis)} from ${ends[0]} to ${ends[1]}.`;
+    const across = `${readable(axis)} from ${ends[0]} to ${ends[1]}`;
+    const up = `${readable(column)} from ${formatNumber(low)} to ${formatNumber(high)}`;
+    const words = `Scatter chart of ${formatNumber(points.length)} points: ${up}, ${across}.`;
     return { nodes: picture.nodes, height: size.height, words, spots, far, mark, tell };
 }
 

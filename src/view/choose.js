@@ -170,7 +170,8 @@ function mapChoice({ is, measures, place }) {
     const isPoint = (value) => value === null || /Point$/.test((value.geometry || value).type);
     const shapes = is("shape");
     const shape = shapes.find(({ values }) => !values.every(isPoint)) || shapes[0];
-    const choice = pick("map", label, measure ? [measure] : [], ranked ? undefined : fewOf(names.filter((name) => name !== label)));
+    const group = ranked ? undefined : fewOf(names.filter((name) => name !== label));
+    const choice = pick("map", label, measure ? [measure] : [], group);
     return { ...choice, ...place, shape: indexOf(shape) };
 }
 

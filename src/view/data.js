@@ -220,7 +220,9 @@ function shapeText(shape) {
 }
 
 // Cut before the escapes, so that a long text costs no more than a short one.
-const shortText = (text, limit) => (text.length > limit ? `${text.slice(0, limit).replace(/[\ud800-\udbff]$/, "")}…` : text).replace(HIDDEN, escapeOf);
+// Half a character at the end is left out.
+const cut = (text, limit) => text.length > limit ? `${text.slice(0, limit).replace(/[\ud800-\udbff]$/, "")}…` : text;
+const shortText = (text, limit) => cut(text, limit).replace(HIDDEN, escapeOf);
 const escapeOf = (character) => `\\u${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 
 function plainText(value) {

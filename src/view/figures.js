@@ -144,11 +144,15 @@ function extremes({ slots }) {
 
 function inWords(figure, kind, things) {
     const { axis, split, series, slots, columns } = figure;
-    const [low, high] = extremes(figure).map(({ value, index, slot }) => `${numberText(figure, value, series[index].column)} (${
-        series.length > 1 ? `${series[index].name}, ` : ""}${nameOf(slot.value, axis)})`);
+    const [low, high] = extremes(figure).map(({ value, index, slot }) => {
+        const of = series.length > 1 ? `${series[index].name}, ` : "";
+        return `${numberText(figure, value, series[index].column)} (${of}${nameOf(slot.value, axis)})`;
+    });
     const [from, to] = [slots[0], slots[slots.length - 1]].map(({ value }) => nameOf(value, axis));
-    return `${kind}: ${listed(columns.map(readable))} by ${listed([axis, split].filter(Boolean).map(readable))}, ${
-        formatNumber(slots.length)} ${things} from ${from} to ${to}. Lowest: ${low}. Highest: ${high}.`;
+    const by = listed([axis, split].filter(Boolean).map(readable));
+    const count = formatNumber(slots.length);
+    const what = `${listed(columns.map(readable))} by ${by}`;
+    return `${kind}: ${what}, ${count} ${things} from ${from} to ${to}. Lowest: ${low}. Highest: ${high}.`;
 }
 
 // What is at a slot: its values, the total of a stack, and the other columns when it is a single row.

@@ -39,7 +39,8 @@ function drawMap(box, answer, choice, { width, height }) {
     const bounds = boxOf(items.map((item) => item.box));
     const order = [...items].sort((a, b) => a.x - b.x || a.y - b.y);
     // What is most lies on top.
-    const parts = [...items].sort((a, b) => a.step - b.step).flatMap((item) => item.parts.map((part) => ({ ...part, step: item.step })));
+    const byStep = [...items].sort((a, b) => a.step - b.step);
+    const parts = byStep.flatMap((item) => item.parts.map((part) => ({ ...part, step: item.step })));
     for (const fixes of tracks) {
         const run = fixes.flatMap(({ x, y }) => [x, y]);
         const [{ step: first }] = fixes;
