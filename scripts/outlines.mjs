@@ -227,52 +227,6 @@ function packed(shapes) {
 }
 const wrapped = (text) => "`\n" + text.match(/.{1,128}/g).join("\n") + "`";
 
-// The reader goes into the same file: the text and the way to read it change together.
-const DECODER = String.raw`
-function readOutlines() {
-    const shapes = (text) => {
-        const values = [...text].map((digit) => OUTLINES.digits.indexOf(digit)).filter((value) => value >= 0);
-        let at = 0;
-        const next = () => {
-            let [number, size] = [0, 1];
-            for (; values[at] > 31; size *= 32) number += (values[at++] - 32) * size;
-            return number + values[at++] * size;
-        };
-        const step = () => {
-            const number = next();
-            return number % 2 ? -(number + 1) / 2 : number / 2;
-        };
-        const out = [];
-        let [lon, lat] = [0, 0];
-        while (at < values.length) {
-            const run = [];
-            for (let left = next(); left > 0; left--) {
-                lon += step();
-                lat += step();
-                run.push(worldX(lon * OUTLINES.step), worldY(lat * OUTLINES.step));
-            }
-            out.push({ run, box: boxOf([run]) });
-        }
-        return out;
-    };
-    const places = OUTLINES.places.split(";").flatMap((text) => {
-        const [, kind, from, to, names] = /(\w+) (\S+) (\S+): ([^]+)/.exec(text);
-        return names.split(",").map((place) => {
-            const [, name, lon, lat] = /(\S.*) (\S+) (\S+)/.exec(place);
-            return { kind, from: Number(from), to: Number(to), name, x: worldX(Number(lon)), y: worldY(Number(lat)) };
-        });
-    });
-    return { land: shapes(OUTLINES.land), borders: shapes(OUTLINES.borders), lakes: shapes(OUTLINES.lakes), places };
-}
-
-// How far the outlines may be off at a place, in degrees.
-function outlineError(lon, lat) {
-    const [west, south, east, north] = OUTLINES.home;
-    const away = Math.hypot(Math.max(west - lon, 0, lon - east), Math.max(south - lat, 0, lat - north));
-    return Math.min(OUTLINES.coarse, OUTLINES.fine + OUTLINES.growth * away);
-}
-`;
-
 const count = (shapes) => shapes.reduce((n, shape) => n + shape.length, 0);
 const out = `// outlines.js — land, country borders and a few lakes for the map; made by scripts/outlines.mjs, not by hand
 //
@@ -294,7 +248,7 @@ const OUTLINES = {
     lakes: ${wrapped(packed(lakes))},
     places: \`${PLACES}\`,
 };
-${DECODER}`;
+`;
 writeFileSync(new URL("src/view/outlines.js", root), out);
 const words = (name, shapes) => `${name} ${shapes.length} shapes of ${count(shapes)} vertices`;
 console.log(`src/view/outlines.js: ${out.length} bytes; ${words("land", land)}, ${words("borders", borders)}`);

@@ -38,7 +38,7 @@ pub struct Tool {
 }
 
 /// The tools of every server, in their order. The first needs no arguments, since clients that probe call the first.
-pub const TOOLS: &[Tool] = &[
+const TOOLS: &[Tool] = &[
     Tool {
         name: "list_schemas",
         title: "List schemas",
@@ -197,7 +197,7 @@ impl Tool {
             Map::from_iter([("anthropic/maxResultSizeChars".to_owned(), json!(config.max_bytes.min(500_000)))]);
         if self.name == shown {
             let ui = json!({ "resourceUri": view::address(), "visibility": ["model", "app"] });
-            // Hosts have read only the older key.
+            // Some hosts have read only the older key.
             meta.extend([("ui".to_owned(), ui), ("ui/resourceUri".to_owned(), json!(view::address()))]);
         } else if self.name == showing {
             meta.insert("ui".to_owned(), json!({ "visibility": ["app"] }));

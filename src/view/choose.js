@@ -7,11 +7,11 @@ const words = (list) => new RegExp(`(^|_)(${list.replace(/ /g, "|")})(?=_|$)`, "
 const NAMING = words("id imei msisdn phone mobile serial rank row_number");
 // Numbers that are steps of a scale when they step evenly, such as the hour of the day or the bucket of a histogram.
 const STEPPING = words("minute hour day dow isodow week month quarter year bucket bin band");
-const MONEY = /(^|_)(kes|usd|eur|cost|price|amount)(_|$)/i;
+const MONEY = words("kes usd eur cost price amount");
 const LATITUDE = words("lat latitude");
+const LONGITUDE = words("lon lng long longitude");
 // Numbers that say nothing of a place on a map.
 const WEAK = words("odometer radius heading bearing altitude accuracy");
-const LONGITUDE = words("lon lng long longitude");
 // Averages, shares and extremes: to add them up would be wrong.
 const NOT_ADDED = words("avg average mean median min max first last latest pct percent share ratio rate rated per mttr mtbf "
     + "speed kmh score utili[sz]ation price age temperature");
@@ -214,6 +214,8 @@ function choiceFor(answer, view, wanted = {}) {
     const factsOf = (name) => columns[columnAt(answer, name)];
     const [x, group] = [factsOf(wanted.x), factsOf(wanted.group)];
     const measured = [wanted.y].flat().map(factsOf).filter((facts) => facts && facts.numbers.length > 0);
+    // What cannot be added up is not stacked, and not left out either.
+    if (view === "stacked" && measured.length > 0 && !measured.some(canStack)) return choiceFor(answer, "bar", wanted);
     if (view === "map") {
         const own = mapChoice(profile);
         const y = measured.length > 0 ? measured.map(indexOf) : own.y;
@@ -223,8 +225,6 @@ function choiceFor(answer, view, wanted = {}) {
     const canBeAxis = x && (!["line", "scatter"].includes(view) || x.role === "time" || x.numbers.length > 0);
     const axis = canBeAxis ? x : axisFor(profile, view, own, measured);
     const parts = group && group !== axis ? group : partsFor(profile, view, own, axis);
-    // What cannot be added up is not stacked, and not left out either.
-    if (view === "stacked" && measured.length > 0 && !measured.some(canStack)) return choiceFor(answer, "bar", wanted);
     const fits = (facts) => facts !== axis && (view !== "stacked" || canStack(facts));
     const [drawn, all] = [own.y.map((index) => columns[index]).filter(fits), measures.filter(fits)];
     // A stack needs parts: the values of a column, or several measures.

@@ -4,6 +4,8 @@ const SERIES_MOST = 8;
 const BARS_MOST = 30;
 const MINUTE = 60000;
 const DAY = 1440 * MINUTE;
+// Weekdays and months keep the order that they come in.
+const CALENDAR = /^(mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)/i;
 const ruler = {};
 
 // ---- words
@@ -106,8 +108,6 @@ function fillValues({ slots, series, canAdd, view, notes, axis, split }) {
 const totalOf = ({ values }) => values.reduce((sum, value) => value === null ? sum : sum + value, 0);
 
 // Bars stand on times and on even steps. Names keep the order of the rows if it means something; otherwise the largest is first.
-const CALENDAR = /^(mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)/i;
-
 function orderBars(figure) {
     const { axis, slots } = figure;
     const positions = slots.map(({ position }) => position);

@@ -26,6 +26,7 @@ async function connect(handlers) {
         // The origin says nothing: a sandboxed frame has none. Only the frame around this one is heard.
         if (event.source === window.parent && isObject(event.data) && event.data.jsonrpc === "2.0") receive(event.data, handlers);
     }));
+    // A slow host is waited for: until it is told that all is ready, it shows nothing of this page.
     const answer = await request("ui/initialize", {
         protocolVersion: "2026-01-26",
         appInfo: { name: "fireside-analytics-view", version: "1" },
